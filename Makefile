@@ -1,0 +1,59 @@
+# aris_pipeline: `make demo` shows the whole chain, `make test` checks it, `make dev` opens the UI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= data
+PORT ?= 3000
+SAMPLE := data/sample/candidates-40.json
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test lint lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/installed ## build .venv from the pinned lock (once)
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: Python 3.11 or newer is needed; choose one with make PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# The CPU build of torch stands on the configured index, or else on PyTorch's own.
+	@torch=$$(grep '^torch==' requirements.lock); extra=; \
+	$(BIN)/pip install --quiet --dry-run --no-deps "$$torch" >/dev/null 2>&1 \
+		|| extra="--extra-index-url $(TORCH_INDEX)"; \
+	echo "installing $$(wc -l < requirements.lock) pinned packages, 3 GB, a few minutes"; \
+	$(BIN)/pip install --quiet --no-deps $$extra -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup ## judge the bundled sample with real vLLM on the CPU
+	$(BIN)/aris run $(SAMPLE) --data-dir $(DATA)
+	@echo
+	@echo "Open the Dagster UI on this run:  make dev    then http://127.0.0.1:$(PORT)"
+
+dev: setup ## open the Dagster UI with its daemon on loopback
+	$(BIN)/aris dev --data-dir $(DATA) --port $(PORT)
+
+test: setup ## run all tests, those on the real engine too
+	$(BIN)/pytest
+
+lint: setup ## linters, types and Dagster's validators
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dagster definitions validate
+	$(BIN)/dg check yaml
+	$(BIN)/dg check defs
+
+lock: ## resolve requirements.lock anew (needs uv, which it installs into .venv)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --group dev --group demo-model \
+		--override requirements-overrides.txt --constraint requirements.lock \
+		--python-version 3.11 --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \
+		--no-annotate --no-header --output-file requirements.lock
+
+clean: ## remove .venv and all outputs but the sample
+	rm -rf $(VENV)
+	find $(DATA) -mindepth 1 -maxdepth 1 ! -name sample ! -name README.md -exec rm -rf {} +

@@ -1,0 +1,17 @@
+"""Candidate files in, validated candidates out: landing, formats, validation, synthetic data."""
+
+from aris_pipeline.candidates.landing import land_file
+from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.settling import has_settled
+from aris_pipeline.candidates.synthetic import write_synthetic
+from aris_pipeline.candidates.validation import ShardCounts, require_usable, validate_shard
+
+__all__ = [
+    "LandingOptions",
+    "ShardCounts",
+    "has_settled",
+    "land_file",
+    "require_usable",
+    "validate_shard",
+    "write_synthetic",
+]

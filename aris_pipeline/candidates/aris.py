@@ -1,0 +1,120 @@
+"""The Aris export: one JSON document with an array `candidates`, read as a stream.
+
+Whole-document parsers need several times the file's size, and event parsers lose every candidate
+after a malformed one. `raw_decode` over a window is the fastest of what was measured, raises for
+one candidate only, and leaves its raw text at hand.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from aris_pipeline.candidates.json_values import DECODER, explain
+from aris_pipeline.candidates.json_window import JsonWindow, skip_value
+from aris_pipeline.candidates.records import (
+    RAW_LIMIT,
+    Entry,
+    Rejected,
+    accept_candidate,
+    clean_id,
+    over_size,
+)
+from aris_pipeline.errors import InputError
+
+_ID_FIELDS = ("aristotleId",)
+_ID_TEXT = re.compile(r'"aristotleId"\s*:\s*"([^"\\]{1,256})"')
+
+
+class ArisReader:
+    """Reads `{"metadata": ..., "candidates": [...]}`, or a bare array of candidates."""
+
+    text_column: str | None = None
+    id_column: str | None = None
+
+    def __init__(self, file: Path, max_row_bytes: int) -> None:
+        self._file = file
+        self._max_row_bytes = max_row_bytes
+
+    def read(self) -> Iterator[Entry]:
+        """Yields the candidates; `line` is a candidate's number in the array."""
+        with self._file.open("rb") as file:
+            window = JsonWindow(file)
+            self._enter_candidates(window)
+            number, entry = 0, None
+            while window.peek(skip_commas=True) not in ("]", ""):
+                number += 1
+                entry = self._candidate(window, number)
+                yield entry
+            if window.exhausted and not isinstance(entry, Rejected):
+                message = "the file ends before its array of candidates is closed: it is cut off"
+                yield Rejected(number + 1, "malformed_json", message, "")
+
+    def _candidate(self, window: JsonWindow, number: int) -> Entry:
+        window.ensure(max(self._max_row_bytes, RAW_LIMIT) + 1)
+        start = window.pos
+        try:
+            value, end = DECODER.raw_decode(window.text, start)
+        except (ValueError, RecursionError) as error:
+            return self._skip_malformed(window, number, explain(error, start))
+        window.pos = end
+        text = window.text[start:end]
+        if 4 * len(text) > self._max_row_bytes and len(text.encode()) > self._max_row_bytes:
+            return self._over_size(number, text[:RAW_LIMIT], len(text))
+        return accept_candidate(value, number, text, _ID_FIELDS)
+
+    def _skip_malformed(self, window: JsonWindow, number: int, reason: str) -> Rejected:
+        skipped = skip_value(window, in_candidates=True)
+        if skipped.length > self._max_row_bytes:
+            return self._over_size(number, skipped.head, skipped.length)
+        if not skipped.closed:
+            reason = f"the file ends inside this candidate ({reason})"
+        return Rejected(
+            number, "malformed_json", reason, skipped.head, custom_id=_id_in(skipped.head)
+        )
+
+    def _over_size(self, number: int, head: str, length: int) -> Rejected:
+        size = f"{length:,} characters"
+        return over_size(number, size, self._max_row_bytes, head, _id_in(head))
+
+    def _enter_candidates(self, window: JsonWindow) -> None:
+        """Moves the window behind the bracket that opens the array of candidates."""
+        opening = window.peek()
+        if opening not in ("{", "["):
+            raise InputError(f"{self._file} is not a JSON document: it starts with {opening!r}")
+        window.pos += 1
+        if opening == "[":
+            return
+        keys: list[str] = []
+        while window.peek(skip_commas=True) not in ("}", ""):
+            keys.append(self._key(window))
+            found = window.peek()
+            if keys[-1] != "candidates":
+                skip_value(window, in_candidates=False)
+            elif found == "[":
+                window.pos += 1
+                return
+            else:
+                raise InputError(f"{self._file}: 'candidates' is not an array")
+        names = ", ".join(repr(key) for key in keys[:10]) or "none"
+        raise InputError(
+            f"{self._file} has no array 'candidates'; its keys: {names}. "
+            "If it holds one JSON object a line, land it with --format jsonl or openai"
+        )
+
+    def _key(self, window: JsonWindow) -> str:
+        window.ensure(RAW_LIMIT)
+        try:
+            key, window.pos = DECODER.raw_decode(window.text, window.pos)
+        except ValueError as error:
+            raise InputError(
+                f"{self._file} is malformed before its candidates: {explain(error)}"
+            ) from error
+        if not isinstance(key, str) or window.peek() != ":":
+            raise InputError(f"{self._file} is malformed before its candidates, near {key!r:.80}")
+        window.pos += 1
+        return key
+
+
+def _id_in(raw: str) -> str | None:
+    match = _ID_TEXT.search(raw)
+    return clean_id(match[1]) if match else None

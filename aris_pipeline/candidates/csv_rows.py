@@ -1,0 +1,211 @@
+"""CSV files of candidates, with quoted fields over many lines.
+
+The standard library's reader decides what a row is, in strict mode, so that a quote that is never
+closed is noticed instead of swallowing the rows after it. One reader a row: its state cannot leak
+into the next row, and the line where a row starts is known.
+"""
+
+import csv
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Self
+
+from aris_pipeline.candidates.columns import find_columns, no_text_column
+from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.json_values import json_text
+from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.records import (
+    RAW_LIMIT,
+    Entry,
+    Record,
+    Rejected,
+    clean_id,
+    over_size,
+)
+from aris_pipeline.errors import InputError
+
+_DELIMITERS = ",;\t|"
+_ROWS_TO_TRUST = 20
+
+
+class CsvReader:
+    """Reads rows; a record is the JSON object of all columns."""
+
+    def __init__(self, file: Path, options: LandingOptions) -> None:
+        self._file = file
+        self._max_row_bytes = options.max_row_bytes
+        # The limit is the process's, and rows are bounded here anyway: it is only ever raised.
+        csv.field_size_limit(max(csv.field_size_limit(), options.max_row_bytes))
+        with file.open("rb") as source:
+            self._delimiter, self._names = self._header(_Lines(source, options.max_row_bytes))
+        columns = find_columns(file, self._names, options)
+        if columns.text is None:
+            raise no_text_column(file, self._names)
+        self.text_column: str | None = columns.text
+        self.id_column = columns.id
+
+    def read(self) -> Iterator[Entry]:
+        """Yields the rows; `line` is the physical line on which a row starts."""
+        with self._file.open("rb") as source:
+            lines = _Lines(source, self._max_row_bytes)
+            self._header(lines)
+            while lines.start_row():
+                entry = self._row(lines)
+                if entry is not None:
+                    yield entry
+
+    def _row(self, lines: "_Lines") -> Entry | None:
+        try:
+            cells = next(csv.reader(lines, delimiter=self._delimiter, strict=True))
+        except _RowTooLargeError:
+            return self._over_size(lines)
+        except csv.Error as error:
+            return self._broken(lines, str(error))
+        return self._record(lines, cells) if cells else None
+
+    def _record(self, lines: "_Lines", cells: list[str]) -> Entry:
+        names = self._names
+        if not self._fits(cells):
+            found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+            message = f"expected {len(names)} columns, found {found}"
+            return Rejected(lines.row_line, "malformed_row", message, lines.row_text)
+        row = dict(zip(names, cells, strict=False))
+        custom_id = clean_id(row[self.id_column]) if self.id_column else ""
+        return Record(lines.row_line, json_text(row), custom_id or None)
+
+    def _fits(self, cells: list[str]) -> bool:
+        """Whether there is a cell for each column; empty cells behind the last one do no harm."""
+        width = len(self._names)
+        return len(cells) >= width and not any(cells[width:])
+
+    def _broken(self, lines: "_Lines", reason: str) -> Entry:
+        """Handles a row that strict mode refuses."""
+        text = lines.row_text
+        if lines.row_lines == 1 and text.count('"') % 2 == 0:
+            # Stray quotes, but the row is complete: read it as spreadsheets do.
+            try:
+                return self._record(lines, next(csv.reader([text], delimiter=self._delimiter)))
+            except csv.Error as error:
+                return Rejected(lines.row_line, "malformed_row", str(error), text)
+        message = f"a quote opened in this row is not closed properly ({reason})"
+        if lines.ended and self._rows_follow(lines):
+            text = lines.rewind(to=1)
+        elif not lines.ended and lines.row_lines > 1:
+            # The quote that offends opens a field of the next row: that row is read again.
+            text = lines.rewind(to=lines.row_lines - 1)
+        return Rejected(lines.row_line, "malformed_row", message, text)
+
+    def _over_size(self, lines: "_Lines") -> Entry:
+        """Passes over a row that is too large, or only over its first line if rows follow it."""
+        text = lines.row_text[:RAW_LIMIT]
+        if lines.row_lines > 1 and self._rows_follow(lines):
+            message = "a quote opened in this row is not closed"
+            return Rejected(lines.row_line, "malformed_row", message, lines.rewind(to=1))
+        size = lines.skip_row()
+        return over_size(lines.row_line, f"{size:,} bytes", self._max_row_bytes, text)
+
+    def _rows_follow(self, lines: "_Lines") -> bool:
+        """Whether the lines after a row's first are rows themselves, each complete."""
+        following = lines.row_parts[1 : 1 + _ROWS_TO_TRUST]
+        rows = csv.reader(following, delimiter=self._delimiter)
+        try:
+            fitting = [self._fits(cells) for cells in rows if cells]
+        except csv.Error:
+            return False
+        return len(fitting) > 1 and all(fitting)
+
+    def _header(self, lines: "_Lines") -> tuple[str, list[str]]:
+        """Reads the column names; the delimiter is the most frequent one among them."""
+        try:
+            while lines.start_row():
+                first = next(lines)
+                delimiter = max(_DELIMITERS, key=first.count)
+                cells = next(csv.reader([first], delimiter=delimiter))
+                if any(cells):
+                    return delimiter, _unique(cells)
+        except (csv.Error, _RowTooLargeError) as error:
+            raise InputError(f"{self._file} has no readable header line: {error}") from error
+        raise InputError(f"{self._file} is empty: it has no header line")
+
+
+class _RowTooLargeError(Exception):
+    """Leaves the csv reader when the lines of a row exceed the limit."""
+
+
+class _Lines:
+    """Decoded physical lines, grouped by the row that they belong to."""
+
+    def __init__(self, source: BufferedReader, max_row_bytes: int) -> None:
+        self._source = source
+        self._max_row_bytes = max_row_bytes
+        self._line = 0
+        self._ends: list[int] = []
+        self._start = self._end = 0
+        self.row_line = 1
+        self.row_parts: list[str] = []
+        self.ended = False
+
+    @property
+    def row_text(self) -> str:
+        return "".join(self.row_parts)
+
+    @property
+    def row_lines(self) -> int:
+        return len(self.row_parts)
+
+    def start_row(self) -> bool:
+        """Begins a row at the present line; false at the end of the file."""
+        self._start = self._end
+        self._ends, self.row_parts = [], []
+        self.row_line = self._line + 1
+        return not self.ended and bool(self._source.peek(1))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        raw = self._source.readline(self._max_row_bytes + 1)
+        if not raw:
+            self.ended = True
+            raise StopIteration
+        self._line += 1
+        self._end += len(raw)
+        self._ends.append(self._end)
+        self.row_parts.append(decode(raw))
+        if self._end - self._start > self._max_row_bytes:
+            raise _RowTooLargeError
+        return self.row_parts[-1]
+
+    def rewind(self, *, to: int) -> str:
+        """Gives back all but the first `to` lines of the row and returns the text of those."""
+        del self._ends[to:], self.row_parts[to:]
+        self._end = self._ends[-1]
+        self._source.seek(self._end)
+        self._line = self.row_line + to - 1
+        self.ended = False
+        return self.row_text
+
+    def skip_row(self) -> int:
+        """Reads to the line on which the quotes of the row are balanced; returns the row's size."""
+        open_quote = self.row_text.count('"') % 2 == 1
+        whole_line = self.row_parts[-1].endswith("\n")
+        while open_quote or not whole_line:
+            raw = self._source.readline(self._max_row_bytes + 1)
+            if not raw:
+                self.ended = True
+                break
+            self._line += whole_line
+            self._end += len(raw)
+            whole_line = raw.endswith(b"\n")
+            open_quote ^= raw.count(b'"') % 2 == 1
+        return self._end - self._start
+
+
+def _unique(cells: list[str]) -> list[str]:
+    """Column names without surrounding space; an empty or repeated one gets its number."""
+    names: list[str] = []
+    for number, cell in enumerate(cells, start=1):
+        name = cell.strip() or f"column_{number}"
+        names.append(f"{name}_{number}" if name in names else name)
+    return names

@@ -1,0 +1,200 @@
+"""Landing: a file becomes a batch of shards, read once and written in bounded memory.
+
+The manifest is written last, so a batch that has one is whole; what a killed landing left behind
+has none, and is replaced. One landing runs at a time in a data directory: the sensor and the
+command line may find the same file.
+"""
+
+import fcntl
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+
+from aris_pipeline.candidates.detection import detect_format, open_reader
+from aris_pipeline.candidates.findings import WAYS_OUT, Findings
+from aris_pipeline.candidates.naming import batch_digest, batch_name
+from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.records import Entry, Record, Rejected
+from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
+from aris_pipeline.errors import InputError
+from aris_pipeline.storage import Batch, DataStore, Shard, write_bytes
+from aris_pipeline.storage.batches import SourceFormat
+
+_DEFAULT_OPTIONS = LandingOptions()
+_PROGRESS_ROWS = 1000
+
+Progress = Callable[[int], None]
+
+
+def land_file(
+    store: DataStore,
+    file: Path,
+    options: LandingOptions = _DEFAULT_OPTIONS,
+    *,
+    on: date | None = None,
+    progress: Progress | None = None,
+) -> Batch:
+    """Lands `file`, or returns the batch that it became before.
+
+    Args:
+        store: where the batch is written.
+        file: the file; it is only read.
+        options: how to read it.
+        on: the date in the batch's name; today by default.
+        progress: is called now and then with the number of records read so far.
+
+    Returns:
+        The batch, with its manifest written.
+
+    Raises:
+        InputError: the file is missing or empty, its format is not known, or no record of it is
+            usable. No manifest is left then.
+    """
+    state = _file_state(file)
+    source_format = options.format or detect_format(file)
+    digest = batch_digest(file, source_format, options)
+    with _one_landing_at_a_time(store):
+        known = {batch.name: batch for batch in store.batches()}
+        for batch in known.values():
+            if batch.digest == digest:
+                return batch
+        name = batch_name(file, on or datetime.now(UTC).date(), options.limit)
+        if name in known:
+            name = f"{name}-{digest[:8]}"
+        _remove_leftovers(store, name)
+        landing = _Landing(store, file, name, source_format, options)
+        landing.run(progress)
+        if _file_state(file) != state:
+            landing.discard()
+            raise InputError(f"{file} changed while it was read: land it again when it is complete")
+        return landing.register(digest)
+
+
+class _Landing:
+    """One pass over one file."""
+
+    def __init__(
+        self,
+        store: DataStore,
+        file: Path,
+        name: str,
+        source_format: SourceFormat,
+        options: LandingOptions,
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._name = name
+        self._format = source_format
+        self._options = options
+        self._reader = open_reader(file, source_format, options)
+        metadata = {
+            "format": source_format,
+            "text_column": self._reader.text_column or "",
+            "id_column": self._reader.id_column or "",
+        }
+        self._shards = ShardWriter(store, name, file.name, options.shard_size, metadata)
+        self._quarantine = QuarantineWriter(store, name, file.name)
+        self._findings = Findings()
+        self._first_lines: dict[str, int] = {}
+        self._occurrences: Counter[str] = Counter()
+        self._models: set[str] = set()
+
+    def run(self, progress: Progress | None) -> None:
+        """Writes shards and quarantine."""
+        count = 0
+        try:
+            for count, entry in enumerate(self._entries(), start=1):
+                self._store_entry(entry)
+                if progress is not None and count % _PROGRESS_ROWS == 0:
+                    progress(count)
+            self._shards.flush()
+            self._quarantine.close()
+        except BaseException:
+            self.discard()
+            raise
+        if progress is not None:
+            progress(count)
+        if not self._shards.shard_rows:
+            raise self._nothing_usable()
+
+    def register(self, digest: str) -> Batch:
+        """Writes the manifest."""
+        batch = Batch(
+            name=self._name,
+            digest=digest,
+            source_file=self._file.name,
+            format=self._format,
+            shard_rows=self._shards.shard_rows,
+            quarantined=self._quarantine.rows,
+            requested_models=sorted(self._models),
+            landed_at=datetime.now(UTC),
+        )
+        write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(self._name))
+        return batch
+
+    def discard(self) -> None:
+        """Removes what was written."""
+        _remove_leftovers(self._store, self._name)
+
+    def _entries(self) -> Iterator[Entry]:
+        return islice(self._reader.read(), self._options.limit)
+
+    def _store_entry(self, entry: Entry) -> None:
+        if isinstance(entry, Record):
+            custom_id = entry.custom_id or self._id_from_content(entry.text)
+            first = self._first_lines.setdefault(custom_id, entry.line)
+            if first == entry.line:
+                self._shards.write(entry, custom_id)
+                if entry.model is not None:
+                    self._models.add(entry.model)
+                return
+            message = f"the id '{custom_id}' is already that of line {first}, which stays"
+            entry = Rejected(entry.line, "duplicate_id", message, entry.text, custom_id=custom_id)
+        self._quarantine.write(entry)
+        self._findings.add(entry.rule, entry.line, entry.message)
+
+    def _id_from_content(self, text: str) -> str:
+        """An id that is the same in every landing; identical rows are counted apart."""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._occurrences[digest] += 1
+        return f"{digest}-{self._occurrences[digest]}"
+
+    def _nothing_usable(self) -> InputError:
+        if not self._quarantine.rows:
+            self.discard()
+            return InputError(f"{self._file} holds no record. {WAYS_OUT[self._format]}")
+        return InputError(
+            f"{self._file} holds no usable record (read as {self._format}): {self._findings}. "
+            f"Raw text and reasons: {self._quarantine.path.parent}. {WAYS_OUT[self._format]}"
+        )
+
+
+def _file_state(file: Path) -> tuple[int, int]:
+    """Size and time of the last change, for noticing a change."""
+    if not file.is_file():
+        raise InputError(f"{file} is not a file: check the path")
+    state = file.stat()
+    if state.st_size == 0:
+        raise InputError(f"{file} is empty: export it again")
+    return state.st_size, state.st_mtime_ns
+
+
+def _remove_leftovers(store: DataStore, batch: str) -> None:
+    """Removes the tables of a batch that has no manifest."""
+    shard = Shard.numbered(batch, 0)
+    for path in (store.landed(shard), store.quarantine(shard), store.raw_candidates(shard)):
+        shutil.rmtree(path.parent.parent, ignore_errors=True)
+
+
+@contextmanager
+def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
+    lock = store.root / ".work" / "landing.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

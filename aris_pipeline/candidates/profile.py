@@ -1,0 +1,186 @@
+"""A candidate's profile: its types, and the shapes of record that it is read from.
+
+What is harmless is accepted (a number where text is expected, null for an empty list, skills as
+one text with commas); every other type is an error with its path. Fields without a column of their
+own are kept, in `extra`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from aris_pipeline.candidates.json_values import json_text, parse_json
+from aris_pipeline.candidates.records import ID_FIELDS
+
+_TABLE_TEXTS = ("first_name", "last_name", "title", "company", "location", "skills", "resume_text")
+_TABLE_LISTS = ("work_info", "education_info")
+
+
+def _blank_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _null_is_empty(value: object) -> object:
+    if value is None:
+        return []
+    return [item for item in value if item is not None] if isinstance(value, list) else value
+
+
+def _split_at_commas(value: object) -> object:
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return _null_is_empty(value)
+
+
+Text = Annotated[str | None, BeforeValidator(_blank_is_none)]
+Flag = Annotated[bool | None, BeforeValidator(_blank_is_none)]
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+
+
+class Job(_Open):
+    """A position of `work_info`."""
+
+    title: Text = None
+    company: Text = None
+    work_start_date: Text = None
+    work_end_date: Text = None
+    is_current: Flag = None
+    description: Text = None
+
+
+class Degree(_Open):
+    """An entry of `education_info`."""
+
+    degree: Text = None
+    school: Text = None
+    field_of_study: Text = None
+    end_date: Text = None
+
+
+class Profile(_Open):
+    """What is known of a candidate."""
+
+    first_name: Text = None
+    last_name: Text = None
+    title: Text = None
+    company: Text = None
+    location: Text = None
+    work_info: Annotated[list[Job], BeforeValidator(_null_is_empty)] = []
+    education_info: Annotated[list[Degree], BeforeValidator(_null_is_empty)] = []
+    skills: Annotated[list[str], BeforeValidator(_split_at_commas)] = []
+    resume_text: Text = None
+
+    def has_usable_text(self) -> bool:
+        """Whether there is anything to judge."""
+        listed = [*self.work_info, *self.education_info]
+        return bool(
+            self.title
+            or self.resume_text
+            or any(skill.strip() for skill in self.skills)
+            or any(_filled(entry) for entry in listed)
+        )
+
+
+class WrongTypeError(ValueError):
+    """A field of a record has a type that cannot be used."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class ShapedRecord:
+    """A record's profile fields, the rest of it, and where the fields stand in it."""
+
+    fields: Mapping[str, Any]
+    rest: dict[str, Any]
+    path: str = ""
+
+
+def shape_of_object(record: dict[str, Any], custom_id: str) -> ShapedRecord:
+    """Shapes an Aris candidate, or a flat record with the fields of `gemData` at its top."""
+    rest = {
+        key: value
+        for key, value in record.items()
+        if value is not None and not (key in ID_FIELDS and str(value).strip() == custom_id)
+    }
+    if "gemData" not in record:
+        return ShapedRecord(rest, {})
+    gem = rest.pop("gemData", {})
+    if not isinstance(gem, dict):
+        raise WrongTypeError("gemData", "expected an object")
+    if "resume_text" not in gem and "resume_text" in rest:
+        gem = gem | {"resume_text": rest.pop("resume_text")}
+    return ShapedRecord(gem, rest, "gemData")
+
+
+def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> ShapedRecord:
+    """Shapes a row of a table by the names of its columns, such as `First Name` or `skills`."""
+    if isinstance(record.get("gemData"), dict) and not text_column:
+        return shape_of_object(record, str(record.get(id_column, "")))
+    fields: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for column, value in record.items():
+        if column == id_column or value is None:
+            continue
+        name = "resume_text" if column == text_column else column.lower().replace(" ", "_")
+        listed = _json_list(value) if name in _TABLE_LISTS else None
+        is_text = name in _TABLE_TEXTS and (name != "resume_text" or column == text_column)
+        if (is_text or isinstance(listed, list)) and name not in fields:
+            fields[name] = value if listed is None else listed
+        else:
+            rest[column] = value
+    return ShapedRecord(fields, rest)
+
+
+def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
+    """Validates a shaped record.
+
+    Returns:
+        The profile, and the fields without a column as JSON text.
+
+    Raises:
+        WrongTypeError: a field cannot be read.
+    """
+    try:
+        profile = Profile.model_validate(shaped.fields)
+    except ValidationError as error:
+        raise _wrong_type(error, shaped.path) from error
+    unknown = dict(profile.model_extra or {})
+    for name in _TABLE_LISTS:
+        unknown_in_entries = [entry.model_extra or {} for entry in getattr(profile, name)]
+        if any(unknown_in_entries):
+            unknown[name] = unknown_in_entries
+    if unknown and shaped.path:
+        unknown = {shaped.path: unknown}
+    extra = shaped.rest | unknown
+    return profile, json_text(extra) if extra else None
+
+
+def _wrong_type(error: ValidationError, path: str) -> WrongTypeError:
+    errors = error.errors(include_url=False, include_input=False)
+    first = errors[0]
+    field = ".".join(str(part) for part in ([path] if path else []) + list(first["loc"]))
+    more = f" (and {len(errors) - 1} more wrong fields)" if len(errors) > 1 else ""
+    return WrongTypeError(field, first["msg"] + more)
+
+
+def _filled(entry: BaseModel) -> bool:
+    return any(getattr(entry, name) for name in type(entry).model_fields if name != "is_current")
+
+
+def _json_list(value: object) -> object:
+    """Reads a list that a table holds as JSON text; anything else stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = parse_json(value)
+    except ValueError:
+        return value
+    return found if isinstance(found, list) else value

@@ -1,0 +1,41 @@
+"""Repair of text whose encoding was broken on its way: mojibake, HTML entities, stray controls.
+
+Only damage is undone. Quotation marks, ligatures and wide characters stay as they were written.
+"""
+
+from typing import TypeVar
+
+import ftfy
+
+_CONFIG = ftfy.TextFixerConfig(
+    explain=False,
+    uncurl_quotes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    fix_line_breaks=False,
+    normalization=None,
+)
+
+Value = TypeVar("Value")
+
+
+def may_need_repair(json_record: str) -> bool:
+    """Whether any text in a JSON record can be broken: most records are plain ASCII."""
+    return not json_record.isascii() or "&" in json_record or "\\u" in json_record
+
+
+def repair_texts(value: Value) -> Value:
+    """Returns `value` with every text in its lists and dictionaries repaired."""
+    if isinstance(value, str):
+        return _repair(value)  # type: ignore[return-value]
+    if isinstance(value, list):
+        return [repair_texts(item) for item in value]  # type: ignore[return-value]
+    if isinstance(value, dict):
+        return {key: repair_texts(item) for key, item in value.items()}  # type: ignore[return-value]
+    return value
+
+
+def _repair(text: str) -> str:
+    if text.isascii() and "&" not in text:
+        return text
+    return ftfy.fix_text(text, _CONFIG)

@@ -1,0 +1,199 @@
+"""Validation: what landing wrote of a shard becomes typed candidates and a quarantine.
+
+Every landed row ends in exactly one of the two files. No row raises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.candidates.findings import WAYS_OUT, Findings
+from aris_pipeline.candidates.json_values import explain, json_text, parse_json
+from aris_pipeline.candidates.profile import (
+    Degree,
+    Job,
+    ShapedRecord,
+    WrongTypeError,
+    read_profile,
+    shape_of_object,
+    shape_of_row,
+)
+from aris_pipeline.candidates.records import Rejected, Rule, json_type
+from aris_pipeline.candidates.repair import may_need_repair, repair_texts
+from aris_pipeline.candidates.requests import find_invalid_parameter
+from aris_pipeline.candidates.writers import write_quarantine
+from aris_pipeline.errors import InputError
+from aris_pipeline.storage import (
+    Batch,
+    DataStore,
+    RawCandidates,
+    Shard,
+    read_metadata,
+    read_parquet,
+    write_parquet,
+)
+from aris_pipeline.storage.schemas import polars_schema
+
+Row = dict[str, Any]
+_TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
+_JOB_COLUMNS = tuple(Job.model_fields)
+_DEGREE_COLUMNS = tuple(Degree.model_fields)
+_HINT = "land the file of its batch again"
+
+
+@dataclass(frozen=True)
+class ShardCounts:
+    """Rows of a shard after validation.
+
+    Attributes:
+        rows: usable rows, in `raw_candidates`.
+        quarantined: rows that are not usable.
+    """
+
+    rows: int
+    quarantined: int
+
+
+def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
+    """Validates a landed shard and writes its `raw_candidates` and its quarantine.
+
+    Raises:
+        MissingDataError: the shard was not landed.
+        DamagedDataError: its landed file is not readable.
+    """
+    landed = read_parquet(store.landed(shard), hint=_HINT)
+    validate = _validator(read_metadata(store.landed(shard)))
+    candidates: list[Row] = []
+    rejected: list[Rejected] = []
+    for row in landed.iter_rows(named=True):
+        try:
+            candidates.append(_EMPTY | validate(row["record"], row["custom_id"]) | _origin(row))
+        except _UnusableError as error:
+            rejected.append(error.rejection(row))
+    file = landed["file"][0] if landed.height else ""
+    frame = pl.DataFrame(candidates, schema=polars_schema(RawCandidates))
+    write_quarantine(store.quarantine(shard), file, rejected)
+    write_parquet(frame, store.raw_candidates(shard), RawCandidates)
+    return ShardCounts(len(candidates), len(rejected))
+
+
+def require_usable(store: DataStore, batch: Batch) -> None:
+    """Raises `InputError` if every shard of `batch` is validated and no row of it is usable."""
+    shards = [Shard.numbered(batch.name, index) for index in range(len(batch.shard_rows))]
+    files = [store.raw_candidates(shard) for shard in shards]
+    if not all(file.exists() for file in files):
+        return
+    if any(read_parquet(file, hint="", columns=["custom_id"]).height for file in files):
+        return
+    directory = store.quarantine(shards[0]).parent.parent
+    findings = Findings()
+    quarantined = (
+        pl.scan_parquet(directory / "**/*.parquet", hive_partitioning=False)
+        .group_by("rule")
+        .agg(pl.len(), pl.col("line", "message").sort_by("line").first())
+        .sort("len", descending=True)
+        .collect()
+    )
+    for rule, count, line, message in quarantined.iter_rows():
+        findings.add(rule, line, message, count)
+    raise InputError(
+        f"batch {batch.name} ({batch.source_file}) has no usable row: {findings}. "
+        f"Raw text and reasons: {directory}. {WAYS_OUT[batch.format]}"
+    )
+
+
+class _UnusableError(Exception):
+    """Ends the validation of one row."""
+
+    def __init__(self, rule: Rule, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.field = field
+
+    def rejection(self, row: Row) -> Rejected:
+        return Rejected(
+            row["line"],
+            self.rule,
+            str(self),
+            row["record"],
+            field=self.field,
+            custom_id=row["custom_id"],
+        )
+
+
+_EMPTY: Row = dict.fromkeys(RawCandidates.column_names()) | {
+    "work_info": [],
+    "education_info": [],
+    "skills": [],
+    "repaired": False,
+}
+
+
+def _origin(row: Row) -> Row:
+    return {name: row[name] for name in ("custom_id", "file", "line")}
+
+
+def _validator(metadata: Mapping[str, str]) -> Callable[[str, str], Row]:
+    """Returns what turns a record's text and id into columns, for the format that was landed."""
+    source_format = metadata.get("format")
+    text_column, id_column = metadata.get("text_column", ""), metadata.get("id_column", "")
+
+    def from_row(record: str, _: str) -> Row:
+        return _candidate(record, lambda value: shape_of_row(value, text_column, id_column))
+
+    def from_object(record: str, custom_id: str) -> Row:
+        return _candidate(record, lambda value: shape_of_object(value, custom_id))
+
+    if source_format == "openai":
+        return lambda record, _: _request(record)
+    return from_row if source_format in ("csv", "parquet") else from_object
+
+
+def _candidate(record: str, shape: Callable[[Row], ShapedRecord]) -> Row:
+    try:
+        profile, extra = read_profile(shape(_parse(record)))
+    except WrongTypeError as error:
+        raise _UnusableError("wrong_type", str(error), error.field) from error
+    except RecursionError as error:
+        raise _UnusableError("malformed_json", explain(error)) from error
+    if not profile.has_usable_text():
+        message = "nothing in title, work_info, education_info, skills and resume_text"
+        raise _UnusableError("no_usable_text", message)
+    texts: Row = {name: getattr(profile, name) for name in _TEXTS}
+    texts["work_info"] = [
+        {name: getattr(job, name) for name in _JOB_COLUMNS} for job in profile.work_info
+    ]
+    texts["education_info"] = [
+        {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
+        for degree in profile.education_info
+    ]
+    texts["skills"] = [skill for skill in profile.skills if skill.strip()]
+    if not may_need_repair(record):
+        return texts | {"extra": extra}
+    repaired = repair_texts(texts)
+    return repaired | {"extra": extra, "repaired": repaired != texts}
+
+
+def _request(record: str) -> Row:
+    body = _parse(record).get("body")
+    try:
+        invalid = find_invalid_parameter(body)
+        if invalid is None:
+            return {"request": json_text(body)}
+    except RecursionError as error:
+        raise _UnusableError("malformed_json", explain(error)) from error
+    field, message = invalid
+    raise _UnusableError("invalid_parameter", message, field)
+
+
+def _parse(record: str) -> Row:
+    try:
+        value = parse_json(record)
+    except ValueError as error:
+        raise _UnusableError("malformed_json", explain(error)) from error
+    if not isinstance(value, dict):
+        message = f"expected a JSON object, found {json_type(value)}"
+        raise _UnusableError("not_an_object", message)
+    return value

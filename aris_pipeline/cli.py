@@ -1,0 +1,290 @@
+"""The command line `aris`: thin over the same Dagster definitions that the UI uses."""
+
+import os
+import subprocess
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aris_pipeline import console
+from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.console import command
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.ledger import (
+    ExportFormat,
+    Reconciliation,
+    export_batch,
+    read_candidate,
+    reconcile,
+    summarise,
+)
+from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
+
+if TYPE_CHECKING:
+    from aris_pipeline.defs.batch_run import RunOutcome
+
+app = typer.Typer(
+    name="aris",
+    help="Judge files of job candidates with a local LLM: scored, explained parquet out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DataDir = Annotated[
+    Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr.")
+]
+RubricOption = Annotated[
+    str | None, typer.Option(envvar="ARIS_RUBRIC", help="Rubric id; aris-swe-v1 by default.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
+]
+_DATA = Path("data")
+
+SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
+Assets = StrEnum(
+    "Assets",
+    ["raw_candidates", "prompts", "completions", "throughput", "evaluations", "candidate_ranking"],
+)
+Profiles = StrEnum("Profiles", ["default", "history"])
+
+
+@app.command()
+def run(  # noqa: PLR0913 - the options of the main command
+    files: Annotated[list[Path], typer.Argument(help="Files of candidates, in any known format.")],
+    data_dir: DataDir = _DATA,
+    shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
+    model: ModelOption = None,
+    rubric: RubricOption = None,
+    rubrics_dir: Annotated[
+        Path | None, typer.Option(envvar="ARIS_RUBRICS_DIR", help="Rubrics of your own.")
+    ] = None,
+    profile: Annotated[
+        Profiles, typer.Option(help="history repeats the settings of the earlier stack.")
+    ] = Profiles.default,
+    redact: Annotated[
+        bool, typer.Option(help="Keep names and contact data out of the prompt.")
+    ] = True,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")] = None,
+    max_model_len: Annotated[int | None, typer.Option(min=64, help="Context in tokens.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Free-text column of a CSV or parquet file.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Id column of a CSV or parquet file.")] = None,
+    file_format: Annotated[
+        SourceFormats | None, typer.Option("--format", help="Where detection errs.")
+    ] = None,
+    until: Annotated[Assets, typer.Option(help="Stop after this asset.")] = Assets.candidate_ranking,
+    min_success: Annotated[
+        float, typer.Option(min=0, max=1, help="Least share of usable rows with a valid answer.")
+    ] = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Land files and materialise the chain; the same file again reuses everything."""
+    with command(as_json) as emit:
+        started = time.monotonic()
+        judging = {
+            "model": model,
+            "rubric": rubric,
+            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
+            "profile": str(profile),
+            "redact": redact,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "max_model_len": max_model_len,
+        }
+        landing = {
+            "shard_size": shard_size,
+            "limit": limit,
+            "text_column": text_column,
+            "id_column": id_column,
+            "format": str(file_format) if file_format else None,
+        }
+        outcomes = _run_files(files, data_dir, landing, judging, until)
+        store = DataStore(data_dir.absolute())
+        rows = [
+            summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
+            for outcome in outcomes
+        ]
+        result = console.total(rows, wall_s=time.monotonic() - started)
+        failures = [reason for outcome in outcomes for reason in outcome.failures]
+        emit({**result, "failures": failures})
+        console.show_run(store, outcomes, result)
+        if until in (Assets.evaluations, Assets.candidate_ranking):
+            failures += console.shortfalls(result, min_success)
+        for failure in failures:
+            console.complain(failure)
+        raise typer.Exit(1 if failures else 0)
+
+
+def _run_files(
+    files: list[Path],
+    data_dir: Path,
+    landing: dict[str, Any],
+    judging: dict[str, Any],
+    until: Assets,
+) -> "list[RunOutcome]":
+    from aris_pipeline.defs.batch_run import BatchRunner  # noqa: PLC0415 - Dagster loads in a second
+
+    runner = BatchRunner.on(data_dir, judging, say=console.say)
+    return [runner.run(file, landing, str(until)) for file in files]
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Candidates.")] = 40,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 7,
+    file_format: Annotated[SourceFormats, typer.Option("--format")] = SourceFormats.aris,
+    data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
+    as_json: AsJson = False,
+) -> None:
+    """Write synthetic candidates: varied careers, gaps, languages and missing fields."""
+    with command(as_json) as emit:
+        form: SourceFormat = file_format.value
+        write_synthetic(count, seed, form, out)
+        emit({"file": str(out), "count": count, "seed": seed, "format": form})
+        console.say(f"wrote {count:,} candidates to {out}")
+
+
+@app.command()
+def verify(
+    data_dir: DataDir = _DATA,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that every row that went in came out exactly once; exit 1 otherwise."""
+    with command(as_json) as emit:
+        store = DataStore(data_dir.absolute())
+        batches = [store.batch(batch)] if batch else store.batches()
+        if not batches:
+            raise ConfigError(f"no batch has been landed in {store.root}")
+        found = [
+            reconcile(store, one, judge)
+            for one in batches
+            for judge in (store.judges("evaluations", one.name) or [None])
+        ]
+        emit({**Reconciliation.total(found), "batches": [one.as_dict() for one in found]})
+        console.show_reconciliations(found)
+        raise typer.Exit(0 if all(one.ok for one in found) else 1)
+
+
+@app.command()
+def export(
+    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
+    out: Annotated[Path | None, typer.Option(help="Directory; data/exports by default.")] = None,
+    data_dir: DataDir = _DATA,
+    rubric: RubricOption = None,
+    model: ModelOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a batch's verdicts for other programs."""
+    with command(as_json) as emit:
+        store = DataStore(data_dir.absolute())
+        landed = store.batch(batch)
+        judge = _judge_of(store, landed, rubric, model)
+        files = export_batch(store, landed, judge, form, out or store.root / "exports")
+        emit({"batch": batch, "files": [str(file) for file in files]})
+        console.say("\n".join(f"wrote {file}" for file in files))
+
+
+@app.command()
+def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
+    """List the batches and how far each is."""
+    with command(as_json) as emit:
+        store = DataStore(data_dir.absolute())
+        rows = [
+            summarise(store, batch, judge).status()
+            for batch in store.batches()
+            for judge in (store.judges("prompts", batch.name) or [Judge("none", "none")])
+        ]
+        emit({"data_dir": str(store.root), "batches": rows})
+        console.show_status(store, rows)
+
+
+@app.command()
+def show(
+    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
+    candidate: Annotated[
+        str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict.")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    rubric: RubricOption = None,
+    model: ModelOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a batch's ranking, or everything about one candidate."""
+    with command(as_json) as emit:
+        store = DataStore(data_dir.absolute())
+        landed = store.batch(batch)
+        judge = _judge_of(store, landed, rubric, model)
+        if candidate:
+            found = read_candidate(store, landed, judge, candidate)
+            emit(found)
+            console.show_candidate(found)
+        else:
+            rows = console.show_ranking(store, landed, judge, top)
+            emit({"batch": batch, "candidates": rows})
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dev(
+    context: typer.Context,
+    data_dir: DataDir = _DATA,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI, on loopback.")] = 3000,
+    as_json: AsJson = False,
+) -> None:
+    """Open the Dagster UI with its daemon, on the instance that `aris run` writes to."""
+    with command(as_json) as emit:
+        from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
+
+        with open_instance(data_dir):
+            home = prepare_home(data_dir)
+        emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
+        environment = {
+            **os.environ,
+            "DAGSTER_HOME": str(home),
+            "ARIS_DATA_DIR": str(data_dir.absolute()),
+        }
+        arguments = ["-m", "aris_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+        raise typer.Exit(
+            subprocess.call(  # noqa: S603
+                [sys.executable, "-m", "dagster", "dev", *arguments, *context.args], env=environment
+            )
+        )
+
+
+def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
+    """The judge that was asked for, or the one whose verdicts are newest."""
+    judges = store.judges("evaluations", batch.name)
+    fitting = [
+        judge
+        for judge in judges
+        if rubric in (None, judge.rubric) and model in (None, judge.model)
+    ]
+    if not fitting:
+        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"
+        raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
+    return fitting[-1]
+
+
+def main() -> None:
+    """Entry point of the command `aris`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

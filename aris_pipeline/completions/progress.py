@@ -1,0 +1,78 @@
+"""How far a running shard is, for the log and for the terminal."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from tqdm import tqdm
+
+from aris_pipeline.storage import Shard
+
+_LOG_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a shard is.
+
+    Attributes:
+        shard: whose progress.
+        done: rows finished in this run.
+        total: rows to be generated in this run.
+        tokens: prompt and output tokens of the finished rows.
+        seconds: since generation began.
+    """
+
+    shard: Shard
+    done: int
+    total: int
+    tokens: int
+    seconds: float
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Prompt and output tokens a second, so far."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+    def __str__(self) -> str:
+        rate = self.done / self.seconds if self.seconds else 0.0
+        left = (self.total - self.done) / rate if rate else float("nan")
+        return (
+            f"{self.shard.key}: {self.done:,} of {self.total:,} rows, {rate:.2f} rows/s, "
+            f"{self.tokens_per_second:,.0f} tok/s, {left:,.0f} s left"
+        )
+
+
+class ProgressReporter:
+    """Called for every finished row: a log line every 30 s, and on request a bar on stderr."""
+
+    def __init__(self, log: Callable[[str], None], *, bar: bool) -> None:
+        self._log, self._draw = log, bar
+        self._bar: tqdm[None] | None = None
+        self._shard: Shard | None = None
+        self._last_line = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        """Reports, at most as often as is useful."""
+        if self._draw:
+            self._advance(progress)
+        now = time.monotonic()
+        if now - self._last_line >= _LOG_EVERY_S:
+            self._last_line = now
+            self._log(str(progress))
+
+    def _advance(self, progress: Progress) -> None:
+        if self._bar is None or self._shard != progress.shard:
+            self.__exit__()
+            self._shard = progress.shard
+            self._bar = tqdm(total=progress.total, desc=progress.shard.key, unit="rows")
+        self._bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,145 @@
+"""The completions of one shard: reuse what is known, generate the rest, persist, assemble."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.completions.generation import Scoring, generate_rows
+from aris_pipeline.completions.parts import PartWriter, remove_parts
+from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, RunStats
+from aris_pipeline.engines import EngineSession, Telemetry
+from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet, write_parquet
+from aris_pipeline.storage.schemas import polars_schema
+
+_KV_SAMPLE_EVERY_S = 2.0
+
+
+def complete_shard(  # noqa: PLR0913 - one argument a collaborator
+    store: DataStore,
+    judge: Judge,
+    shard: Shard,
+    session: EngineSession,
+    *,
+    scoring: Scoring | None,
+    run_id: str,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+) -> RunStats:
+    """Answers every prompt of a shard, generating only what no earlier run has answered.
+
+    Args:
+        store: the data directory.
+        judge: whose prompts and completions.
+        shard: which slice.
+        session: gives the engine, loaded only if something is to be generated.
+        scoring: for rubric rows, how to score; None for files that bring their own requests.
+        run_id: stamped on the rows that this call generates.
+        on_progress: called as rows finish.
+
+    Raises:
+        MissingDataError: the shard has no prompts.
+        EngineError: the engine cannot be had; what is finished is kept in part files.
+    """
+    started, started_at = time.monotonic(), datetime.now(UTC)
+    prompts = read_parquet(store.prompts(judge, shard), hint="materialise its prompts first")
+    askable = prompts.filter(pl.col("error").is_null()).unique(
+        "request_key", keep="first", maintain_order=True
+    )
+    known = known_completions(store, judge, shard, askable["request_key"])
+    todo = askable.join(known, on="request_key", how="anti", maintain_order="left")
+    parts = store.completion_parts(judge, shard)
+    generated: list[dict[str, Any]] = []
+    generation = GenerationStats()
+    if todo.height:
+        generation = _generate(session, todo, scoring, run_id, parts, generated, shard, on_progress)
+    fresh = pl.DataFrame(generated, schema=polars_schema(Completions), orient="row")
+    completions = _assemble(prompts, pl.concat([known, fresh]), run_id)
+    stats = RunStats(
+        **generation.model_dump(),
+        run_id=run_id,
+        started_at=started_at,
+        generated=fresh.height,
+        reused=completions["reused"].sum(),
+        failed=completions["error_type"].is_not_null().sum(),
+        wall_s=time.monotonic() - started - generation.load_s,
+    )
+    write_parquet(
+        completions,
+        store.completions(judge, shard),
+        Completions,
+        metadata={STATS_KEY: stats.model_dump_json()},
+    )
+    remove_parts(parts)
+    return stats
+
+
+def _generate(  # noqa: PLR0913
+    session: EngineSession,
+    todo: pl.DataFrame,
+    scoring: Scoring | None,
+    run_id: str,
+    parts: Path,
+    generated: list[dict[str, Any]],
+    shard: Shard,
+    on_progress: Callable[[Progress], None],
+) -> GenerationStats:
+    """Fills `generated`, keeping it safe in part files on the way, and measures."""
+    loads_before = session.loads
+    engine = session.engine()
+    started = last_kv_sample = time.monotonic()
+    kv_peak, tokens = 0.0, 0
+    with Telemetry() as telemetry, PartWriter(parts) as writer:
+        for row in generate_rows(engine, todo, scoring, run_id):
+            writer.add(row)
+            generated.append(row)
+            tokens += row["prompt_tokens"] + row["output_tokens"]
+            now = time.monotonic()
+            on_progress(Progress(shard, len(generated), todo.height, tokens, now - started))
+            if now - last_kv_sample >= _KV_SAMPLE_EVERY_S:
+                last_kv_sample, kv_peak = now, max(kv_peak, engine.kv_cache_usage() or 0.0)
+        generate_s = time.monotonic() - started
+    return GenerationStats(
+        engine=engine.info.name,
+        load_s=engine.info.load_s if session.loads > loads_before else 0.0,
+        generate_s=generate_s,
+        kv_cache_tokens=engine.info.kv_cache_tokens,
+        kv_cache_peak=kv_peak,
+        cpu_percent=telemetry.cpu_percent,
+        rss_peak_gib=telemetry.rss_peak_gib,
+        gpu_memory_peak_gib=telemetry.gpu_memory_peak_gib,
+        gpu_utilisation=telemetry.gpu_utilisation,
+        gpu_energy_wh=telemetry.gpu_energy_wh,
+    )
+
+
+def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """One row a prompt, in their order; a prompt that could not be rendered is a failed row.
+
+    An answer counts as generated for the row that asked for it in this run; every other row with
+    the same request reuses it.
+    """
+    joined = prompts.select("custom_id", "request_key", "prompt_tokens", "error").join(
+        answers.drop("prompt_tokens", "reused").rename({"custom_id": "asked_by"}),
+        on="request_key",
+        how="left",
+        maintain_order="left",
+    )
+    unrenderable = pl.col("error").is_not_null()
+    generated_here = (pl.col("asked_by") == pl.col("custom_id")) & (pl.col("run_id") == run_id)
+    return joined.with_columns(
+        reused=~unrenderable & ~generated_here,
+        error_type=pl.when(unrenderable).then(pl.lit("unrenderable")).otherwise("error_type"),
+        error_message=pl.coalesce("error", "error_message"),
+        cached_tokens=pl.col("cached_tokens").fill_null(0),
+        output_tokens=pl.col("output_tokens").fill_null(0),
+        preemptions=pl.col("preemptions").fill_null(0),
+        attempt=pl.col("attempt").fill_null(1),
+        run_id=pl.col("run_id").fill_null(run_id),
+        engine=pl.col("engine").fill_null("none"),
+        completed_at=pl.col("completed_at").fill_null(datetime.now(UTC)),
+    )

@@ -1,0 +1,63 @@
+"""What a shard's latest run cost; it travels in the footer of the completions file."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from aris_pipeline.engines import gpu_name, host_name, package_versions
+from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.storage import read_metadata
+
+STATS_KEY = "aris.run_stats"
+
+
+class GenerationStats(BaseModel, frozen=True):
+    """Figures of the engine's part in a run; all zero or null where nothing was generated."""
+
+    engine: str = "none"
+    load_s: float = 0.0
+    generate_s: float = 0.0
+    kv_cache_tokens: int | None = None
+    kv_cache_peak: float | None = None
+    cpu_percent: float | None = None
+    rss_peak_gib: float | None = None
+    gpu_memory_peak_gib: float | None = None
+    gpu_utilisation: float | None = None
+    gpu_energy_wh: float | None = None
+
+
+class RunStats(GenerationStats, frozen=True):
+    """Figures of one shard in one run, with the machine it ran on. Times are in seconds."""
+
+    run_id: str
+    started_at: datetime
+    generated: int
+    reused: int
+    failed: int
+    wall_s: float
+    host: str = Field(default_factory=host_name)
+    gpu: str | None = Field(default_factory=gpu_name)
+    versions: str = Field(default_factory=package_versions)
+
+    def metadata(self) -> dict[str, Any]:
+        """The figures that a shard's materialisation shows in the UI."""
+        return {
+            "generated": self.generated,
+            "reused": self.reused,
+            "failed": self.failed,
+            "load_s": round(self.load_s, 2),
+            "generate_s": round(self.generate_s, 2),
+            "wall_s": round(self.wall_s, 2),
+            "req_s": round(self.generated / self.generate_s, 3) if self.generate_s else 0.0,
+            "engine": self.engine,
+        }
+
+
+def read_stats(completions: Path) -> RunStats:
+    """Reads the figures of the run that wrote a completions file."""
+    footer = read_metadata(completions)
+    if STATS_KEY not in footer:
+        raise DamagedDataError(f"{completions} was not written by this pipeline: delete it")
+    return RunStats.model_validate_json(footer[STATS_KEY])

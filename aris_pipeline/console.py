@@ -1,0 +1,184 @@
+"""What the command line shows: JSON for programs, tables for people, errors with a way out."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from aris_pipeline.errors import ArisError
+from aris_pipeline.ledger import Reconciliation
+from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
+
+_INTERRUPTED = 130
+_USAGE = 2
+
+_WIDTH_IN_A_FILE = 150
+
+_people = Console(
+    stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_IN_A_FILE
+)
+
+
+@contextmanager
+def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Runs a command: typed errors become one line on stderr, Ctrl-C a resumable stop.
+
+    Args:
+        as_json: whether stdout carries nothing but the JSON object. Libraries that print, vLLM
+            among them, are sent to stderr for the duration.
+
+    Yields:
+        A function that takes the JSON object; written when the command ends, however it ends.
+    """
+    payload: list[dict[str, Any]] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout.flush()
+    real_stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield payload.append
+    except ArisError as error:
+        complain(str(error))
+        payload.append({"error": str(error), "error_type": type(error).__name__})
+        raise typer.Exit(_USAGE) from None
+    except KeyboardInterrupt:
+        complain("stopped; what is finished is kept, and the same command goes on from there")
+        raise typer.Exit(_INTERRUPTED) from None
+    finally:
+        sys.stdout.flush()
+        os.dup2(real_stdout, 1)
+        os.close(real_stdout)
+        if as_json and payload:
+            sys.stdout.write(json.dumps(payload[-1]) + "\n")
+            sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Tells people something."""
+    _people.print(text, markup=False, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Tells people what went wrong."""
+    _people.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+
+
+def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
+    """Adds the figures of several batches up; rates are over the seconds of all of them."""
+    if len(rows) == 1:
+        return rows[0]
+    added = {
+        name: sum(row[name] for row in rows)
+        for name, value in rows[0].items()
+        if isinstance(value, int | float)
+    }
+    seconds = added["generate_s"]
+    asked = added["evaluated"] + added["failed"]
+    rates = {
+        name: round(sum((row[name] or 0) * row["generate_s"] for row in rows) / seconds, 3)
+        if seconds
+        else None
+        for name in ("req_s", "output_tok_s", "total_tok_s")
+    }
+    return {
+        **added,
+        **rates,
+        "batch": [row["batch"] for row in rows],
+        "valid_rate": added["evaluated"] / asked if asked else 0.0,
+        "success_rate": added["evaluated"] / max(added["rows_in"] - added["quarantined"], 1),
+        "wall_s": round(wall_s, 2),
+        "batches": rows,
+    }
+
+
+def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
+    """Why a run that reached its evaluations is not a success."""
+    accounted = result["evaluated"] + result["failed"] + result["quarantined"]
+    found = []
+    if accounted != result["rows_in"]:
+        found.append(
+            f"{result['rows_in']} rows went in and {accounted} are accounted for; see `aris verify`"
+        )
+    if result["success_rate"] < min_success:
+        found.append(
+            f"{result['success_rate']:.1%} of the usable rows have a valid answer, and --min-success "
+            f"asks for {min_success:.1%}; `invalid_reason` in evaluations says why"
+        )
+    return found
+
+
+def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> None:
+    """Shows a run's figures and where its outputs are."""
+    table = Table(title="throughput", show_header=False)
+    for name in (
+        *("batch", "rows_in", "evaluated", "failed", "quarantined", "reused", "valid_rate"),
+        *("wall_s", "load_s", "generate_s", "req_s", "output_tok_s", "total_tok_s"),
+    ):
+        table.add_row(name, "-" if result[name] is None else str(result[name]))
+    _people.print(table)
+    for outcome in outcomes:
+        ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
+        if ranking.exists():
+            show_ranking(store, outcome.batch, outcome.judge, 10)
+            say(f"ranking:     {ranking}")
+        for name in ("evaluations", "completions", "throughput"):
+            say(f"{name + ':':<12} {store.judged(name, outcome.judge)}/batch={outcome.batch.name}/")
+        say(f"{'quarantine:':<12} {store.root}/quarantine/batch={outcome.batch.name}/")
+        if outcome.card.embedded:
+            say(
+                "\nNote: the embedded 135M demo model proves the plumbing, not judgement. Its verdicts "
+                "and scores mean nothing; use a model such as gemma3:4b on a GPU for real ones."
+            )
+
+
+def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list[dict[str, Any]]:
+    """Shows the best candidates of a batch and returns them."""
+    path = store.candidate_ranking(judge, batch.name)
+    ranking = read_parquet(path, hint="the batch has no ranking: run it with a rubric").head(top)
+    shown = ["rank", "custom_id", "recommendation", "score", "confidence", "disagrees"]
+    table = Table(title=f"{batch.name}: top {ranking.height} by {judge.rubric} and {judge.model}")
+    for name in [*shown, "overall_reason"]:
+        table.add_column(name, overflow="fold")
+    for row in ranking.with_columns(pl.col(pl.Float64).round(3)).iter_rows(named=True):
+        table.add_row(*(str(row[name]) for name in [*shown, "overall_reason"]))
+    _people.print(table)
+    return [dict(row) for row in ranking.iter_rows(named=True)]
+
+
+def show_reconciliations(found: list[Reconciliation]) -> None:
+    """Shows where every row is."""
+    table = Table()
+    for name in found[0].as_dict():
+        table.add_column(name, overflow="fold")
+    for one in found:
+        table.add_row(*(str(value) for value in one.as_dict().values()))
+    _people.print(table)
+
+
+def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
+    """Shows all batches."""
+    if not rows:
+        say(f"nothing has been landed in {store.root}; try `aris run FILE`")
+        return
+    table = Table(title=str(store.root))
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    _people.print(table)
+
+
+def show_candidate(found: dict[str, Any]) -> None:
+    """Shows everything about one candidate, part by part."""
+    for part, content in found.items():
+        _people.rule(part)
+        text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)
+        say(text)

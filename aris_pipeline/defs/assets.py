@@ -1,0 +1,149 @@
+"""The chain of one shard: raw_candidates, prompts, completions, evaluations, throughput."""
+
+import functools
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from aris_pipeline.candidates import require_usable, validate_shard
+from aris_pipeline.completions import complete_shard
+from aris_pipeline.defs.partitions import (
+    for_each_judge,
+    for_each_shard,
+    one_run_a_batch,
+    shards,
+    shards_of,
+)
+from aris_pipeline.defs.recovery import tag_process
+from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
+from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
+from aris_pipeline.judging import Assignments
+from aris_pipeline.prompts import read_origin
+from aris_pipeline.storage import Judge, Shard
+from aris_pipeline.throughput import measure_shard
+
+GPU_POOL = "gpu"
+
+landing_files = dg.AssetSpec(
+    "landing_files",
+    description="Files of candidates as they were delivered; the `land` job takes them in.",
+    group_name="candidates",
+    kinds={"json", "csv", "parquet"},
+)
+
+_OWNERS = ["team:recruiting-data"]
+
+_shard_asset = functools.partial(
+    dg.asset,
+    partitions_def=shards,
+    backfill_policy=one_run_a_batch,
+    owners=_OWNERS,
+)
+
+
+@_shard_asset(deps=[landing_files], group_name="candidates", kinds={"polars", "parquet"})
+def raw_candidates(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+    """Candidates of a shard, typed and with repaired text; what is not usable goes to quarantine."""
+    data = store.store()
+    for_each_shard(context, lambda shard: asdict(validate_shard(data, shard)))
+    for batch in sorted({shard.batch for shard in shards_of(context)}):
+        require_usable(data, data.batch(batch))
+
+
+@_shard_asset(deps=[raw_candidates], group_name="judging", kinds={"polars", "parquet"})
+def prompts(
+    context: dg.AssetExecutionContext, store: StoreResource, judging: JudgingResource
+) -> None:
+    """Exactly what the model is asked about each candidate: messages, token ids, sampling, schema."""
+    data = store.store()
+    assignments = Assignments(data, judging.settings())
+    for_each_shard(context, lambda shard: asdict(assignments.of(shard).render(data, shard)))
+
+
+@_shard_asset(deps=[prompts], group_name="judging", kinds={"vllm", "parquet"}, pool=GPU_POOL)
+def completions(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    judging: JudgingResource,
+    engine: EngineResource,
+) -> None:
+    """The model's answers and verdict probabilities; what is known already is not generated again."""
+    data, settings = store.store(), judging.settings().with_profile()
+    assignments = Assignments(data, settings)
+    card = assignments.card_of_all(shards_of(context))
+    tag_process(context)
+    with (
+        engine.session(card, settings.engine) as session,
+        engine.reporter(context.log.info) as report,
+    ):
+
+        def complete(shard: Shard) -> dict[str, Any]:
+            assignment = assignments.of(shard)
+            stats = complete_shard(
+                data,
+                assignment.judge,
+                shard,
+                session,
+                scoring=assignment.scoring,
+                run_id=context.run_id,
+                on_progress=report,
+            )
+            return stats.metadata()
+
+        for_each_shard(context, complete)
+
+
+@_shard_asset(
+    deps=[completions],
+    group_name="verdicts",
+    kinds={"polars", "parquet"},
+    automation_condition=dg.AutomationCondition.eager(),
+)
+def evaluations(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+    """Parsed and validated verdicts with score and provenance, one row a candidate."""
+    data = store.store()
+
+    def evaluate(judge: Judge, shard: Shard) -> dict[str, Any]:
+        origin = read_origin(data.prompts(judge, shard))
+        return asdict(evaluate_shard(data, judge, shard, origin.rubric, origin.identity))
+
+    for_each_shard(context, for_each_judge(data, evaluate))
+
+
+@_shard_asset(
+    deps=[completions],
+    group_name="operations",
+    kinds={"polars", "parquet"},
+    automation_condition=dg.AutomationCondition.eager(),
+)
+def throughput(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+    """What the shard's latest run cost: seconds, rates, latencies, memory and energy."""
+    data = store.store()
+    for_each_shard(
+        context,
+        for_each_judge(data, lambda judge, shard: measure_shard(data, judge, shard).metadata()),
+    )
+
+
+@dg.asset(
+    deps=[evaluations],
+    group_name="verdicts",
+    kinds={"polars", "parquet"},
+    owners=_OWNERS,
+    automation_condition=dg.AutomationCondition.eager(),
+)
+def candidate_ranking(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+    """What an analyst opens first: a batch's candidates by recommendation, then score.
+
+    One file a batch and judge; written anew where an evaluation is newer than the ranking.
+    """
+    data = store.store()
+    ranked = [
+        f"{batch.name} by {judge.rubric} and {judge.model}: {counts.rows} candidates"
+        for batch in data.batches()
+        for judge in data.judges("evaluations", batch.name)
+        if ranking_is_stale(data, judge, batch)
+        and (counts := rank_batch(data, judge, batch)) is not None
+    ]
+    context.add_output_metadata({"rankings_written": len(ranked), "rankings": ranked})

@@ -1,0 +1,168 @@
+"""A file through the whole chain in this process, by the same jobs that the UI launches."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+
+from aris_pipeline.defs.automation import range_tags
+from aris_pipeline.defs.build import build_definitions
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.defs.landing import LandConfig
+from aris_pipeline.defs.partitions import register_shards
+from aris_pipeline.defs.recovery import process_tags, release_dead_runs
+from aris_pipeline.defs.resources import JudgingResource
+from aris_pipeline.engines import EngineLock, ModelCard
+from aris_pipeline.errors import ConfigError, InputError
+from aris_pipeline.storage import Batch, DataStore, Judge
+
+CHAIN = (
+    ("prepare", "raw_candidates"),
+    ("prepare", "prompts"),
+    ("generate", "completions"),
+    ("evaluate", "throughput"),
+    ("evaluate", "evaluations"),
+    ("rank", "candidate_ranking"),
+)
+"""Job and asset of each step, in order."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What became of a file."""
+
+    batch: Batch
+    judge: Judge
+    card: ModelCard
+    wall_s: float
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class BatchRunner:
+    """Runs files through the chain, on a persistent instance.
+
+    Attributes:
+        definitions: the code location.
+        instance: the one that the UI shows.
+        store: the data directory.
+        judging: configuration of the `judging` resource; unset values are left out.
+        say: called with what is about to happen.
+    """
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    store: DataStore
+    judging: dict[str, Any]
+    say: Callable[[str], None]
+
+    @classmethod
+    def on(cls, data_dir: Path, judging: dict[str, Any], say: Callable[[str], None]) -> Self:
+        """Returns a runner for a data directory, after clearing up behind runs that died."""
+        instance = open_instance(data_dir)
+        for run_id in release_dead_runs(instance):
+            say(f"run {run_id[:8]} had died; its place is free again")
+        chosen = {name: value for name, value in judging.items() if value is not None}
+        return cls(build_definitions(), instance, DataStore(data_dir.absolute()), chosen, say)
+
+    def run(self, file: Path, landing: dict[str, Any], until: str) -> RunOutcome:
+        """Lands a file and materialises the chain up to and including the asset `until`.
+
+        Raises:
+            InputError: the file cannot be landed.
+            ConfigError: no such rubric or model.
+            EngineBusyError: another process holds the engine.
+        """
+        started = time.monotonic()
+        batch = self._land(LandConfig(path=str(file.absolute()), **landing))
+        keys = register_shards(self.instance, batch)
+        if self._in_range(keys) != keys:
+            raise ConfigError(
+                f"the partitions of {batch.name} are not registered side by side; "
+                "remove them in the UI and run again"
+            )
+        settings = JudgingResource(**self.judging).settings()
+        assignment = settings.assign(batch)
+        jobs = _jobs(until)
+        if "generate" in jobs:
+            EngineLock.check()
+        failures: list[str] = []
+        for job, wanted in jobs.items():
+            self.say(f"{job}: {', '.join(wanted)}")
+            failures += self._execute(job, wanted, keys)
+        wall_s = time.monotonic() - started
+        return RunOutcome(batch, assignment.judge, assignment.card, wall_s, failures)
+
+    def _land(self, config: LandConfig) -> Batch:
+        self.say(f"land: {Path(config.path).name}")
+        result = self.definitions.resolve_job_def("land").execute_in_process(
+            instance=self.instance,
+            run_config=self._run_config(
+                {"ops": {"land_candidates": {"config": config.model_dump(exclude_none=True)}}},
+                only=("store",),
+            ),
+            tags=process_tags(),
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise InputError("; ".join(_reasons(result)))
+        return self.store.batch(result.output_for_node("land_candidates"))
+
+    def _execute(self, job: str, wanted: list[str], keys: list[str]) -> list[str]:
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config=self._run_config({}, only=_RESOURCES_OF[job]),
+            tags={**process_tags(), **({} if job == "rank" else range_tags(keys))},
+            asset_selection=[dg.AssetKey(name) for name in wanted],
+            raise_on_error=False,
+        )
+        return [] if result.success else _reasons(result)
+
+    def _run_config(self, config: dict[str, Any], *, only: tuple[str, ...]) -> dict[str, Any]:
+        config_of = {
+            "store": {"data_dir": str(self.store.root)},
+            "judging": self.judging,
+            "engine": {"progress_bar": True},
+        }
+        resources = {name: {"config": config_of[name]} for name in only}
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        return {**config, **quiet, "resources": resources}
+
+    def _in_range(self, keys: list[str]) -> list[str]:
+        known = self.instance.get_dynamic_partitions("shards")
+        return list(known[known.index(keys[0]) : known.index(keys[-1]) + 1])
+
+
+def _jobs(until: str) -> dict[str, list[str]]:
+    """The jobs up to an asset, with the assets of each."""
+    jobs: dict[str, list[str]] = {}
+    for job, asset in CHAIN:
+        jobs.setdefault(job, []).append(asset)
+        if asset == until:
+            break
+    return jobs
+
+
+_RESOURCES_OF = {
+    "prepare": ("store", "judging"),
+    "generate": ("store", "judging", "engine"),
+    "evaluate": ("store",),
+    "rank": ("store",),
+}
+
+
+def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The innermost message of each failed step: what a person can act on."""
+    reasons = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            said = data.user_failure_data.description if data.user_failure_data else None
+            reasons.append(said or (error.message.partition(": ")[2].strip() if error else "unknown"))
+    return reasons or ["the run failed before its first step; see the Dagster UI"]

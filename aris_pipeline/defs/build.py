@@ -1,0 +1,59 @@
+"""Puts the definitions together."""
+
+import os
+
+import dagster as dg
+
+from aris_pipeline.defs import assets, automation, landing
+from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
+
+DEFAULT_DATA_DIR = "data"
+
+
+def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions:
+    """Returns the code location.
+
+    Args:
+        engine: in place of the vLLM engine; for tests.
+    """
+    return dg.Definitions(
+        assets=[
+            assets.landing_files,
+            assets.raw_candidates,
+            assets.prompts,
+            assets.completions,
+            assets.evaluations,
+            assets.throughput,
+            assets.candidate_ranking,
+        ],
+        jobs=[
+            landing.land,
+            automation.prepare,
+            automation.generate,
+            automation.evaluate,
+            automation.rank,
+            automation.judge,
+        ],
+        schedules=[automation.nightly],
+        sensors=[
+            landing.landing_sensor,
+            dg.AutomationConditionSensorDefinition(
+                "follow_completions",
+                target=dg.AssetSelection.assets(
+                    assets.evaluations, assets.throughput, assets.candidate_ranking
+                ),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+            ),
+        ],
+        # The engine lives in the step's process and is loaded once for all shards of a run.
+        executor=dg.in_process_executor,
+        resources={
+            "store": StoreResource(data_dir=os.environ.get("ARIS_DATA_DIR", DEFAULT_DATA_DIR)),
+            "judging": JudgingResource(
+                model=os.environ.get("ARIS_MODEL"),
+                rubric=os.environ.get("ARIS_RUBRIC"),
+                rubrics_dir=os.environ.get("ARIS_RUBRICS_DIR"),
+            ),
+            "engine": engine or EngineResource(),
+        },
+    )

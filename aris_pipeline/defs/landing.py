@@ -1,0 +1,90 @@
+"""How files get in: the `land` job, and the sensor that launches it."""
+
+import json
+import time
+from pathlib import Path
+
+import dagster as dg
+
+from aris_pipeline.candidates import LandingOptions, has_settled, land_file
+from aris_pipeline.defs.partitions import register_shards
+from aris_pipeline.defs.resources import StoreResource
+
+QUIET_S = 10.0
+
+
+class LandConfig(dg.Config):
+    """Which file to land, and how to read it."""
+
+    path: str
+    format: str | None = None
+    shard_size: int = 5_000
+    limit: int | None = None
+    text_column: str | None = None
+    id_column: str | None = None
+
+
+@dg.op
+def land_candidates(context: dg.OpExecutionContext, config: LandConfig, store: StoreResource) -> str:
+    """Streams a file once into shards and a quarantine, then registers the shards as partitions."""
+    data = store.store()
+    options = LandingOptions.model_validate(config.model_dump(exclude={"path"}, exclude_none=True))
+    batch = land_file(data, Path(config.path), options)
+    keys = register_shards(context.instance, batch)
+    context.log_event(
+        dg.AssetMaterialization(
+            "landing_files",
+            metadata={
+                "batch": batch.name,
+                "rows_in": batch.rows_in,
+                "quarantined": batch.quarantined,
+                "shards": len(keys),
+                "format": batch.format,
+            },
+        )
+    )
+    context.log.info(
+        f"{batch.source_file} is batch {batch.name}: {batch.rows_in:,} rows in {len(keys)} shards, "
+        f"{batch.quarantined:,} quarantined"
+    )
+    return batch.name
+
+
+@dg.job(description="Takes a file of candidates in: shards, quarantine, partitions.")
+def land() -> None:
+    """Lands one file."""
+    land_candidates()
+
+
+@dg.sensor(job=land, minimum_interval_seconds=30)
+def landing_sensor(
+    context: dg.SensorEvaluationContext, store: StoreResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Launches `land` for each file in the landing directory that has stopped changing.
+
+    It parses nothing: the cursor remembers which state of each file was launched.
+    """
+    landing = store.store().landing
+    launched: dict[str, list[float]] = json.loads(context.cursor or "{}")
+    seen = {}
+    requests = []
+    for file in sorted(landing.glob("*")) if landing.is_dir() else []:
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        stat = file.stat()
+        state = [stat.st_size, stat.st_mtime]
+        if launched.get(file.name) == state:
+            seen[file.name] = state
+        elif has_settled(file, QUIET_S, time.time()):
+            seen[file.name] = state
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{file.name}-{stat.st_size}-{stat.st_mtime_ns}",
+                    run_config={"ops": {"land_candidates": {"config": {"path": str(file)}}}},
+                )
+            )
+    if not requests:
+        return dg.SkipReason(f"no new file in {landing}")
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
+
+

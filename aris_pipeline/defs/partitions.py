@@ -1,0 +1,95 @@
+"""The shards of all batches, and how an asset works through a range of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from aris_pipeline.errors import EngineError, MissingDataError
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard
+
+SHARDS = "shards"
+
+shards = dg.DynamicPartitionsDefinition(name=SHARDS)
+
+one_run_a_batch = dg.BackfillPolicy.multi_run(max_partitions_per_run=40)
+"""40 shards of 5,000 rows are 200,000 candidates: one run, one load of the model."""
+
+
+def register_shards(instance: dg.DagsterInstance, batch: Batch) -> list[str]:
+    """Adds the batch's partitions in one call and returns their keys, in order.
+
+    One call, because a range of partitions means order of registration: shards registered between
+    those of another batch would be swept up in its ranges.
+    """
+    keys = [shard.key for shard in Shard.all_of(batch)]
+    known = set(instance.get_dynamic_partitions(SHARDS))
+    missing = [key for key in keys if key not in known]
+    if missing:
+        instance.add_dynamic_partitions(SHARDS, missing)
+    return keys
+
+
+def shards_of(context: dg.AssetExecutionContext) -> list[Shard]:
+    """Returns the shards that a run is for."""
+    return [Shard.parse(key) for key in context.partition_keys]
+
+
+def for_each_judge(
+    store: DataStore, work: Callable[[Judge, Shard], Mapping[str, Any]]
+) -> Callable[[Shard], Mapping[str, Any]]:
+    """Makes work on one judge's outputs into work on a shard, whoever has judged it.
+
+    The newest judge's metadata is the shard's.
+    """
+
+    def work_on_all(shard: Shard) -> Mapping[str, Any]:
+        judges = store.judges("completions", shard.batch)
+        done = [
+            work(judge, shard) for judge in judges if store.completions(judge, shard).exists()
+        ]
+        if not done:
+            raise MissingDataError(f"{shard.key} has no completions: materialise them first")
+        return done[-1]
+
+    return work_on_all
+
+
+def for_each_shard(
+    context: dg.AssetExecutionContext, work: Callable[[Shard], Mapping[str, Any]]
+) -> None:
+    """Materialises the run's shards one by one; a failing shard fails alone.
+
+    Each shard is reported as soon as it is durable, because a range run that fails later would
+    otherwise mark all of its partitions failed. The step itself fails at its end if any shard did.
+
+    Args:
+        context: of an asset partitioned by `shards`, which must not yield results itself.
+        work: does a shard and returns its metadata. An `EngineError` ends the run at once: it
+            would meet every other shard too.
+    """
+    keys = list(context.partition_keys)
+    failed: dict[str, Exception] = {}
+    for number, key in enumerate(keys, start=1):
+        try:
+            metadata = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in work(Shard.parse(key)).items()
+            }
+        except EngineError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any fault of a shard stays in that shard
+            failed[key] = error
+            context.log.error(f"{key} failed ({number} of {len(keys)}): {error}", exc_info=error)
+            continue
+        if len(keys) > 1:
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
+            )
+        context.add_asset_metadata(metadata, partition_key=key)
+    if failed:
+        raise dg.Failure(
+            f"{len(failed)} of {len(keys)} shards failed: {', '.join(failed)}. "
+            f"First reason: {next(iter(failed.values()))}",
+            metadata={"failed_shards": list(failed)},
+        )

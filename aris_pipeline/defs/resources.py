@@ -1,0 +1,80 @@
+"""The three resources: where data lives, how candidates are judged, and the engine that judges."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from aris_pipeline.completions import ProgressReporter
+from aris_pipeline.engines import Engine, EngineSession, EngineSettings, ModelCard, VllmOffline
+from aris_pipeline.judging import JudgingSettings, Profile
+from aris_pipeline.prompts import PromptSettings
+from aris_pipeline.storage import DataStore
+
+
+class StoreResource(dg.ConfigurableResource[DataStore]):
+    """Where all inputs and outputs live."""
+
+    data_dir: str = Field(description="root of the data tree (ARIS_DATA_DIR)")
+
+    def store(self) -> DataStore:
+        """Returns the paths of every table."""
+        return DataStore(Path(self.data_dir).absolute())
+
+
+class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
+    """How candidates are judged; every field can be set for a single run in the launchpad."""
+
+    rubric: str | None = Field(None, description="rubric id; by default aris-swe-v1")
+    rubrics_dir: str | None = Field(None, description="directory with rubrics of your own")
+    profile: Profile = Field("default", description="history: the settings of the earlier stack")
+    redact: bool = Field(True, description="keep names and contact data out of the prompt")
+    temperature: float = 0.0
+    max_tokens: int | None = Field(None, description="limit of an answer; the rubric's by default")
+    model: str | None = Field(None, description="name, alias, Hugging Face id or directory")
+    max_model_len: int | None = Field(None, description="context; 8192 on a GPU, 2048 on a CPU")
+    gpu_memory_utilization: float = 0.90
+    tensor_parallel_size: int = 1
+    max_requests_in_flight: int | None = None
+    kv_cache_dtype: str = "auto"
+
+    def settings(self) -> JudgingSettings:
+        """Returns the settings, checked."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return JudgingSettings(
+            rubric=self.rubric,
+            rubrics_dir=Path(self.rubrics_dir) if self.rubrics_dir else None,
+            profile=self.profile,
+            prompt=PromptSettings(**_only(PromptSettings, values)),
+            engine=EngineSettings(**_only(EngineSettings, values)),
+        )
+
+
+def _only(model: type[PromptSettings] | type[EngineSettings], values: dict[str, object]) -> dict:
+    return {name: value for name, value in values.items() if name in model.model_fields}
+
+
+class EngineResource(dg.ConfigurableResource[EngineSession]):
+    """Holds the inference engine of a step: loaded on first use, closed when the step ends."""
+
+    progress_bar: bool = Field(False, description="draw a bar on stderr (the command line does)")
+
+    @contextmanager
+    def session(self, card: ModelCard, settings: EngineSettings) -> Iterator[EngineSession]:
+        """Yields the session of one step.
+
+        Opened inside the step, not in `setup_for_execution`: a cancelled run skips the teardown of
+        resources that are still being set up.
+        """
+        with EngineSession(lambda: self.open_engine(card, settings)) as session:
+            yield session
+
+    def open_engine(self, card: ModelCard, settings: EngineSettings) -> Engine:
+        """Loads the model; tests put their own engine here."""
+        return VllmOffline(card, settings)
+
+    def reporter(self, log: Callable[[str], None]) -> ProgressReporter:
+        """Returns what is called for every finished row."""
+        return ProgressReporter(log, bar=self.progress_bar)

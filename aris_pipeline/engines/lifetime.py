@@ -1,0 +1,24 @@
+"""Engine processes must not outlive the process that started them, however that one ends.
+
+vLLM loads `die_with_parent` in each of its processes through the entry point group
+`vllm.general_plugins`; on a GPU, an engine core left behind by `kill -9` would hold the card.
+"""
+
+import ctypes
+import os
+import signal
+
+PARENT_VARIABLE = "ARIS_ENGINE_PARENT_PID"
+"""Set by the process that loads an engine, which itself must not die with its own parent."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to kill this engine process when its parent dies (Linux only)."""
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent is None or int(parent) == os.getpid():
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)

@@ -1,0 +1,104 @@
+"""What every inference engine offers: requests in, completions out as they finish.
+
+An error of one row is a `Completion` with `error_type`; what is raised (`EngineError`) concerns the
+engine itself.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel
+
+
+class EngineIdentity(BaseModel, frozen=True):
+    """All that determines an answer besides the prompt and its sampling; part of every request_key."""
+
+    kind: str
+    model_id: str
+    revision: str
+    dtype: str
+    quantization: str | None = None
+    kv_cache_dtype: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Per-request sampling, in vLLM's and OpenAI's terms."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt for the engine.
+
+    Attributes:
+        request_id: unique among the requests in flight; names the completion.
+        prompt_token_ids: the rendered prompt.
+        sampling: how to sample the answer.
+        response_schema: JSON schema that the answer must satisfy, as JSON text; free text if None.
+        logprob_token_ids: where given, one token is generated and the log-probabilities of exactly
+            these tokens come back instead of a text.
+    """
+
+    request_id: str
+    prompt_token_ids: list[int]
+    sampling: Sampling
+    response_schema: str | None = None
+    logprob_token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The engine's answer to one request, or the reason why there is none."""
+
+    request_id: str
+    text: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    latency_s: float | None = None
+    preemptions: int = 0
+    logprobs: dict[int, float] = field(default_factory=dict)
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Facts of a loaded engine."""
+
+    name: str
+    load_s: float
+    max_model_len: int
+    kv_cache_tokens: int | None
+
+
+class Engine(Protocol):
+    """A loaded model; a context manager that frees it."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Facts of the loaded engine."""
+        ...
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answers requests in order of completion, with a bounded number in flight."""
+        ...
+
+    def kv_cache_usage(self) -> float | None:
+        """Share of the KV cache in use now, 0 to 1, where the engine tells."""
+        ...
+
+    def close(self) -> None:
+        """Frees the model and everything that belongs to it."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: Any) -> None: ...

@@ -1,0 +1,23 @@
+"""Configuration of the engine room."""
+
+from pydantic import BaseModel, Field
+
+
+class EngineSettings(BaseModel, frozen=True):
+    """How to load and drive a model. `None` means the default of the machine (GPU or CPU)."""
+
+    model: str | None = Field(
+        None, description="name or alias in the model table, Hugging Face id, or directory"
+    )
+    max_model_len: int | None = Field(
+        None, ge=64, description="context in tokens; 8192 on a GPU, 2048 on a CPU"
+    )
+    gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
+    tensor_parallel_size: int = Field(1, ge=1)
+    max_requests_in_flight: int | None = Field(None, ge=1, description="1024 on a GPU, 128 on a CPU")
+    kv_cache_dtype: str = "auto"
+    enforce_eager: bool | None = Field(None, description="off on a GPU, on on a CPU")
+
+    def context(self, *, on_gpu: bool) -> int:
+        """Returns max_model_len, or the default for the machine."""
+        return self.max_model_len or (8192 if on_gpu else 2048)

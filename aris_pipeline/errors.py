@@ -1,0 +1,33 @@
+"""Every error that a user of the pipeline can meet, each with the way out in its message.
+
+A failure of one row is data (a quarantined or failed row), not an exception; what is raised
+here concerns a file, a shard, a batch, the engine or the configuration.
+"""
+
+
+class ArisError(Exception):
+    """Base of all errors that the pipeline raises on purpose; its text is meant for people."""
+
+
+class ConfigError(ArisError):
+    """A setting, a rubric or a model name cannot be used as given."""
+
+
+class InputError(ArisError):
+    """A landed file cannot be read or holds no usable row."""
+
+
+class MissingDataError(ArisError):
+    """A parquet file that a step needs is not there: the step before it has not run."""
+
+
+class DamagedDataError(ArisError):
+    """A parquet file is there but cannot be read, or does not have the declared schema."""
+
+
+class EngineError(ArisError):
+    """The inference engine cannot start, or died while working."""
+
+
+class EngineBusyError(EngineError):
+    """Another live process holds the engine of this machine."""

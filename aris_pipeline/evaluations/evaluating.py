@@ -1,0 +1,242 @@
+"""From prompts and completions of a shard to its evaluations: one row a prompt, valid or not."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.evaluations.parsing import AnswerParser, Parsed
+from aris_pipeline.evaluations.schemas import (
+    evaluation_schema,
+    property_columns,
+    property_schema,
+    property_value,
+)
+from aris_pipeline.evaluations.scoring import Floats, scores
+from aris_pipeline.prompts import Rubric, answer_schema_json
+from aris_pipeline.storage import DataStore, Evaluations, Judge, Shard, read_parquet, write_parquet
+from aris_pipeline.storage.schemas import polars_schema
+
+OPENAI = "openai"
+"""rubric_id of rows that are judged by nothing but their own response_format."""
+
+RUBRIC_KEY = "aris_rubric"
+"""Key in the parquet footer under which the rubric itself stands: a file explains its columns."""
+
+_PROMPT_COLUMNS = [
+    "custom_id", "request_key", "response_schema", "shortened", "requested_model", "error",
+]  # fmt: skip
+_COMPLETION_COLUMNS = [
+    "custom_id", "request_key", "text", "finish_reason", "option_logprobs", "calibration_logprobs",
+    "engine", "run_id", "error_type", "error_message",
+]  # fmt: skip
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluationCounts:
+    """What evaluating a shard came to."""
+
+    rows: int
+    valid: int
+    invalid_reasons: dict[str, int]
+    recommendations: dict[str, int]
+
+
+def evaluate_shard(
+    store: DataStore,
+    judge: Judge,
+    shard: Shard,
+    rubric: Rubric | None,
+    identity: EngineIdentity,
+) -> EvaluationCounts:
+    """Parses, validates and scores the answers of a shard and writes its evaluations.
+
+    Args:
+        store: where tables live.
+        judge: whose answers these are.
+        shard: the shard to evaluate.
+        rubric: what was judged by; none where an OpenAI file brought its own questions.
+        identity: the model that answered.
+    """
+    answered = _joined(store, judge, shard)
+    schema = _schema(answered, rubric)
+    evaluated = _evaluated(answered, rubric).with_columns(
+        rubric_id=pl.lit(rubric.id if rubric else OPENAI),
+        rubric_digest=pl.lit(rubric.digest if rubric else None, dtype=pl.String),
+        model_id=pl.lit(identity.model_id),
+        model_revision=pl.lit(identity.revision),
+        engine=pl.col("engine").fill_null(identity.kind),
+        run_id=pl.col("run_id").fill_null(""),
+    )
+    write_parquet(
+        evaluated.select(schema.column_names()),
+        store.evaluations(judge, shard),
+        schema,
+        metadata={RUBRIC_KEY: rubric.model_dump_json()} if rubric else None,
+    )
+    return _counts(evaluated)
+
+
+def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
+    """Returns every prompt with its completion, if it has one that answers the same request."""
+    prompts = read_parquet(
+        store.prompts(judge, shard), hint="materialise prompts first", columns=_PROMPT_COLUMNS
+    )
+    completions = read_parquet(
+        store.completions(judge, shard),
+        hint="materialise completions first",
+        columns=_COMPLETION_COLUMNS,
+    )
+    return prompts.join(
+        completions.with_columns(answered=pl.lit(value=True)),
+        on=["custom_id", "request_key"],
+        how="left",
+        maintain_order="left",
+    )
+
+
+def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
+    shared = _shared_schema(answered) if rubric is None else None
+    return property_schema(shared) if shared else evaluation_schema(rubric)
+
+
+def _shared_schema(answered: pl.DataFrame) -> Row | None:
+    """Returns the answer schema if all rows that were asked for JSON and all others share it."""
+    found = answered["response_schema"].unique().to_list()
+    return AnswerParser(found[0]).schema if len(found) == 1 and found[0] is not None else None
+
+
+def _evaluated(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
+    parsed = _parsed(answered)
+    shared = _shared_schema(answered) if rubric is None else None
+    if rubric is not None:
+        asked = answer_schema_json(rubric)
+        own = [text == asked for text in answered["response_schema"]]
+        typed = _rubric_answers(parsed, own, rubric)
+    else:
+        typed = _property_answers(parsed, property_columns(shared or {}))
+    results = pl.DataFrame(
+        {
+            "is_valid": [one.invalid_reason is None for one in parsed],
+            "invalid_reason": [one.invalid_reason for one in parsed],
+            "invalid_detail": [one.invalid_detail for one in parsed],
+            "answer_json": [one.answer_json for one in parsed],
+        },
+        schema={
+            "is_valid": pl.Boolean,
+            "invalid_reason": pl.String,
+            "invalid_detail": pl.String,
+            "answer_json": pl.String,
+        },
+    )
+    return pl.concat([answered, results, typed, _scored(answered, rubric)], how="horizontal")
+
+
+def _parsed(answered: pl.DataFrame) -> list[Parsed]:
+    parsers: dict[str | None, AnswerParser] = {}
+    results = []
+    for row in answered.select(
+        "response_schema", "answered", "error", "error_type", "error_message", "text",
+        "finish_reason",
+    ).iter_rows(named=True):  # fmt: skip
+        failed = _failure(row)
+        if failed is None:
+            schema = row["response_schema"]
+            parser = parsers.get(schema) or parsers.setdefault(schema, AnswerParser(schema))
+            failed = parser.parse(row["text"], row["finish_reason"])
+        results.append(failed)
+    return results
+
+
+def _failure(row: Mapping[str, Any]) -> Parsed | None:
+    """Returns why there is no answer to parse: refused by engine, not rendered, or missing."""
+    if row["error_type"] is not None:
+        detail = row["error_message"] or row["error"]
+        return Parsed(invalid_reason=row["error_type"], invalid_detail=detail)
+    if row["error"] is not None:
+        return Parsed(invalid_reason="prompt_error", invalid_detail=row["error"])
+    if not row["answered"]:
+        detail = "no completion has this row's custom_id and request_key"
+        return Parsed(invalid_reason="missing_completion", invalid_detail=detail)
+    return None
+
+
+def _rubric_answers(parsed: list[Parsed], own: list[bool], rubric: Rubric) -> pl.DataFrame:
+    """Returns the rubric's columns; null where a row is not valid or brought its own schema."""
+    types = polars_schema(evaluation_schema(rubric))
+    names = [name for c in rubric.criteria for name in (c.name, f"{c.name}_reason")]
+    names += [flag.name for flag in rubric.flags] + ["overall_reason", "recommendation"]
+    answers = [
+        one.answer if asked and one.answer is not None else {}
+        for one, asked in zip(parsed, own, strict=True)
+    ]
+    return pl.DataFrame(
+        {
+            name: pl.Series([answer.get(name) for answer in answers], dtype=types[name])
+            for name in names
+        }
+    )
+
+
+def _property_answers(parsed: list[Parsed], columns: dict[str, dy.Column]) -> pl.DataFrame:
+    answers = [one.answer if isinstance(one.answer, dict) else {} for one in parsed]
+    return pl.DataFrame(
+        {
+            name: pl.Series(
+                [
+                    property_value(column, answer.get(name.removeprefix("answer_")))
+                    for answer in answers
+                ],
+                dtype=column.dtype,
+            )
+            for name, column in columns.items()
+        }
+    )
+
+
+def _scored(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
+    if rubric is None:
+        types = polars_schema(Evaluations)
+        names = ("score", "confidence", "score_recommendation")
+        return pl.DataFrame(schema={name: types[name] for name in names}).clear(answered.height)
+    options = rubric.recommendations
+    found = scores(
+        _matrix(answered["option_logprobs"], len(options)),
+        _matrix(answered["calibration_logprobs"], len(options)),
+    )
+    verdicts = [options[index] if index >= 0 else None for index in found.likeliest.tolist()]
+    return pl.DataFrame(
+        {
+            "score": found.score,
+            "confidence": found.confidence,
+            "score_recommendation": pl.Series(verdicts, dtype=pl.String),
+            **dict(zip(rubric.probability_columns, found.probabilities.T, strict=True)),
+        }
+    ).fill_nan(None)
+
+
+def _matrix(lists: pl.Series, width: int) -> Floats:
+    """Returns the lists as rows; NaN where a list is null or has another length."""
+    missing = [float("nan")] * width
+    rows = [one if one is not None and len(one) == width else missing for one in lists.to_list()]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def _counts(evaluated: pl.DataFrame) -> EvaluationCounts:
+    reasons = Counter(evaluated["invalid_reason"].drop_nulls().to_list())
+    verdicts: Counter[str] = Counter()
+    if "recommendation" in evaluated.columns:
+        verdicts.update(evaluated["recommendation"].drop_nulls().to_list())
+    return EvaluationCounts(
+        rows=evaluated.height,
+        valid=int(evaluated["is_valid"].sum()),
+        invalid_reasons=dict(reasons.most_common()),
+        recommendations=dict(verdicts.most_common()),
+    )

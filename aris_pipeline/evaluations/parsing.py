@@ -1,0 +1,77 @@
+"""From the text of an answer to a verdict on its form: valid, or why not."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Never
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+_DETAIL_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An answer: `invalid_reason` is null where it is valid."""
+
+    answer: Any = None
+    answer_json: str | None = None
+    invalid_reason: str | None = None
+    invalid_detail: str | None = None
+
+
+class AnswerParser:
+    """Parses answers by one JSON schema; without one any text is an answer."""
+
+    def __init__(self, response_schema: str | None) -> None:
+        self.schema: dict[str, Any] = json.loads(response_schema) if response_schema else {}
+        self._validator: Draft202012Validator | None = None
+        self._bad_schema: str | None = None
+        if response_schema is None:
+            return
+        try:
+            Draft202012Validator.check_schema(self.schema)
+        except SchemaError as error:
+            self._bad_schema = error.message
+        # An empty registry: a schema from a file must not make us fetch its references.
+        self._validator = Draft202012Validator(self.schema, registry=Registry())
+
+    def parse(self, text: str | None, finish_reason: str | None) -> Parsed:
+        """Returns the answer or the reason why it is not one."""
+        if finish_reason == "length":
+            return _invalid("truncated", "the answer reached max_tokens")
+        if finish_reason != "stop":
+            return _invalid("not_finished", f"finish_reason is {finish_reason}")
+        if not text or not text.strip():
+            return _invalid("empty", "the answer has no text")
+        if self._validator is None:
+            return Parsed()
+        if self._bad_schema is not None:
+            return _invalid("bad_schema", self._bad_schema)
+        return self._parse_json(text, self._validator)
+
+    def _parse_json(self, text: str, validator: Draft202012Validator) -> Parsed:
+        try:
+            answer = json.loads(text, parse_constant=_refuse_constant)
+            answer_json = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+            answer_json.encode()  # a lone surrogate cannot be stored
+        except (ValueError, RecursionError) as error:
+            return _invalid("malformed_json", str(error))
+        try:
+            if validator.is_valid(answer):
+                return Parsed(answer, answer_json)
+            violation = best_match(validator.iter_errors(answer))
+        except (Unresolvable, RecursionError) as problem:
+            return _invalid("bad_schema", str(problem))
+        where = ".".join(str(part) for part in violation.absolute_path) or "answer"
+        return _invalid("schema_violation", f"{where}: {violation.message}")
+
+
+def _invalid(reason: str, detail: str) -> Parsed:
+    return Parsed(invalid_reason=reason, invalid_detail=detail[:_DETAIL_CHARACTERS])
+
+
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,110 @@
+"""The candidates of a batch in order: what an analyst opens first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
+from aris_pipeline.evaluations.schemas import ranking_schema
+from aris_pipeline.prompts import Rubric
+from aris_pipeline.storage import (
+    Batch,
+    DataStore,
+    Judge,
+    Shard,
+    read_metadata,
+    read_parquet,
+    write_parquet,
+)
+
+
+@dataclass(frozen=True)
+class RankingCounts:
+    """What ranking a batch came to."""
+
+    rows: int
+    invalid: int
+    stale: int
+    disagreeing: int
+    shards: int
+    shards_missing: int
+    recommendations: dict[str, int]
+
+
+def rank_batch(
+    store: DataStore, judge: Judge, batch: Batch, rubric: Rubric | None = None
+) -> RankingCounts | None:
+    """Ranks the valid evaluations of the shards that exist and writes `candidate_ranking`.
+
+    Evaluations by another content of the rubric file are not comparable; they are counted as stale
+    and left out until their shard is evaluated again.
+
+    Args:
+        store: where tables live.
+        judge: whose verdicts to rank.
+        batch: the batch.
+        rubric: what was judged by; the rubric of the newest evaluations by default.
+
+    Returns:
+        What was ranked; None, and nothing is written, where no shard was judged by a rubric.
+    """
+    files = _evaluations(store, judge, batch)
+    rubric = rubric or _newest_rubric(files)
+    if rubric is None:
+        return None
+    evaluated = [read_parquet(file, hint="materialise evaluations first") for file in files]
+    current = [frame.filter(rubric_digest=rubric.digest) for frame in evaluated]
+    current = [frame for frame in current if frame.height]
+    if not current:
+        return None
+    rows = pl.concat(current)
+    ranking = _ranked(rows, rubric)
+    write_parquet(ranking, store.candidate_ranking(judge, batch.name), ranking_schema(rubric))
+    verdicts = ranking["recommendation"].cast(pl.String).value_counts(sort=True)
+    return RankingCounts(
+        rows=ranking.height,
+        invalid=rows.height - ranking.height,
+        stale=sum(frame.height for frame in evaluated) - rows.height,
+        disagreeing=int(ranking["disagrees"].sum()),
+        shards=len(files),
+        shards_missing=len(batch.shard_rows) - len(files),
+        recommendations={str(verdict): int(count) for verdict, count in verdicts.iter_rows()},
+    )
+
+
+def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
+    """Whether a shard of the batch was evaluated after the batch was last ranked."""
+    ranking = store.candidate_ranking(judge, batch.name)
+    files = _evaluations(store, judge, batch)
+    if not ranking.exists():
+        return bool(files)
+    ranked_at = ranking.stat().st_mtime_ns
+    return any(file.stat().st_mtime_ns > ranked_at for file in files)
+
+
+def _evaluations(store: DataStore, judge: Judge, batch: Batch) -> list[Path]:
+    shards = [Shard.numbered(batch.name, index) for index in range(len(batch.shard_rows))]
+    return [file for shard in shards if (file := store.evaluations(judge, shard)).exists()]
+
+
+def _newest_rubric(files: list[Path]) -> Rubric | None:
+    """Returns the rubric that `evaluate_shard` put into the footer of the newest file."""
+    if not files:
+        return None
+    newest = max(files, key=lambda file: file.stat().st_mtime_ns)
+    content = read_metadata(newest).get(RUBRIC_KEY)
+    return Rubric.model_validate_json(content) if content else None
+
+
+def _ranked(rows: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
+    """Returns valid rows, best first; an Enum sorts in the order of the rubric's options."""
+    valid = rows.filter(pl.col("is_valid") & pl.col("recommendation").is_not_null())
+    verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
+    ordered = valid.with_columns(verdict).sort(
+        "recommendation", "score", "custom_id", descending=[False, True, False], nulls_last=True
+    )
+    disagrees = pl.col("score_recommendation") != pl.col("recommendation").cast(pl.String)
+    return ordered.with_columns(
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), disagrees=disagrees
+    ).select(ranking_schema(rubric).column_names())

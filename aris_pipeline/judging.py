@@ -1,0 +1,163 @@
+"""Who judges a batch and how: the one place where settings, rubric and model come together."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
+
+from aris_pipeline.completions import Scoring
+from aris_pipeline.engines import (
+    EngineIdentity,
+    EngineSettings,
+    ModelCard,
+    find_model,
+    gpu_count,
+    load_tokenizer,
+)
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.prompts import (
+    PromptCounts,
+    PromptSettings,
+    Rubric,
+    build_score_plan,
+    calibration_prompt,
+    load_rubric,
+    render_shard,
+)
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+DEFAULT_RUBRIC = "aris-swe-v1"
+OPENAI_RUBRIC = "openai"
+"""Stands for the rubric in the paths of batches whose file brings its own requests."""
+
+Profile = Literal["default", "history"]
+
+
+class JudgingSettings(BaseModel, frozen=True):
+    """All that a user can choose about how candidates are judged."""
+
+    rubric: str | None = Field(None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
+    rubrics_dir: Path | None = None
+    profile: Profile = "default"
+    prompt: PromptSettings = PromptSettings()
+    engine: EngineSettings = EngineSettings()
+
+    def with_profile(self) -> "JudgingSettings":
+        """Returns the settings with the profile's values in place of unset ones.
+
+        `history` repeats what the earlier stack ran with, for comparison.
+        """
+        if self.profile == "default":
+            return self
+        prompt = self.prompt.model_copy(
+            update={"temperature": 0.7, "max_tokens": self.prompt.max_tokens or 2000}
+        )
+        engine = self.engine.model_copy(
+            update={
+                "max_model_len": self.engine.max_model_len or 4096,
+                "gpu_memory_utilization": 0.90,
+            }
+        )
+        return self.model_copy(update={"prompt": prompt, "engine": engine, "profile": "default"})
+
+    def assign(self, batch: Batch) -> "Assignment":
+        """Chooses rubric and model for a batch.
+
+        Raises:
+            ConfigError: no such rubric or model, or the file asks for several models and none of
+                them was chosen.
+        """
+        settings = self.with_profile()
+        default = OPENAI_RUBRIC if batch.format == "openai" else DEFAULT_RUBRIC
+        rubric_id = settings.rubric or default
+        rubric = None
+        if rubric_id != OPENAI_RUBRIC:
+            rubric = load_rubric(rubric_id, settings.rubrics_dir)
+        elif batch.format != "openai":
+            raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
+        card = find_model(settings.engine.model or _model_of_file(batch))
+        return Assignment(settings, Judge(rubric_id, card.name), rubric, card)
+
+
+def _model_of_file(batch: Batch) -> str | None:
+    """The model that an OpenAI file asks for; a machine without a GPU always takes its default."""
+    if not batch.requested_models or gpu_count() == 0:
+        return None
+    if len(batch.requested_models) > 1:
+        raise ConfigError(
+            f"{batch.source_file} asks for {', '.join(batch.requested_models)}: "
+            "choose one for all its rows with --model"
+        )
+    return batch.requested_models[0]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A batch's judge, with what the stages need of it."""
+
+    settings: JudgingSettings
+    judge: Judge
+    rubric: Rubric | None
+    card: ModelCard
+
+    @cached_property
+    def identity(self) -> EngineIdentity:
+        """What determines an answer besides the prompt."""
+        return self.card.identity(self.settings.engine.kv_cache_dtype)
+
+    @cached_property
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The model's tokenizer."""
+        return load_tokenizer(self.card)
+
+    @cached_property
+    def scoring(self) -> Scoring | None:
+        """How the verdict's probabilities are read; None without a rubric's verdicts."""
+        if self.judge.rubric == OPENAI_RUBRIC or self.rubric is None:
+            return None
+        return Scoring(
+            build_score_plan(self.rubric, self.tokenizer),
+            calibration_prompt(self.rubric, self.tokenizer, self.settings.prompt),
+        )
+
+    def render(self, store: DataStore, shard: Shard) -> PromptCounts:
+        """Writes the prompts of a shard."""
+        return render_shard(
+            store,
+            self.judge,
+            shard,
+            rubric=self.rubric,
+            tokenizer=self.tokenizer,
+            identity=self.identity,
+            settings=self.settings.prompt,
+            max_model_len=self.settings.engine.context(on_gpu=gpu_count() > 0),
+        )
+
+
+class Assignments:
+    """The assignments of a run's batches, each made once."""
+
+    def __init__(self, store: DataStore, settings: JudgingSettings) -> None:
+        self._store, self._settings = store, settings
+        self._made: dict[str, Assignment] = {}
+
+    def of(self, shard: Shard) -> Assignment:
+        """Returns the assignment of the shard's batch."""
+        if shard.batch not in self._made:
+            self._made[shard.batch] = self._settings.assign(self._store.batch(shard.batch))
+        return self._made[shard.batch]
+
+    def card_of_all(self, shards: list[Shard]) -> ModelCard:
+        """Returns the one model of all these shards; `ConfigError` where they need several."""
+        cards = {card.name: card for card in (self.of(shard).card for shard in shards)}
+        if len(cards) > 1:
+            raise ConfigError(
+                f"these shards ask for several models ({', '.join(sorted(cards))}): "
+                "run them batch by batch, or choose one model for all"
+            )
+        return next(iter(cards.values()))

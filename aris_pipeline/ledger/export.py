@@ -1,0 +1,126 @@
+"""A batch's verdicts as files for other programs: OpenAI batch output, CSV, parquet."""
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.errors import MissingDataError
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet, write_bytes
+
+_FORMULA_STARTS = r"^[=+\-@\t\r]"
+
+
+class ExportFormat(StrEnum):
+    """What to write."""
+
+    OPENAI = "openai"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def export_batch(
+    store: DataStore, batch: Batch, judge: Judge, form: ExportFormat, out: Path
+) -> list[Path]:
+    """Writes all rows of a batch, failed ones included, into `out` and returns the files.
+
+    `openai` writes what the OpenAI Batch API would: an output file and an error file, a line a
+    `custom_id`. `csv` is safe to open in a spreadsheet: no cell can be taken for a formula.
+    """
+    stem = f"{batch.name}.{judge.rubric}.{judge.model}"
+    if form is ExportFormat.OPENAI:
+        return _openai(store, batch, judge, out / stem)
+    verdicts = _verdicts(store, batch, judge)
+    target = out / f"{stem}.{form}"
+    if form is ExportFormat.CSV:
+        write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        verdicts.write_parquet(target, compression="zstd")
+    return [target]
+
+
+def _verdicts(store: DataStore, batch: Batch, judge: Judge) -> pl.DataFrame:
+    verdicts = pl.concat(list(_shards(store.evaluations, batch, judge)), how="diagonal_relaxed")
+    ranking = store.candidate_ranking(judge, batch.name)
+    if not ranking.exists():
+        return verdicts
+    ranks = read_parquet(ranking, hint="", columns=["custom_id", "rank", "disagrees"])
+    return (
+        ranks.join(verdicts, on="custom_id", how="right")
+        .sort("rank", nulls_last=True)
+        .select("rank", "custom_id", pl.exclude("rank", "custom_id"))
+    )
+
+
+def _shards(path_of: Any, batch: Batch, judge: Judge) -> Iterator[pl.DataFrame]:
+    found = [path for shard in Shard.all_of(batch) if (path := path_of(judge, shard)).exists()]
+    if not found:
+        raise MissingDataError(
+            f"batch {batch.name} has no verdicts of rubric {judge.rubric} and model {judge.model}: "
+            "run it first"
+        )
+    return (read_parquet(path, hint="run the batch again") for path in found)
+
+
+def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """A leading quote makes a spreadsheet show a cell as text (OWASP, CSV injection)."""
+    text = pl.col(pl.String)
+    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)).with_columns(
+        pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text)
+    )
+
+
+def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Path]:
+    good: list[str] = []
+    bad: list[str] = []
+    valid = pl.concat(
+        [
+            shard.select("custom_id", "is_valid", "invalid_reason", "invalid_detail", "model_id")
+            for shard in _shards(store.evaluations, batch, judge)
+        ]
+    )
+    completions = pl.concat(list(_shards(store.completions, batch, judge)))
+    for row in completions.join(valid, on="custom_id").iter_rows(named=True):
+        (good if row["is_valid"] else bad).append(json.dumps(_openai_line(row)))
+    files = [Path(f"{stem}.output.jsonl"), Path(f"{stem}.errors.jsonl")]
+    for file, lines in zip(files, (good, bad), strict=True):
+        write_bytes("".join(f"{line}\n" for line in lines).encode(), file)
+    return files
+
+
+def _openai_line(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the Batch API's output or error file (platform.openai.com/docs/guides/batch)."""
+    identity = row["request_key"][:24]
+    body = {
+        "id": f"chatcmpl-{identity}",
+        "object": "chat.completion",
+        "created": int(row["completed_at"].timestamp()),
+        "model": row["model_id"],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": row["text"]},
+                "finish_reason": row["finish_reason"],
+            }
+        ],
+        "usage": {
+            "prompt_tokens": row["prompt_tokens"],
+            "completion_tokens": row["output_tokens"],
+            "total_tokens": row["prompt_tokens"] + row["output_tokens"],
+        },
+    }
+    error = None
+    if not row["is_valid"]:
+        message = row["error_message"] or row["invalid_detail"] or row["invalid_reason"]
+        error = {"code": row["invalid_reason"], "message": message}
+    answered = row["text"] is not None
+    return {
+        "id": f"batch_req_{identity}",
+        "custom_id": row["custom_id"],
+        "response": {"status_code": 200, "request_id": identity, "body": body} if answered else None,
+        "error": error,
+    }

@@ -1,0 +1,98 @@
+"""What a run did to a batch, in the figures that people ask for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aris_pipeline.completions import RunStats, read_stats
+from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
+
+_TOKENS = ["prompt_tokens", "output_tokens", "reused"]
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """Counts of a batch, and rates over the rows that its latest run generated."""
+
+    counts: Reconciliation
+    shards: int
+    shards_completed: int
+    reused: int
+    generated: int
+    load_s: float
+    generate_s: float
+    prompt_tokens: int
+    output_tokens: int
+
+    def as_dict(self, wall_s: float) -> dict[str, Any]:
+        """The figures under the names that `aris run --json` promises."""
+        asked = self.counts.evaluated + self.counts.failed
+        return {
+            "batch": self.counts.batch,
+            "shards": self.shards,
+            "rows_in": self.counts.rows_in,
+            "evaluated": self.counts.evaluated,
+            "failed": self.counts.failed,
+            "quarantined": self.counts.quarantined,
+            "reused": self.reused,
+            "generated": self.generated,
+            "valid_rate": _share(self.counts.evaluated, asked),
+            "success_rate": _share(
+                self.counts.evaluated, self.counts.rows_in - self.counts.quarantined
+            ),
+            "wall_s": round(wall_s, 2),
+            "load_s": round(self.load_s, 2),
+            "generate_s": round(self.generate_s, 2),
+            "req_s": self._rate(self.generated),
+            "output_tok_s": self._rate(self.output_tokens),
+            "total_tok_s": self._rate(self.prompt_tokens + self.output_tokens),
+        }
+
+    def status(self) -> dict[str, Any]:
+        """How far the batch is."""
+        counts = self.counts
+        return {
+            "batch": counts.batch,
+            "rubric": counts.rubric,
+            "model": counts.model,
+            "shards": self.shards,
+            "shards_completed": self.shards_completed,
+            "rows_in": counts.rows_in,
+            "evaluated": counts.evaluated,
+            "failed": counts.failed,
+            "quarantined": counts.quarantined,
+            "open": counts.missing,
+        }
+
+    def _rate(self, count: int) -> float | None:
+        return round(count / self.generate_s, 3) if count and self.generate_s else None
+
+
+def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
+    """Reads a batch's outputs; shards that have none count as missing rows."""
+    stats: list[RunStats] = []
+    reused = prompt = output = 0
+    for shard in Shard.all_of(batch):
+        path = store.completions(judge, shard)
+        if path.exists():
+            stats.append(read_stats(path))
+            rows = read_parquet(path, hint="generate the shard again", columns=_TOKENS)
+            fresh = rows.filter(~rows["reused"])
+            reused += rows.height - fresh.height
+            prompt += int(fresh["prompt_tokens"].sum())
+            output += int(fresh["output_tokens"].sum())
+    return BatchSummary(
+        counts=reconcile(store, batch, judge),
+        shards=len(batch.shard_rows),
+        shards_completed=len(stats),
+        reused=reused,
+        generated=sum(one.generated for one in stats),
+        load_s=sum(one.load_s for one in stats),
+        generate_s=sum(one.generate_s for one in stats),
+        prompt_tokens=prompt,
+        output_tokens=output,
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0

@@ -1,0 +1,44 @@
+"""From candidates and a rubric to prompts, and what is asked to score them."""
+
+from aris_pipeline.prompts.answers import (
+    answer_schema,
+    answer_schema_json,
+    check_fits,
+    worst_case_tokens,
+)
+from aris_pipeline.prompts.frames import lint_static_first
+from aris_pipeline.prompts.origin import PromptOrigin, read_origin
+from aris_pipeline.prompts.rendering import PromptCounts, render_shard
+from aris_pipeline.prompts.request_keys import request_key
+from aris_pipeline.prompts.rubrics import Criterion, Flag, Rubric, load_rubric
+from aris_pipeline.prompts.score_plan import (
+    ScoreNode,
+    ScorePlan,
+    build_score_plan,
+    calibration_prompt,
+)
+from aris_pipeline.prompts.settings import PromptSettings
+from aris_pipeline.prompts.tokenizers import Tokenizer
+
+__all__ = [
+    "Criterion",
+    "Flag",
+    "PromptCounts",
+    "PromptOrigin",
+    "PromptSettings",
+    "Rubric",
+    "ScoreNode",
+    "ScorePlan",
+    "Tokenizer",
+    "answer_schema",
+    "answer_schema_json",
+    "build_score_plan",
+    "calibration_prompt",
+    "check_fits",
+    "lint_static_first",
+    "load_rubric",
+    "read_origin",
+    "render_shard",
+    "request_key",
+    "worst_case_tokens",
+]

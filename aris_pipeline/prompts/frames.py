@@ -1,0 +1,126 @@
+"""The static frame of a rubric's prompts: everything that is the same for every candidate.
+
+The chat template is rendered once, with a placeholder where the profile goes. The text before it
+is the head, which all prompts share and the prefix cache holds; after it comes only the tail: the
+closing delimiter and what the template itself adds. Head, profile and tail are tokenised apart:
+the static text only once, and the profile without special tokens, so nothing in it can become one.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.prompts.answers import answer_schema
+from aris_pipeline.prompts.profiles import PROFILE_CLOSE, PROFILE_OPEN
+from aris_pipeline.prompts.rubrics import PROFILE_SLOT, Rubric
+from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenise
+
+Message = dict[str, Any]
+
+_MARK = "PROFILE-8f2c1d"
+_SYSTEM_MARK = "SYSTEM-8f2c1d"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rubric's prompt around the profile."""
+
+    system: str
+    user_turn: str
+    merged: bool
+    head: str
+    tail: str
+    head_ids: list[int]
+    tail_ids: list[int]
+
+    def messages(self, profile: str) -> list[Message]:
+        """Returns the chat messages with a profile in place."""
+        user = self.user_turn.replace(PROFILE_SLOT, profile)
+        if self.merged:
+            return [{"role": "user", "content": f"{self.system}\n\n{user}"}]
+        return [{"role": "system", "content": self.system}, {"role": "user", "content": user}]
+
+
+def build_frame(rubric: Rubric, tokenizer: Tokenizer, *, use_example: bool = False) -> Frame:
+    """Renders the static part of the rubric's prompts with the model's chat template."""
+    system = static_text(rubric, use_example=use_example)
+    delimited = f"{PROFILE_OPEN}\n{PROFILE_SLOT}\n{PROFILE_CLOSE}"
+    user_turn = rubric.user_turn.replace(PROFILE_SLOT, delimited)
+    merged = not _takes_system_role(tokenizer)
+    messages = Frame(system, user_turn, merged, "", "", [], []).messages(_MARK)
+    head, mark, tail = _render(tokenizer, messages).partition(_MARK)
+    if not mark or _MARK in tail:
+        raise ConfigError("the model's chat template does not show the user's text exactly once")
+    head_ids, tail_ids = tokenise(tokenizer, [head, tail], special=True)
+    return Frame(system, user_turn, merged, head, tail, head_ids, tail_ids)
+
+
+def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:
+    """Refuses a rubric with static text after the profile: it would defeat the prefix cache.
+
+    Raises:
+        ConfigError: quotes the text that follows the profile.
+    """
+    frame = build_frame(rubric, tokenizer)
+    bare = _render(tokenizer, [{"role": "user", "content": _MARK}])
+    closing, suffix = f"\n{PROFILE_CLOSE}", bare.partition(_MARK)[2]
+    if frame.tail == closing + suffix:
+        return
+    after = frame.tail.removeprefix(closing).removesuffix(suffix).strip()
+    raise ConfigError(
+        f"rubric '{rubric.id}': static text must stand before the profile, but '{after[:80]}'"
+        f" follows it: move it before {PROFILE_SLOT} in user_turn"
+    )
+
+
+def static_text(rubric: Rubric, *, use_example: bool) -> str:
+    """Returns the instructions that every prompt of the rubric starts with."""
+    schema = answer_schema(rubric)
+    lines = [rubric.instructions.strip(), "", "Criteria:"]
+    lines += [f"- {c.name} ({c.title}): {c.guidance.strip()}" for c in rubric.criteria]
+    lines += [
+        "",
+        f"Ratings, best to worst: {', '.join(rubric.ratings)}.",
+        f"Recommendations, best to worst: {', '.join(rubric.recommendations)}.",
+        "",
+        "Answer with one JSON object with exactly these keys, in this order:",
+        ", ".join(schema["properties"]) + ".",
+        f"Each reason is a note of at most {_words(rubric.reason_chars)} words without quotes, then"
+        f" its rating follows; overall_reason has at most {_words(rubric.overall_reason_chars)}"
+        " words; the recommendation comes last and follows from the reasons.",
+    ]
+    lines += [f"{flag.name}: {flag.guidance.strip()}" for flag in rubric.flags]
+    if use_example:
+        lines += ["", *_example_lines(rubric)]
+    return "\n".join(lines)
+
+
+def _example_lines(rubric: Rubric) -> list[str]:
+    if rubric.example is None:
+        raise ConfigError(f"rubric '{rubric.id}' has no example: set use_example to false")
+    answer = json.dumps(rubric.example.answer, separators=(",", ":"), ensure_ascii=False)
+    return ["Example, for the form only:", rubric.example.profile.strip(), "Answer:", answer]
+
+
+def _words(characters: int) -> int:
+    return max(3, characters // 6)
+
+
+def _takes_system_role(tokenizer: Tokenizer) -> bool:
+    """Whether the template shows a system message, and shows it before the user's turn."""
+    messages = [
+        {"role": "system", "content": _SYSTEM_MARK},
+        {"role": "user", "content": _MARK},
+    ]
+    try:
+        text = _render(tokenizer, messages)
+    except TemplateError:
+        return False
+    return -1 < text.find(_SYSTEM_MARK) < text.find(_MARK)
+
+
+def _render(tokenizer: Tokenizer, messages: list[Message]) -> str:
+    return render_chat(tokenizer, messages, enable_thinking=False)

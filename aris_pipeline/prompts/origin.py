@@ -1,0 +1,37 @@
+"""Where a prompts file comes from: the rubric's content and the model, in the parquet footer.
+
+What follows reads them there, so answers are always evaluated by the rubric that asked for them,
+whatever the settings of the evaluating run or the rubric's file say by then.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.prompts.rubrics import Rubric
+from aris_pipeline.storage import read_metadata
+
+ORIGIN_KEY = "aris.prompt_origin"
+
+
+class PromptOrigin(BaseModel, frozen=True):
+    """By what rubric, if any, and for which model prompts were rendered."""
+
+    rubric: Rubric | None
+    identity: EngineIdentity
+
+    def footer(self) -> dict[str, str]:
+        """Returns the origin as parquet metadata."""
+        return {ORIGIN_KEY: self.model_dump_json()}
+
+
+def read_origin(prompts: Path) -> PromptOrigin:
+    """Reads the origin of a prompts file."""
+    if not prompts.exists():
+        raise MissingDataError(f"{prompts} does not exist: materialise its prompts first")
+    footer = read_metadata(prompts)
+    if ORIGIN_KEY not in footer:
+        raise DamagedDataError(f"{prompts} was not written by this pipeline: delete it")
+    return PromptOrigin.model_validate_json(footer[ORIGIN_KEY])

@@ -1,0 +1,99 @@
+"""Profiles inside a rubric's frame, shortened by a declared rule where the context is too small.
+
+The rule: the head of the profile is kept, cut between two tokens, and a visible marker ends it.
+Formats put what matters first (title, present job), so the tail is what a verdict needs least.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aris_pipeline.engines.protocol import Sampling
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.prompts.frames import build_frame
+from aris_pipeline.prompts.profiles import profile_text, reserved_texts
+from aris_pipeline.prompts.rubrics import Rubric
+from aris_pipeline.prompts.settings import PromptSettings
+from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
+
+SHORTENED_MARKER = "\n[profile shortened]"
+
+_SHORTEST_PROFILE_TOKENS = 64
+_CHARACTERS_PER_TOKEN = 24
+"""Text beyond this many characters for each free token is not even tokenised."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePrompt:
+    """A candidate's prompt."""
+
+    messages: str
+    token_ids: list[int]
+    shortened: bool
+
+
+class ProfilePrompts:
+    """Renders the profiles of many candidates into the prompts of one rubric."""
+
+    def __init__(
+        self, rubric: Rubric, tokenizer: Tokenizer, settings: PromptSettings, max_model_len: int
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._redact = settings.redact
+        self._reserved = reserved_texts(tokenizer)
+        self._frame = build_frame(rubric, tokenizer, use_example=settings.use_example)
+        self._marker_ids = tokenise(tokenizer, [SHORTENED_MARKER], special=False)[0]
+        self.sampling = Sampling(
+            max_tokens=settings.max_tokens or rubric.max_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            seed=settings.seed,
+        )
+        static = len(self._frame.head_ids) + len(self._frame.tail_ids)
+        self._room = max_model_len - self.sampling.max_tokens - 1 - static
+        if self._room < _SHORTEST_PROFILE_TOKENS:
+            raise ConfigError(
+                f"a context of {max_model_len} tokens leaves {self._room} for a profile after"
+                f" {static} of rubric '{rubric.id}' and {self.sampling.max_tokens} for the answer:"
+                " raise max_model_len or lower max_tokens"
+            )
+
+    @property
+    def static_prefix_tokens(self) -> int:
+        """Leading tokens that all prompts share."""
+        return len(self._frame.head_ids)
+
+    def render(self, candidates: Sequence[dict[str, Any]]) -> Iterator[ProfilePrompt]:
+        """Yields the prompt of each `RawCandidates` row, in order."""
+        longest = self._room * _CHARACTERS_PER_TOKEN
+        texts = [
+            profile_text(row, redacted=self._redact, reserved=self._reserved) for row in candidates
+        ]
+        token_ids = tokenise(self._tokenizer, [text[:longest] for text in texts], special=False)
+        for text, ids in zip(texts, token_ids, strict=True):
+            if len(ids) > self._room or len(text) > longest:
+                yield self._prompt(*self._shortened(text[:longest]), shortened=True)
+            else:
+                yield self._prompt(text, ids, shortened=False)
+
+    def _prompt(self, text: str, ids: list[int], *, shortened: bool) -> ProfilePrompt:
+        return ProfilePrompt(
+            json.dumps(self._frame.messages(text), ensure_ascii=False, separators=(",", ":")),
+            [*self._frame.head_ids, *ids, *self._frame.tail_ids],
+            shortened,
+        )
+
+    def _shortened(self, text: str) -> tuple[str, list[int]]:
+        encoded = self._tokenizer(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=True,
+        )
+        offsets = encoded["offset_mapping"]
+        keep = min(self._room - len(self._marker_ids), len(offsets))
+        while keep and keep < len(offsets) and offsets[keep][0] < offsets[keep - 1][1]:
+            keep -= 1  # the next token is a further byte of the same character
+        kept = text[: offsets[keep - 1][1]] if keep else ""
+        return kept + SHORTENED_MARKER, [*encoded["input_ids"][:keep], *self._marker_ids]

@@ -1,0 +1,175 @@
+"""Rubrics: what candidates are judged by, as versioned YAML files.
+
+A rubric holds content only. The answer's JSON schema (`answers`), the wording that asks for it
+(`chat`) and the columns of the evaluations are derived from it, so that they cannot disagree.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS
+from aris_pipeline.storage import Evaluations
+
+SHIPPED_RUBRICS = Path(__file__).parent / "rubrics"
+PROFILE_SLOT = "{profile}"
+
+_RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_RESERVED_ID = "openai"
+_RESERVED_NAMES = {
+    *Evaluations.column_names(),
+    "recommendation", "overall", "overall_reason", "rank", "disagrees",
+    "rubric", "model", "batch", "shard",
+}  # fmt: skip
+
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_Option = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +/&-]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Criterion(_Part):
+    """One thing to rate, with the guidance that the model reads."""
+
+    name: _Name
+    title: str
+    guidance: str
+
+
+class Flag(_Part):
+    """A yes-or-no question about the candidate."""
+
+    name: _Name
+    guidance: str
+
+
+class Example(_Part):
+    """A worked example. Small models copy it, so it is shown only on request."""
+
+    profile: str
+    answer: dict[str, Any]
+
+
+class Rubric(_Part):
+    """What a candidate is judged by. Equal content has an equal `digest`."""
+
+    id: str
+    title: str
+    instructions: str
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+    ratings: tuple[_Option, ...] = Field(min_length=2, description="best to worst")
+    recommendations: tuple[_Option, ...] = Field(min_length=2, description="best to worst")
+    flags: tuple[Flag, ...] = ()
+    user_turn: str = Field(
+        f"Judge this candidate.\n{PROFILE_SLOT}", description="the user turn around the profile"
+    )
+    verdict_prefill: str = Field(
+        "Recommendation:", description="start of an answer that a recommendation continues"
+    )
+    reason_chars: int = Field(ge=10)
+    overall_reason_chars: int = Field(ge=10)
+    max_tokens: int = Field(DEFAULT_MAX_TOKENS, ge=1)
+    example: Example | None = None
+
+    @property
+    def digest(self) -> str:
+        """Hash of the rubric's content."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def probability_columns(self) -> tuple[str, ...]:
+        """Column of each recommendation's probability, such as p_strong_yes."""
+        return tuple(f"p_{_slug(option)}" for option in self.recommendations)
+
+    @model_validator(mode="after")
+    def _names_are_unambiguous(self) -> Self:
+        names = [name for c in self.criteria for name in (c.name, f"{c.name}_reason")]
+        names += [flag.name for flag in self.flags]
+        for values in (names, self.ratings, self.probability_columns):
+            doubled = sorted({value for value in values if values.count(value) > 1})
+            if doubled:
+                raise ValueError(f"used more than once: {', '.join(doubled)}")
+        reserved = sorted({*_RESERVED_NAMES, *self.probability_columns} & set(names))
+        if reserved:
+            raise ValueError(f"these columns exist already: {', '.join(reserved)}")
+        if self.user_turn.count(PROFILE_SLOT) != 1:
+            raise ValueError(f"user_turn must contain {PROFILE_SLOT} exactly once")
+        return self
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """YAML 1.1 reads Yes and No as booleans; a rubric means the words."""
+
+
+_Yaml12Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf")
+)
+
+
+def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
+    """Loads `<rubric_id>.yaml` from the user's directory or, failing that, a shipped one.
+
+    Raises:
+        ConfigError: there is no such rubric, or the file is not one; names file and field.
+    """
+    directories = [folder for folder in (rubrics_dir, SHIPPED_RUBRICS) if folder is not None]
+    if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != _RESERVED_ID:
+        for folder in directories:
+            if (file := folder / f"{rubric_id}.yaml").is_file():
+                return _read(file)
+    known = sorted({file.stem for folder in directories for file in folder.glob("*.yaml")})
+    raise ConfigError(
+        f"no rubric '{rubric_id}'{_nearest(rubric_id, known)}; known: {', '.join(known)}"
+        f" (looked in {', '.join(str(folder) for folder in directories)})"
+    )
+
+
+def _read(file: Path) -> Rubric:
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Yaml12Loader)  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"rubric {file} is not readable YAML: {error}") from error
+    try:
+        rubric = Rubric.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"rubric {file}: {_explain(error)}") from error
+    if rubric.id != file.stem:
+        raise ConfigError(
+            f"rubric {file}: id is '{rubric.id}' but the file name says '{file.stem}'"
+        )
+    return rubric
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False):
+        field = ".".join(str(part) for part in problem["loc"]) or "file"
+        hint = ""
+        if problem["type"] == "extra_forbidden":
+            known = {*Rubric.model_fields, *Criterion.model_fields, *Flag.model_fields}
+            hint = _nearest(str(problem["loc"][-1]), sorted(known))
+        problems.append(f"{field}: {problem['msg']}{hint}")
+    return "; ".join(problems)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean '{near[0]}'?" if near else ""
+
+
+def _slug(option: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", option.lower()).strip("_")

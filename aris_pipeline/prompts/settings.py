@@ -1,0 +1,17 @@
+"""Configuration of the prompt room."""
+
+from pydantic import BaseModel, Field
+
+DEFAULT_MAX_TOKENS = 400
+"""Limit of an answer where neither the settings, the rubric nor the row names one."""
+
+
+class PromptSettings(BaseModel, frozen=True):
+    """How prompts are rendered and answers sampled; rows of OpenAI files override the sampling."""
+
+    redact: bool = Field(True, description="keep names, e-mail, phone and profile links out")
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1, description="the rubric's own limit by default")
+    seed: int | None = Field(42, description="sampling seed; none where null")
+    use_example: bool = Field(False, description="show the rubric's worked example to the model")

@@ -1,0 +1,59 @@
+"""What the room needs of a tokenizer: a Hugging Face fast tokenizer, loaded by the caller.
+
+Stated as a protocol so that importing this room does not import transformers.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+_PINNED_DATE = "01 Jan 2026"
+"""For templates that print a date: a prompt, and so its request_key, is the same every day."""
+
+
+class Tokenizer(Protocol):
+    """The part of `transformers.PreTrainedTokenizerBase` that is used here."""
+
+    eos_token_id: Any
+
+    @property
+    def added_tokens_decoder(self) -> Any:
+        """Tokens outside the trained vocabulary, by id."""
+        ...
+
+    def __call__(self, text: Any, **options: Any) -> Any:
+        """Tokenises one text or a list of texts."""
+        ...
+
+    def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
+        """Renders messages with the model's own template."""
+        ...
+
+
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Tokenises in one batch; `special` says whether special-token text becomes special tokens."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        split_special_tokens=not special,
+        return_attention_mask=False,
+    )
+    ids: list[list[int]] = encoded["input_ids"]
+    return ids
+
+
+def token_count(tokenizer: Tokenizer, text: str) -> int:
+    """Returns the number of tokens of plain text."""
+    return len(tokenise(tokenizer, [text], special=False)[0]) if text else 0
+
+
+def render_chat(tokenizer: Tokenizer, messages: Sequence[dict[str, Any]], **options: Any) -> str:
+    """Returns the messages as the model expects them, up to where its answer starts."""
+    text: str = tokenizer.apply_chat_template(
+        list(messages),
+        tokenize=False,
+        add_generation_prompt=True,
+        **{"date_string": _PINNED_DATE, **options},
+    )
+    return text

@@ -1,0 +1,34 @@
+"""Where every output lives, what its columns mean, and how a file becomes visible: whole or not at all."""
+
+from aris_pipeline.storage.batches import Batch, SourceFormat
+from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
+from aris_pipeline.storage.parquet import read_metadata, read_parquet, write_bytes, write_parquet
+from aris_pipeline.storage.schemas import (
+    Completions,
+    Evaluations,
+    Landed,
+    Prompts,
+    Quarantine,
+    RawCandidates,
+    Throughput,
+)
+
+__all__ = [
+    "LANDING_SHARD",
+    "Batch",
+    "Completions",
+    "DataStore",
+    "Evaluations",
+    "Judge",
+    "Landed",
+    "Prompts",
+    "Quarantine",
+    "RawCandidates",
+    "Shard",
+    "SourceFormat",
+    "Throughput",
+    "read_metadata",
+    "read_parquet",
+    "write_bytes",
+    "write_parquet",
+]

@@ -1,0 +1,147 @@
+"""The directory tree under `ARIS_DATA_DIR`, Hive-style, so that every reader sees its keys as columns.
+
+    landing/                                            files dropped for the sensor
+    batches/<batch>.json                                what was landed (`Batch`)
+    landed/batch=B/shard=S/records.parquet              one row a record, as it was read
+    quarantine/batch=B/shard=S/quarantine.parquet       what was not usable, and why
+    raw_candidates/batch=B/shard=S/candidates.parquet
+    prompts | completions | evaluations | throughput/rubric=R/model=M/batch=B/shard=S/*.parquet
+    candidate_ranking/rubric=R/model=M/batch=B/ranking.parquet
+    .work/completions/...                               part files of shards that are still running
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.storage.batches import Batch
+
+LANDING_SHARD = "landing"
+"""Shard name of the quarantine that landing itself writes; the others are s000, s001, ..."""
+
+_SHARD_KEY = re.compile(r"(?P<batch>.+)_(?P<name>s\d{3,})")
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """A slice of a batch: the grain of Dagster partitions and of parquet files."""
+
+    batch: str
+    name: str
+
+    @classmethod
+    def numbered(cls, batch: str, index: int) -> Self:
+        """Returns the shard at `index` (0-based) of `batch`."""
+        return cls(batch, f"s{index:03d}")
+
+    @classmethod
+    def all_of(cls, batch: Batch) -> list[Self]:
+        """Returns the shards of a batch, in order."""
+        return [cls.numbered(batch.name, index) for index in range(len(batch.shard_rows))]
+
+    @classmethod
+    def parse(cls, key: str) -> Self:
+        """Reads a partition key such as `2026-11-21_export_s003`."""
+        match = _SHARD_KEY.fullmatch(key)
+        if match is None:
+            raise ConfigError(f"'{key}' is not a shard key: expected <batch>_s<number>")
+        return cls(match["batch"], match["name"])
+
+    @property
+    def key(self) -> str:
+        """The Dagster partition key."""
+        return f"{self.batch}_{self.name}"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who judges: a rubric id and a model's short name. Each judge's outputs stand in their own tree."""
+
+    rubric: str
+    model: str
+
+
+@dataclass(frozen=True)
+class DataStore:
+    """Paths of every table under one data directory."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """The directory that the landing sensor watches."""
+        return self.root / "landing"
+
+    def batch_file(self, batch: str) -> Path:
+        """The manifest of a batch."""
+        return self.root / "batches" / f"{batch}.json"
+
+    def batches(self) -> list[Batch]:
+        """All landed batches, oldest first."""
+        files = sorted((self.root / "batches").glob("*.json"))
+        return sorted((Batch.read(file) for file in files), key=lambda batch: batch.landed_at)
+
+    def batch(self, name: str) -> Batch:
+        """The batch called `name`; `ConfigError` names the known ones where there is none."""
+        file = self.batch_file(name)
+        if not file.exists():
+            known = ", ".join(batch.name for batch in self.batches()) or "none yet"
+            raise ConfigError(f"no batch '{name}' in {self.root}; landed batches: {known}")
+        return Batch.read(file)
+
+    def landed(self, shard: Shard) -> Path:
+        """Records of a shard as landing read them."""
+        return self._shard_dir(self.root / "landed", shard) / "records.parquet"
+
+    def quarantine(self, shard: Shard) -> Path:
+        """Unusable rows of a shard, or of landing itself (`LANDING_SHARD`)."""
+        return self._shard_dir(self.root / "quarantine", shard) / "quarantine.parquet"
+
+    def raw_candidates(self, shard: Shard) -> Path:
+        """Validated candidates of a shard."""
+        return self._shard_dir(self.root / "raw_candidates", shard) / "candidates.parquet"
+
+    def prompts(self, judge: Judge, shard: Shard) -> Path:
+        """Rendered prompts of a shard."""
+        return self._shard_dir(self.judged("prompts", judge), shard) / "prompts.parquet"
+
+    def completions(self, judge: Judge, shard: Shard) -> Path:
+        """The engine's answers for a shard."""
+        return self._shard_dir(self.judged("completions", judge), shard) / "completions.parquet"
+
+    def completion_parts(self, judge: Judge, shard: Shard) -> Path:
+        """Directory of the part files of a shard that is still running."""
+        return self._shard_dir(self.judged(".work/completions", judge), shard)
+
+    def evaluations(self, judge: Judge, shard: Shard) -> Path:
+        """Parsed, validated and scored answers of a shard."""
+        return self._shard_dir(self.judged("evaluations", judge), shard) / "evaluations.parquet"
+
+    def throughput(self, judge: Judge, shard: Shard) -> Path:
+        """Measured speed of a shard's latest run."""
+        return self._shard_dir(self.judged("throughput", judge), shard) / "throughput.parquet"
+
+    def candidate_ranking(self, judge: Judge, batch: str) -> Path:
+        """The ranked candidates of a batch."""
+        return self.judged("candidate_ranking", judge) / f"batch={batch}" / "ranking.parquet"
+
+    def judges(self, table: str, batch: str) -> list[Judge]:
+        """Judges whose outputs for a batch stand in a table, the one of the newest output last."""
+        found = {
+            Judge(file.parts[-4].partition("=")[2], file.parts[-3].partition("=")[2]): None
+            for file in sorted(
+                (self.root / table).glob(f"rubric=*/model=*/batch={batch}/*"),
+                key=lambda file: file.stat().st_mtime,
+            )
+        }
+        return list(found)
+
+    def judged(self, table: str, judge: Judge) -> Path:
+        """Root of one judge's outputs in a table."""
+        return self.root / table / f"rubric={judge.rubric}" / f"model={judge.model}"
+
+    @staticmethod
+    def _shard_dir(table: Path, shard: Shard) -> Path:
+        return table / f"batch={shard.batch}" / f"shard={shard.name}"

@@ -1,0 +1,80 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aris_pipeline.prompts.redaction import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Jane Doe, JANE DOE, jane", "[name], [name], [name]"),
+        ("Jane's work", "[name]'s work"),
+        ("write to jane.doe+cv@mail.example.org", "write to [email]"),
+        ("jane (at) gmail (dot) com", "[email]"),
+        ("call +1 (415) 555-0123", "call [phone]"),
+        ("+49 151 12345678 or 030/1234567", "[phone] or [phone]"),
+        ("06 12 34 56 78", "[phone]"),
+        ("9876543210", "[phone]"),
+        ("linkedin.com/in/janedoe", "[link]"),
+        ("GitHub: jdoe-42", "[link]"),
+        ("https://jane.example/cv?x=1", "[link]"),
+        ("see janedoe.dev/work", "see [link]"),
+        ("janedoe42", "[name]"),
+    ],
+)
+def test_what_identifies_a_person_is_replaced(text: str, expected: str) -> None:
+    assert redact(text, "Jane", "Doe") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2010 - 2015",
+        "01/2015 - 03/2018",
+        "2019-03-01 to 2020-05-31",
+        "12/05/15 - 14/06/16",
+        "Booking.com and Amazon.com",
+        "node.js/react, ASP.NET/C#, CI/CD",
+        "1,000,000 users, 99.99% uptime, 10000000 rows",
+        "Doeville, Janet",
+    ],
+)
+def test_dates_employers_and_skills_stay(text: str) -> None:
+    assert redact(text, "Jane", "Doe") == text
+
+
+def test_a_short_name_goes_only_where_it_is_capitalised() -> None:
+    assert redact("An engineer like an architect", "An", "Nguyen") == (
+        "[name] engineer like an architect"
+    )
+
+
+def test_accents_and_apostrophes_do_not_hide_a_name() -> None:
+    assert redact("José Núñez, Jose Nunez", "José", "Núñez") == "[name], [name]"
+    assert redact("Pat O\u2019Brien", "Pat", "O'Brien") == "[name]"
+
+
+def test_parts_of_a_double_name_go_and_particles_stay() -> None:
+    assert redact("de facto Smith", "Maria", "de la Cruz-Smith") == "de facto [name]"
+
+
+def test_without_a_name_only_contacts_go() -> None:
+    assert redact("Jane, j@x.org", None, None) == "Jane, [email]"
+
+
+@pytest.mark.parametrize("unit", ["a", "a-", "a.", "1 ", "(", " @", "@."])
+def test_long_runs_without_an_end_take_no_quadratic_time(unit: str) -> None:
+    text = unit * (200_000 // len(unit)) + " x@y linkedin www. a.com/"
+    started = time.perf_counter()
+    redact(text, "Jane", "Doe")
+    assert time.perf_counter() - started < 5
+
+
+@given(
+    before=st.text(max_size=40), after=st.text(max_size=40), name=st.sampled_from(["Jane", "Doe"])
+)
+def test_a_name_between_blanks_never_stays(before: str, after: str, name: str) -> None:
+    assert f" {name} " not in redact(f"{before} {name} {after}", "Jane", "Doe")
