@@ -6,7 +6,7 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -40,7 +40,8 @@ DataDir = Annotated[
     Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr.")
+    bool,
+    typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr."),
 ]
 RubricOption = Annotated[
     str | None, typer.Option(envvar="ARIS_RUBRIC", help="Rubric id; aris-swe-v1 by default.")
@@ -59,7 +60,7 @@ Profiles = StrEnum("Profiles", ["default", "history"])
 
 
 @app.command()
-def run(  # noqa: PLR0913 - the options of the main command
+def run(
     files: Annotated[list[Path], typer.Argument(help="Files of candidates, in any known format.")],
     data_dir: DataDir = _DATA,
     shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
@@ -81,11 +82,15 @@ def run(  # noqa: PLR0913 - the options of the main command
     text_column: Annotated[
         str | None, typer.Option(help="Free-text column of a CSV or parquet file.")
     ] = None,
-    id_column: Annotated[str | None, typer.Option(help="Id column of a CSV or parquet file.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Id column of a CSV or parquet file.")
+    ] = None,
     file_format: Annotated[
         SourceFormats | None, typer.Option("--format", help="Where detection errs.")
     ] = None,
-    until: Annotated[Assets, typer.Option(help="Stop after this asset.")] = Assets.candidate_ranking,
+    until: Annotated[
+        Assets, typer.Option(help="Stop after this asset.")
+    ] = Assets.candidate_ranking,
     min_success: Annotated[
         float, typer.Option(min=0, max=1, help="Least share of usable rows with a valid answer.")
     ] = 0.95,
@@ -152,7 +157,7 @@ def generate(
 ) -> None:
     """Write synthetic candidates: varied careers, gaps, languages and missing fields."""
     with command(as_json) as emit:
-        form: SourceFormat = file_format.value
+        form = cast("SourceFormat", file_format.value)
         write_synthetic(count, seed, form, out)
         emit({"file": str(out), "count": count, "seed": seed, "format": form})
         console.say(f"wrote {count:,} candidates to {out}")
@@ -170,11 +175,10 @@ def verify(
         batches = [store.batch(batch)] if batch else store.batches()
         if not batches:
             raise ConfigError(f"no batch has been landed in {store.root}")
-        found = [
-            reconcile(store, one, judge)
-            for one in batches
-            for judge in (store.judges("evaluations", one.name) or [None])
-        ]
+        found: list[Reconciliation] = []
+        for one in batches:
+            judges = store.judges("evaluations", one.name)
+            found += [reconcile(store, one, judge) for judge in judges or (None,)]
         emit({**Reconciliation.total(found), "batches": [one.as_dict() for one in found]})
         console.show_reconciliations(found)
         raise typer.Exit(0 if all(one.ok for one in found) else 1)
@@ -271,9 +275,7 @@ def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | N
     """The judge that was asked for, or the one whose verdicts are newest."""
     judges = store.judges("evaluations", batch.name)
     fitting = [
-        judge
-        for judge in judges
-        if rubric in (None, judge.rubric) and model in (None, judge.model)
+        judge for judge in judges if rubric in (None, judge.rubric) and model in (None, judge.model)
     ]
     if not fitting:
         known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"

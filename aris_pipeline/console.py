@@ -109,8 +109,8 @@ def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
         )
     if result["success_rate"] < min_success:
         found.append(
-            f"{result['success_rate']:.1%} of the usable rows have a valid answer, and --min-success "
-            f"asks for {min_success:.1%}; `invalid_reason` in evaluations says why"
+            f"{result['success_rate']:.1%} of the usable rows have a valid answer; --min-success "
+            f"asks for {min_success:.1%}. The column invalid_reason of evaluations says why"
         )
     return found
 
@@ -134,7 +134,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         say(f"{'quarantine:':<12} {store.root}/quarantine/batch={outcome.batch.name}/")
         if outcome.card.embedded:
             say(
-                "\nNote: the embedded 135M demo model proves the plumbing, not judgement. Its verdicts "
+                "\nNote: the embedded 135M model proves the plumbing, not judgement. Its verdicts "
                 "and scores mean nothing; use a model such as gemma3:4b on a GPU for real ones."
             )
 

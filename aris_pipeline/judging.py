@@ -41,7 +41,7 @@ Profile = Literal["default", "history"]
 class JudgingSettings(BaseModel, frozen=True):
     """All that a user can choose about how candidates are judged."""
 
-    rubric: str | None = Field(None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
+    rubric: str | None = Field(default=None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
     rubrics_dir: Path | None = None
     profile: Profile = "default"
     prompt: PromptSettings = PromptSettings()

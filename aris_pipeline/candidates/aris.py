@@ -22,6 +22,7 @@ from aris_pipeline.candidates.records import (
 from aris_pipeline.errors import InputError
 
 _ID_FIELDS = ("aristotleId",)
+_STRAY_BRACKET = re.compile(r"\]\s*,?\s*\{")
 _ID_TEXT = re.compile(r'"aristotleId"\s*:\s*"([^"\\]{1,256})"')
 
 
@@ -41,13 +42,22 @@ class ArisReader:
             window = JsonWindow(file)
             self._enter_candidates(window)
             number, entry = 0, None
-            while window.peek(skip_commas=True) not in ("]", ""):
+            while self._has_next(window):
                 number += 1
                 entry = self._candidate(window, number)
                 yield entry
             if window.exhausted and not isinstance(entry, Rejected):
                 message = "the file ends before its array of candidates is closed: it is cut off"
                 yield Rejected(number + 1, "malformed_json", message, "")
+
+    @staticmethod
+    def _has_next(window: JsonWindow) -> bool:
+        """Whether the array goes on; a bracket with another object behind it does not end it."""
+        found = window.peek(skip_commas=True)
+        if found != "]":
+            return found != ""
+        window.ensure(RAW_LIMIT)
+        return _STRAY_BRACKET.match(window.text, window.pos) is not None
 
     def _candidate(self, window: JsonWindow, number: int) -> Entry:
         window.ensure(max(self._max_row_bytes, RAW_LIMIT) + 1)

@@ -3,9 +3,14 @@
 The standard library's reader decides what a row is, in strict mode, so that a quote that is never
 closed is noticed instead of swallowing the rows after it. One reader a row: its state cannot leak
 into the next row, and the line where a row starts is known.
+
+After a broken row the rest of its text must not pass for candidates. Where all rows before it had
+a quoted field, the next line on which a quoted field opens is the next row; what lies between
+belongs to the broken one.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -39,6 +44,9 @@ class CsvReader:
         csv.field_size_limit(max(csv.field_size_limit(), options.max_row_bytes))
         with file.open("rb") as source:
             self._delimiter, self._names = self._header(_Lines(source, options.max_row_bytes))
+        self._opening = re.compile(rf'(?:^|{re.escape(self._delimiter)})"(?!")')
+        self._closing = re.compile(rf'"(?=\s*$|{re.escape(self._delimiter)})')
+        self._quoted_rows = self._plain_rows = 0
         columns = find_columns(file, self._names, options)
         if columns.text is None:
             raise no_text_column(file, self._names)
@@ -69,7 +77,11 @@ class CsvReader:
         if not self._fits(cells):
             found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
             message = f"expected {len(names)} columns, found {found}"
-            return Rejected(lines.row_line, "malformed_row", message, lines.row_text)
+            return self._malformed(lines, message)
+        if '"' in lines.row_text:
+            self._quoted_rows += 1
+        else:
+            self._plain_rows += 1
         row = dict(zip(names, cells, strict=False))
         custom_id = clean_id(row[self.id_column]) if self.id_column else ""
         return Record(lines.row_line, json_text(row), custom_id or None)
@@ -82,18 +94,27 @@ class CsvReader:
     def _broken(self, lines: "_Lines", reason: str) -> Entry:
         """Handles a row that strict mode refuses."""
         text = lines.row_text
-        if lines.row_lines == 1 and text.count('"') % 2 == 0:
-            # Stray quotes, but the row is complete: read it as spreadsheets do.
+        fields = len(self._opening.findall(text))
+        if lines.row_lines == 1 and fields == len(self._closing.findall(text)):
+            # Stray quotes, but every field is closed: read the row as spreadsheets do.
             try:
                 return self._record(lines, next(csv.reader([text], delimiter=self._delimiter)))
             except csv.Error as error:
-                return Rejected(lines.row_line, "malformed_row", str(error), text)
+                return self._malformed(lines, str(error))
         message = f"a quote opened in this row is not closed properly ({reason})"
         if lines.ended and self._rows_follow(lines):
-            text = lines.rewind(to=1)
+            lines.rewind(to=1)
         elif not lines.ended and lines.row_lines > 1:
             # The quote that offends opens a field of the next row: that row is read again.
-            text = lines.rewind(to=lines.row_lines - 1)
+            lines.rewind(to=lines.row_lines - 1)
+        return self._malformed(lines, message)
+
+    def _malformed(self, lines: "_Lines", message: str) -> Rejected:
+        """Rejects the row, with the lines after it that are the rest of its text."""
+        text = lines.row_text
+        if '"' in text and self._plain_rows == 0 and self._quoted_rows > 0:
+            skipped = lines.skip_to(self._opening)
+            message += f"; {skipped} lines after it belong to it" if skipped else ""
         return Rejected(lines.row_line, "malformed_row", message, text)
 
     def _over_size(self, lines: "_Lines") -> Entry:
@@ -101,7 +122,8 @@ class CsvReader:
         text = lines.row_text[:RAW_LIMIT]
         if lines.row_lines > 1 and self._rows_follow(lines):
             message = "a quote opened in this row is not closed"
-            return Rejected(lines.row_line, "malformed_row", message, lines.rewind(to=1))
+            lines.rewind(to=1)
+            return self._malformed(lines, message)
         size = lines.skip_row()
         return over_size(lines.row_line, f"{size:,} bytes", self._max_row_bytes, text)
 
@@ -177,14 +199,24 @@ class _Lines:
             raise _RowTooLargeError
         return self.row_parts[-1]
 
-    def rewind(self, *, to: int) -> str:
-        """Gives back all but the first `to` lines of the row and returns the text of those."""
+    def rewind(self, *, to: int) -> None:
+        """Gives back all but the first `to` lines of the row."""
         del self._ends[to:], self.row_parts[to:]
         self._end = self._ends[-1]
         self._source.seek(self._end)
         self._line = self.row_line + to - 1
         self.ended = False
-        return self.row_text
+
+    def skip_to(self, opening: re.Pattern[str]) -> int:
+        """Passes over the lines up to the first that matches; returns their number."""
+        first = self._line
+        while raw := self._source.readline(self._max_row_bytes + 1):
+            if opening.search(decode(raw)):
+                self._source.seek(self._end)
+                break
+            self._end += len(raw)
+            self._line += raw.endswith(b"\n")
+        return self._line - first
 
     def skip_row(self) -> int:
         """Reads to the line on which the quotes of the row are balanced; returns the row's size."""

@@ -1,4 +1,4 @@
-"""From prompts to completions: what is known is reused, the rest is generated and persisted as it finishes."""
+"""From prompts to completions: known answers are reused, others generated and persisted."""
 
 from aris_pipeline.completions.generation import Scoring
 from aris_pipeline.completions.progress import Progress, ProgressReporter

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from tqdm import tqdm
 
@@ -18,15 +18,15 @@ class Progress:
 
     Attributes:
         shard: whose progress.
-        done: rows finished in this run.
         total: rows to be generated in this run.
+        done: rows finished in this run.
         tokens: prompt and output tokens of the finished rows.
         seconds: since generation began.
     """
 
     shard: Shard
-    done: int
     total: int
+    done: int
     tokens: int
     seconds: float
 
@@ -49,7 +49,7 @@ class ProgressReporter:
 
     def __init__(self, log: Callable[[str], None], *, bar: bool) -> None:
         self._log, self._draw = log, bar
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         self._shard: Shard | None = None
         self._last_line = time.monotonic()
 
@@ -63,12 +63,13 @@ class ProgressReporter:
             self._log(str(progress))
 
     def _advance(self, progress: Progress) -> None:
-        if self._bar is None or self._shard != progress.shard:
+        if self._shard != progress.shard:
             self.__exit__()
             self._shard = progress.shard
             self._bar = tqdm(total=progress.total, desc=progress.shard.key, unit="rows")
-        self._bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
-        self._bar.update(progress.done - self._bar.n)
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
+            self._bar.update(progress.done - self._bar.n)
 
     def __enter__(self) -> Self:
         return self

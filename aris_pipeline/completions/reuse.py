@@ -1,4 +1,4 @@
-"""Which answers are already there: by request_key, in the shard's parts and in all of a judge's files."""
+"""Which answers are there already: by request_key, in a shard's parts and all files of a judge."""
 
 import logging
 from pathlib import Path
@@ -32,9 +32,11 @@ def known_completions(
 def _matching(file: Path, keys: pl.Series) -> pl.DataFrame:
     wanted = pl.col("request_key").is_in(keys.implode()) & pl.col("error_type").is_null()
     try:
-        if not read_parquet(file, hint="it vanished", columns=["request_key"])[
-            "request_key"
-        ].is_in(keys.implode()).any():
+        if (
+            not read_parquet(file, hint="it vanished", columns=["request_key"])["request_key"]
+            .is_in(keys.implode())
+            .any()
+        ):
             return pl.DataFrame(schema=polars_schema(Completions))
         return read_parquet(file, hint="it vanished").filter(wanted)
     except DamagedDataError as error:

@@ -1,7 +1,7 @@
 """The completions of one shard: reuse what is known, generate the rest, persist, assemble."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from aris_pipeline.completions.parts import PartWriter, remove_parts
 from aris_pipeline.completions.progress import Progress
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, RunStats
-from aris_pipeline.engines import EngineSession, Telemetry
+from aris_pipeline.engines import Engine, EngineSession, Telemetry
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
 _KV_SAMPLE_EVERY_S = 2.0
+
+Row = dict[str, Any]
 
 
 def complete_shard(  # noqa: PLR0913 - one argument a collaborator
@@ -53,10 +55,15 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     known = known_completions(store, judge, shard, askable["request_key"])
     todo = askable.join(known, on="request_key", how="anti", maintain_order="left")
     parts = store.completion_parts(judge, shard)
-    generated: list[dict[str, Any]] = []
+    generated: list[Row] = []
     generation = GenerationStats()
     if todo.height:
-        generation = _generate(session, todo, scoring, run_id, parts, generated, shard, on_progress)
+        generation, generated = _generate(
+            session,
+            lambda engine: generate_rows(engine, todo, scoring, run_id),
+            parts,
+            lambda *done: on_progress(Progress(shard, todo.height, *done)),
+        )
     fresh = pl.DataFrame(generated, schema=polars_schema(Completions), orient="row")
     completions = _assemble(prompts, pl.concat([known, fresh]), run_id)
     stats = RunStats(
@@ -78,32 +85,29 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     return stats
 
 
-def _generate(  # noqa: PLR0913
+def _generate(
     session: EngineSession,
-    todo: pl.DataFrame,
-    scoring: Scoring | None,
-    run_id: str,
+    rows_of: Callable[[Engine], Iterator[Row]],
     parts: Path,
-    generated: list[dict[str, Any]],
-    shard: Shard,
-    on_progress: Callable[[Progress], None],
-) -> GenerationStats:
-    """Fills `generated`, keeping it safe in part files on the way, and measures."""
+    report: Callable[[int, int, float], None],
+) -> tuple[GenerationStats, list[Row]]:
+    """Generates rows, kept safe in part files on the way; `report` takes rows, tokens, seconds."""
     loads_before = session.loads
     engine = session.engine()
     started = last_kv_sample = time.monotonic()
+    generated: list[Row] = []
     kv_peak, tokens = 0.0, 0
     with Telemetry() as telemetry, PartWriter(parts) as writer:
-        for row in generate_rows(engine, todo, scoring, run_id):
+        for row in rows_of(engine):
             writer.add(row)
             generated.append(row)
             tokens += row["prompt_tokens"] + row["output_tokens"]
             now = time.monotonic()
-            on_progress(Progress(shard, len(generated), todo.height, tokens, now - started))
+            report(len(generated), tokens, now - started)
             if now - last_kv_sample >= _KV_SAMPLE_EVERY_S:
                 last_kv_sample, kv_peak = now, max(kv_peak, engine.kv_cache_usage() or 0.0)
         generate_s = time.monotonic() - started
-    return GenerationStats(
+    stats = GenerationStats(
         engine=engine.info.name,
         load_s=engine.info.load_s if session.loads > loads_before else 0.0,
         generate_s=generate_s,
@@ -115,6 +119,7 @@ def _generate(  # noqa: PLR0913
         gpu_utilisation=telemetry.gpu_utilisation,
         gpu_energy_wh=telemetry.gpu_energy_wh,
     )
+    return stats, generated
 
 
 def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.DataFrame:

@@ -44,7 +44,7 @@ _shard_asset = functools.partial(
 
 @_shard_asset(deps=[landing_files], group_name="candidates", kinds={"polars", "parquet"})
 def raw_candidates(context: dg.AssetExecutionContext, store: StoreResource) -> None:
-    """Candidates of a shard, typed and with repaired text; what is not usable goes to quarantine."""
+    """Candidates, typed and with repaired text; what is not usable goes to quarantine."""
     data = store.store()
     for_each_shard(context, lambda shard: asdict(validate_shard(data, shard)))
     for batch in sorted({shard.batch for shard in shards_of(context)}):
@@ -55,7 +55,7 @@ def raw_candidates(context: dg.AssetExecutionContext, store: StoreResource) -> N
 def prompts(
     context: dg.AssetExecutionContext, store: StoreResource, judging: JudgingResource
 ) -> None:
-    """Exactly what the model is asked about each candidate: messages, token ids, sampling, schema."""
+    """What the model is asked about each candidate: messages, token ids, sampling, schema."""
     data = store.store()
     assignments = Assignments(data, judging.settings())
     for_each_shard(context, lambda shard: asdict(assignments.of(shard).render(data, shard)))
@@ -68,7 +68,7 @@ def completions(
     judging: JudgingResource,
     engine: EngineResource,
 ) -> None:
-    """The model's answers and verdict probabilities; what is known already is not generated again."""
+    """The model's answers and verdict probabilities; known answers are not generated again."""
     data, settings = store.store(), judging.settings().with_profile()
     assignments = Assignments(data, settings)
     card = assignments.card_of_all(shards_of(context))
@@ -86,7 +86,7 @@ def completions(
                 shard,
                 session,
                 scoring=assignment.scoring,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 on_progress=report,
             )
             return stats.metadata()

@@ -8,13 +8,10 @@ from aris_pipeline.defs import assets
 from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.storage import Shard
 
-prepare = dg.define_asset_job(
-    "prepare",
-    [assets.raw_candidates, assets.prompts],
-    description="Validates candidates and renders prompts.",
-)
-generate = dg.define_asset_job(
-    "generate", [assets.completions], description="Asks the model; loads it once for all shards."
+judge = dg.define_asset_job(
+    "judge",
+    [assets.raw_candidates, assets.prompts, assets.completions],
+    description="Everything up to the model's answers; verdicts follow by automation.",
 )
 evaluate = dg.define_asset_job(
     "evaluate",
@@ -23,11 +20,6 @@ evaluate = dg.define_asset_job(
 )
 rank = dg.define_asset_job(
     "rank", [assets.candidate_ranking], description="Ranks every batch that has changed."
-)
-judge = dg.define_asset_job(
-    "judge",
-    [assets.raw_candidates, assets.prompts, assets.completions],
-    description="Everything up to the model's answers; verdicts follow by automation.",
 )
 
 

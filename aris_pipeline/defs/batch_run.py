@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import dagster as dg
 
+from aris_pipeline.candidates import require_usable
 from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
@@ -19,15 +20,15 @@ from aris_pipeline.engines import EngineLock, ModelCard
 from aris_pipeline.errors import ConfigError, InputError
 from aris_pipeline.storage import Batch, DataStore, Judge
 
-CHAIN = (
-    ("prepare", "raw_candidates"),
-    ("prepare", "prompts"),
-    ("generate", "completions"),
-    ("evaluate", "throughput"),
-    ("evaluate", "evaluations"),
-    ("rank", "candidate_ranking"),
-)
-"""Job and asset of each step, in order."""
+CHAIN = {
+    "raw_candidates": "judge",
+    "prompts": "judge",
+    "completions": "judge",
+    "throughput": "evaluate",
+    "evaluations": "evaluate",
+    "candidate_ranking": "rank",
+}
+"""The job that holds each asset, in the order of the chain."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,14 @@ class BatchRunner:
             )
         settings = JudgingResource(**self.judging).settings()
         assignment = settings.assign(batch)
-        jobs = _jobs(until)
-        if "generate" in jobs:
-            EngineLock.check()
         failures: list[str] = []
-        for job, wanted in jobs.items():
-            self.say(f"{job}: {', '.join(wanted)}")
-            failures += self._execute(job, wanted, keys)
+        for asset in _up_to(until):
+            if asset == "completions":
+                EngineLock.check()
+            self.say(f"materialising {asset}")
+            failures += self._materialise(asset, keys)
+            if asset == "raw_candidates":
+                require_usable(self.store, batch)
         wall_s = time.monotonic() - started
         return RunOutcome(batch, assignment.judge, assignment.card, wall_s, failures)
 
@@ -111,12 +113,18 @@ class BatchRunner:
             raise InputError("; ".join(_reasons(result)))
         return self.store.batch(result.output_for_node("land_candidates"))
 
-    def _execute(self, job: str, wanted: list[str], keys: list[str]) -> list[str]:
-        result = self.definitions.resolve_job_def(job).execute_in_process(
+    def _materialise(self, asset: str, keys: list[str]) -> list[str]:
+        """Materialises one asset and returns why it failed, if it did.
+
+        Each asset has a run of its own, because what follows a failed step does not execute in
+        the same run, and a shard that failed must not hold up the others.
+        """
+        ranged = asset != "candidate_ranking"
+        result = self.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
             instance=self.instance,
-            run_config=self._run_config({}, only=_RESOURCES_OF[job]),
-            tags={**process_tags(), **({} if job == "rank" else range_tags(keys))},
-            asset_selection=[dg.AssetKey(name) for name in wanted],
+            run_config=self._run_config({}, only=_RESOURCES_OF[asset]),
+            tags={**process_tags(), **(range_tags(keys) if ranged else {})},
+            asset_selection=[dg.AssetKey(asset)],
             raise_on_error=False,
         )
         return [] if result.success else _reasons(result)
@@ -136,22 +144,20 @@ class BatchRunner:
         return list(known[known.index(keys[0]) : known.index(keys[-1]) + 1])
 
 
-def _jobs(until: str) -> dict[str, list[str]]:
-    """The jobs up to an asset, with the assets of each."""
-    jobs: dict[str, list[str]] = {}
-    for job, asset in CHAIN:
-        jobs.setdefault(job, []).append(asset)
-        if asset == until:
-            break
-    return jobs
-
-
 _RESOURCES_OF = {
-    "prepare": ("store", "judging"),
-    "generate": ("store", "judging", "engine"),
-    "evaluate": ("store",),
-    "rank": ("store",),
+    "raw_candidates": ("store",),
+    "prompts": ("store", "judging"),
+    "completions": ("store", "judging", "engine"),
+    "throughput": ("store",),
+    "evaluations": ("store",),
+    "candidate_ranking": ("store",),
 }
+
+
+def _up_to(until: str) -> list[str]:
+    """The assets of the chain up to and including one."""
+    names = list(CHAIN)
+    return names[: names.index(until) + 1]
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -164,5 +170,7 @@ def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
             while error is not None and error.cause is not None:
                 error = error.cause
             said = data.user_failure_data.description if data.user_failure_data else None
-            reasons.append(said or (error.message.partition(": ")[2].strip() if error else "unknown"))
+            reasons.append(
+                said or (error.message.partition(": ")[2].strip() if error else "unknown")
+            )
     return reasons or ["the run failed before its first step; see the Dagster UI"]

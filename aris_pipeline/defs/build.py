@@ -28,11 +28,9 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
         ],
         jobs=[
             landing.land,
-            automation.prepare,
-            automation.generate,
+            automation.judge,
             automation.evaluate,
             automation.rank,
-            automation.judge,
         ],
         schedules=[automation.nightly],
         sensors=[

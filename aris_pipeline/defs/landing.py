@@ -25,7 +25,9 @@ class LandConfig(dg.Config):
 
 
 @dg.op
-def land_candidates(context: dg.OpExecutionContext, config: LandConfig, store: StoreResource) -> str:
+def land_candidates(
+    context: dg.OpExecutionContext, config: LandConfig, store: StoreResource
+) -> str:
     """Streams a file once into shards and a quarantine, then registers the shards as partitions."""
     data = store.store()
     options = LandingOptions.model_validate(config.model_dump(exclude={"path"}, exclude_none=True))
@@ -86,5 +88,3 @@ def landing_sensor(
     if not requests:
         return dg.SkipReason(f"no new file in {landing}")
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
-
-

@@ -45,9 +45,7 @@ def for_each_judge(
 
     def work_on_all(shard: Shard) -> Mapping[str, Any]:
         judges = store.judges("completions", shard.batch)
-        done = [
-            work(judge, shard) for judge in judges if store.completions(judge, shard).exists()
-        ]
+        done = [work(judge, shard) for judge in judges if store.completions(judge, shard).exists()]
         if not done:
             raise MissingDataError(f"{shard.key} has no completions: materialise them first")
         return done[-1]
@@ -78,7 +76,7 @@ def for_each_shard(
             }
         except EngineError:
             raise
-        except Exception as error:  # noqa: BLE001 - any fault of a shard stays in that shard
+        except Exception as error:
             failed[key] = error
             context.log.error(f"{key} failed ({number} of {len(keys)}): {error}", exc_info=error)
             continue

@@ -5,6 +5,7 @@ Runs of this pipeline carry the pid and start time of their process, so that a d
 """
 
 import os
+from collections.abc import Mapping
 
 import dagster as dg
 import psutil
@@ -26,7 +27,7 @@ def process_tags() -> dict[str, str]:
 
 def tag_process(context: dg.AssetExecutionContext) -> None:
     """Writes this process into the tags of the run that it executes."""
-    context.instance.add_run_tags(context.run_id, process_tags())
+    context.instance.add_run_tags(context.run.run_id, process_tags())
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -40,7 +41,7 @@ def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return released
 
 
-def _is_alive(tags: dict[str, str]) -> bool:
+def _is_alive(tags: Mapping[str, str]) -> bool:
     try:
         process = psutil.Process(int(tags[PID_TAG]))
         return f"{process.create_time():.2f}" == tags[STARTED_TAG]

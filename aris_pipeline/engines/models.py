@@ -98,7 +98,9 @@ def find_model(name: str | None) -> ModelCard:
     if name is None:
         on_gpu = gpu_count() > 0
         name = next(
-            default for table in tables if (default := table.default_gpu if on_gpu else table.default_cpu)
+            default
+            for table in tables
+            if (default := table.default_gpu if on_gpu else table.default_cpu)
         )
     cards = [card for table in tables for card in table.models]
     for card in cards:

@@ -39,11 +39,7 @@ class VllmOffline:
             raise EngineError(INSTALL_HINT) from error
         self._vllm, self._tokens_input = vllm, tokens_input
         self._final_only = RequestOutputKind.FINAL_ONLY
-        # ValueError is what 0.26 raises for a refused request; 0.32 has a type that is not one.
-        self._refusals: tuple[type[Exception], ...] = (
-            ValueError,
-            *([error] if (error := _client_error()) else []),
-        )
+        self._refusals = _refusal_types()
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         try:
@@ -201,11 +197,13 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
     return args
 
 
-def _client_error() -> type[Exception] | None:
+def _refusal_types() -> tuple[type[Exception], ...]:
+    """What vLLM raises for a request that it cannot take; both leave the engine unharmed."""
     import vllm.exceptions  # noqa: PLC0415
 
-    error: type[Exception] | None = getattr(vllm.exceptions, "VLLMClientError", None)
-    return error
+    # 0.26 raises ValueError; 0.32 has a type of its own that is not one.
+    client_error: type[Exception] = getattr(vllm.exceptions, "VLLMClientError", ValueError)
+    return (ValueError, client_error)
 
 
 def _refusal(request: Request, kind: str, message: str) -> Completion:

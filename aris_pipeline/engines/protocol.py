@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 
 class EngineIdentity(BaseModel, frozen=True):
-    """All that determines an answer besides the prompt and its sampling; part of every request_key."""
+    """What determines an answer besides prompt and sampling; part of every request_key."""
 
     kind: str
     model_id: str

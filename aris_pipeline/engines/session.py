@@ -15,7 +15,7 @@ from aris_pipeline.errors import EngineBusyError
 
 
 class EngineSession:
-    """Opens the engine when it is first asked for, so that a run that reuses everything loads nothing."""
+    """Opens the engine when it is first asked for: a run that reuses everything loads nothing."""
 
     def __init__(self, open_engine: Callable[[], Engine]) -> None:
         self._open = open_engine

@@ -14,9 +14,11 @@ class EngineSettings(BaseModel, frozen=True):
     )
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
-    max_requests_in_flight: int | None = Field(None, ge=1, description="1024 on a GPU, 128 on a CPU")
+    max_requests_in_flight: int | None = Field(
+        None, ge=1, description="1024 on a GPU, 128 on a CPU"
+    )
     kv_cache_dtype: str = "auto"
-    enforce_eager: bool | None = Field(None, description="off on a GPU, on on a CPU")
+    enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
 
     def context(self, *, on_gpu: bool) -> int:
         """Returns max_model_len, or the default for the machine."""

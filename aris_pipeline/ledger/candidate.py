@@ -10,9 +10,7 @@ from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 
-def read_candidate(
-    store: DataStore, batch: Batch, judge: Judge, custom_id: str
-) -> dict[str, Any]:
+def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> dict[str, Any]:
     """Returns profile, exact prompt, raw answer and verdict.
 
     Raises:

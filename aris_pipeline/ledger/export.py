@@ -121,6 +121,8 @@ def _openai_line(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"batch_req_{identity}",
         "custom_id": row["custom_id"],
-        "response": {"status_code": 200, "request_id": identity, "body": body} if answered else None,
+        "response": {"status_code": 200, "request_id": identity, "body": body}
+        if answered
+        else None,
         "error": error,
     }

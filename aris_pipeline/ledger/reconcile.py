@@ -73,8 +73,8 @@ def reconcile(store: DataStore, batch: Batch, judge: Judge | None) -> Reconcilia
         rubric=judge.rubric if judge else None,
         model=judge.model if judge else None,
         rows_in=batch.rows_in,
-        evaluated=judged["is_valid"].sum(),
-        failed=(~judged["is_valid"]).sum(),
+        evaluated=judged.filter("is_valid").height,
+        failed=judged.filter(~pl.col("is_valid")).height,
         quarantined=unusable.height + landing_quarantine,
         missing=landed.join(pl.concat([accounted, unusable]), on=_ROW, how="anti").height,
         duplicates=judged.height - judged.n_unique("custom_id"),
@@ -114,7 +114,15 @@ def _landed(store: DataStore, batch: Batch) -> pl.DataFrame:
 
 def _judged(store: DataStore, batch: Batch, judge: Judge | None) -> pl.DataFrame:
     columns = ["custom_id", "is_valid"]
-    frames = [pl.DataFrame(schema={**dict.fromkeys(["custom_id"], pl.String), "is_valid": pl.Boolean, "shard": pl.String})]
+    frames = [
+        pl.DataFrame(
+            schema={
+                **dict.fromkeys(["custom_id"], pl.String),
+                "is_valid": pl.Boolean,
+                "shard": pl.String,
+            }
+        )
+    ]
     for shard in Shard.all_of(batch) if judge else []:
         path: Path = store.evaluations(judge, shard)  # type: ignore[arg-type]
         if path.exists():

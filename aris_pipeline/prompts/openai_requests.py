@@ -44,6 +44,7 @@ def read_request(body: str, tokenizer: Tokenizer, settings: PromptSettings) -> O
     fields = json.loads(body)
     model = fields.get("model")
     messages = fields.get("messages")
+    messages_json = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
     text, schema, sampling = "", None, _default_sampling(settings)
     error = None
     try:
@@ -52,13 +53,13 @@ def read_request(body: str, tokenizer: Tokenizer, settings: PromptSettings) -> O
         schema = _response_schema(fields.get("response_format"))
         text = _render(messages, fields.get("chat_template_kwargs") or {}, tokenizer)
     except BadRequestError as problem:
-        error = str(problem)
+        error = str(problem).encode(errors="replace").decode()
     return OpenAIRequest(
-        messages=json.dumps(messages, ensure_ascii=False, separators=(",", ":")),
+        messages=messages_json if _is_unicode(messages_json) else json.dumps(messages),
         text=text,
         sampling=sampling,
         response_schema=schema,
-        requested_model=model if isinstance(model, str) else None,
+        requested_model=model if isinstance(model, str) and _is_unicode(model) else None,
         error=error,
         ignored=frozenset(fields) - _HONOURED - _WITHOUT_EFFECT,
     )
@@ -134,9 +135,20 @@ def _render(messages: Any, options: Any, tokenizer: Tokenizer) -> str:
         raise BadRequestError("chat_template_kwargs must be an object")
     plain = [_plain(message, index) for index, message in enumerate(messages)]
     try:
-        return render_chat(tokenizer, plain, **options)
+        text = render_chat(tokenizer, plain, **options)
     except (TemplateError, TypeError) as error:
         raise BadRequestError(f"the model's chat template refuses the messages: {error}") from error
+    if not _is_unicode(text):
+        raise BadRequestError("messages contain half of a surrogate pair, which is no character")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(message: Any, index: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from aris_pipeline.prompts.origin import PromptOrigin
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts
 from aris_pipeline.prompts.request_keys import request_key, schema_id, unrendered_key
 from aris_pipeline.prompts.rubrics import Rubric
-from aris_pipeline.prompts.settings import PromptSettings
+from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
 from aris_pipeline.storage import DataStore, Judge, Prompts, Shard, read_parquet, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
@@ -107,7 +107,8 @@ class _Renderer:
         self._rubric = rubric
         self._tokenizer = tokenizer
         self._identity = identity
-        self._settings = settings
+        limit = settings.max_tokens or (rubric.max_tokens if rubric else DEFAULT_MAX_TOKENS)
+        self._settings = settings.model_copy(update={"max_tokens": limit})
         self._max_model_len = max_model_len
         self._profile_prompts: ProfilePrompts | None = None
         self._rubric_schema = answer_schema_json(rubric) if rubric else None

@@ -1,4 +1,4 @@
-"""Where every output lives, what its columns mean, and how a file becomes visible: whole or not at all."""
+"""Where outputs live, what their columns mean, and how a file becomes visible: whole or not."""
 
 from aris_pipeline.storage.batches import Batch, SourceFormat
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard

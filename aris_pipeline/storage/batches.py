@@ -36,4 +36,6 @@ class Batch(BaseModel, frozen=True):
         try:
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise DamagedDataError(f"{path} is not a batch manifest: land its file again") from error
+            raise DamagedDataError(
+                f"{path} is not a batch manifest: land its file again"
+            ) from error

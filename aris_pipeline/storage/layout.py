@@ -1,13 +1,13 @@
-"""The directory tree under `ARIS_DATA_DIR`, Hive-style, so that every reader sees its keys as columns.
+"""The tree under `ARIS_DATA_DIR`, Hive-style, so that every reader sees its keys as columns.
 
-    landing/                                            files dropped for the sensor
-    batches/<batch>.json                                what was landed (`Batch`)
-    landed/batch=B/shard=S/records.parquet              one row a record, as it was read
-    quarantine/batch=B/shard=S/quarantine.parquet       what was not usable, and why
-    raw_candidates/batch=B/shard=S/candidates.parquet
-    prompts | completions | evaluations | throughput/rubric=R/model=M/batch=B/shard=S/*.parquet
-    candidate_ranking/rubric=R/model=M/batch=B/ranking.parquet
-    .work/completions/...                               part files of shards that are still running
+landing/                                            files dropped for the sensor
+batches/<batch>.json                                what was landed (`Batch`)
+landed/batch=B/shard=S/records.parquet              one row a record, as it was read
+quarantine/batch=B/shard=S/quarantine.parquet       what was not usable, and why
+raw_candidates/batch=B/shard=S/candidates.parquet
+prompts | completions | evaluations | throughput/rubric=R/model=M/batch=B/shard=S/*.parquet
+candidate_ranking/rubric=R/model=M/batch=B/ranking.parquet
+.work/completions/...                               part files of shards that are still running
 """
 
 import re
@@ -57,7 +57,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Judge:
-    """Who judges: a rubric id and a model's short name. Each judge's outputs stand in their own tree."""
+    """Who judges: a rubric id and a model's short name, each pair with a tree of its own."""
 
     rubric: str
     model: str

@@ -7,7 +7,7 @@ The columns that a rubric adds (ratings, reasons, verdict probabilities) depend 
 import dataframely as dy
 import polars as pl
 
-_JOB = {
+_JOB: dict[str, dy.Column] = {
     "title": dy.String(nullable=True),
     "company": dy.String(nullable=True),
     "work_start_date": dy.String(nullable=True),
@@ -15,7 +15,7 @@ _JOB = {
     "is_current": dy.Bool(nullable=True),
     "description": dy.String(nullable=True),
 }
-_DEGREE = {
+_DEGREE: dict[str, dy.Column] = {
     "degree": dy.String(nullable=True),
     "school": dy.String(nullable=True),
     "field_of_study": dy.String(nullable=True),
@@ -51,7 +51,7 @@ class Quarantine(dy.Schema):
 
 
 class RawCandidates(dy.Schema):
-    """Validated, typed candidates of a shard. Rows of an OpenAI file have `request` instead of a profile."""
+    """Validated, typed candidates of a shard; rows of an OpenAI file have `request` instead."""
 
     custom_id = _custom_id()
     file = dy.String(description="Name of the landed file.")
@@ -62,10 +62,14 @@ class RawCandidates(dy.Schema):
     company = dy.String(nullable=True, description="Present employer.")
     location = dy.String(nullable=True, description="Where the candidate lives.")
     work_info = dy.List(dy.Struct(_JOB), description="Jobs, in the order of the source.")
-    education_info = dy.List(dy.Struct(_DEGREE), description="Education, in the order of the source.")
+    education_info = dy.List(
+        dy.Struct(_DEGREE), description="Education, in the order of the source."
+    )
     skills = dy.List(dy.String(), description="Named skills.")
     resume_text = dy.String(nullable=True, description="Free text of the resume (personal data).")
-    extra = dy.String(nullable=True, description="Fields without a column of their own, as JSON text.")
+    extra = dy.String(
+        nullable=True, description="Fields without a column of their own, as JSON text."
+    )
     request = dy.String(nullable=True, description="Body of an OpenAI batch line, as JSON text.")
     repaired = dy.Bool(description="Whether the encoding of any text had to be repaired.")
 
@@ -78,18 +82,20 @@ class Prompts(dy.Schema):
     prompt_token_ids = dy.List(dy.Int32(), description="The rendered prompt as token ids.")
     prompt_tokens = dy.Int32(description="Length of the prompt in tokens.")
     static_prefix_tokens = dy.Int32(
-        description="Leading tokens that all prompts of the rubric share; the prefix cache holds them."
+        description="Leading tokens that all prompts of the rubric share, for the prefix cache."
     )
     temperature = dy.Float64(description="Sampling temperature; 0 is greedy.")
     top_p = dy.Float64(description="Nucleus sampling threshold.")
     max_tokens = dy.Int32(description="Limit of the answer's length in tokens.")
     seed = dy.Int64(nullable=True, description="Sampling seed.")
-    response_schema = dy.String(nullable=True, description="JSON schema of the answer, as JSON text.")
+    response_schema = dy.String(
+        nullable=True, description="JSON schema of the answer, as JSON text."
+    )
     schema_id = dy.String(nullable=True, description="Short digest of response_schema.")
     requested_model = dy.String(nullable=True, description="body.model of an OpenAI line.")
     shortened = dy.Bool(description="Whether the profile was cut to fit the context.")
     request_key = dy.String(
-        description="Digest of everything that determines the answer; equal keys are generated once."
+        description="Digest of all that determines the answer; equal keys are generated once."
     )
     error = dy.String(nullable=True, description="Why no prompt could be rendered.")
 
@@ -105,7 +111,9 @@ class Completions(dy.Schema):
     cached_tokens = dy.Int32(description="Tokens of the prompt that the prefix cache answered.")
     output_tokens = dy.Int32(description="Tokens of the answer.")
     latency_s = dy.Float64(nullable=True, description="Seconds from queueing to the last token.")
-    preemptions = dy.Int32(description="Times the engine set the request back for want of KV cache.")
+    preemptions = dy.Int32(
+        description="Times the engine set the request back for want of KV cache."
+    )
     option_logprobs = dy.List(
         dy.Float64(), nullable=True, description="Log-probability of each verdict, in rubric order."
     )
@@ -113,10 +121,14 @@ class Completions(dy.Schema):
         dy.Float64(), nullable=True, description="The same for a prompt without a profile."
     )
     attempt = dy.Int32(description="1 for the first request; repairs count up.")
-    reused = dy.Bool(description="Whether the answer was taken over instead of generated in run_id.")
+    reused = dy.Bool(
+        description="Whether the answer was taken over instead of generated in run_id."
+    )
     run_id = dy.String(description="Dagster run that generated the answer.")
     engine = dy.String(description="Engine and version.")
-    error_type = dy.String(nullable=True, description="Why there is no answer, such as prompt_too_long.")
+    error_type = dy.String(
+        nullable=True, description="Why there is no answer, such as prompt_too_long."
+    )
     error_message = dy.String(nullable=True, description="The engine's own words.")
     completed_at = dy.Datetime(time_zone="UTC", description="When the answer was complete.")
 
@@ -125,13 +137,15 @@ class Evaluations(dy.Schema):
     """One row a prompt: the parsed verdict. The rubric's own columns follow these."""
 
     custom_id = _custom_id()
-    is_valid = dy.Bool(description="Whether the answer is complete and satisfies its schema.")
+    valid = dy.Bool(
+        alias="is_valid", description="Whether the answer is complete and satisfies its schema."
+    )
     invalid_reason = dy.String(nullable=True, description="Typed reason where is_valid is false.")
     invalid_detail = dy.String(nullable=True, description="What exactly was wrong.")
     answer_json = dy.String(nullable=True, description="The parsed answer as JSON text.")
     score = dy.Float64(
         nullable=True,
-        description="Expected recommendation from the model's own calibrated probabilities, 0 (worst) to 4.",
+        description="Expected recommendation by calibrated probabilities, 0 (worst) to 4.",
     )
     confidence = dy.Float64(
         nullable=True, description="Calibrated probability of the likeliest verdict."
@@ -176,12 +190,18 @@ class Throughput(dy.Schema):
     kv_cache_peak = dy.Float64(nullable=True, description="Highest share of the KV cache in use.")
     cpu_percent = dy.Float64(nullable=True, description="Mean use of the host's cores, 0 to 100.")
     rss_peak_gib = dy.Float64(nullable=True, description="Highest resident memory, in GiB.")
-    gpu_memory_peak_gib = dy.Float64(nullable=True, description="Highest GPU memory in use, in GiB.")
+    gpu_memory_peak_gib = dy.Float64(
+        nullable=True, description="Highest GPU memory in use, in GiB."
+    )
     gpu_utilisation = dy.Float64(nullable=True, description="Mean GPU utilisation, 0 to 100.")
     gpu_energy_wh = dy.Float64(nullable=True, description="Energy that the GPU took, in Wh.")
     projected_hours_5k = dy.Float64(nullable=True, description="Hours for 5,000 rows at this rate.")
-    projected_hours_50k = dy.Float64(nullable=True, description="Hours for 50,000 rows at this rate.")
-    projected_hours_200k = dy.Float64(nullable=True, description="Hours for 200,000 rows at this rate.")
+    projected_hours_50k = dy.Float64(
+        nullable=True, description="Hours for 50,000 rows at this rate."
+    )
+    projected_hours_200k = dy.Float64(
+        nullable=True, description="Hours for 200,000 rows at this rate."
+    )
     host = dy.String(description="Processor and number of cores.")
     gpu = dy.String(nullable=True, description="GPU name.")
     engine = dy.String(description="Engine and version.")

@@ -1,4 +1,4 @@
-"""The throughput row of a shard, from its completions and the figures of the run that wrote them."""
+"""The throughput row of a shard, from its completions and the figures of the run behind them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,6 @@ from aris_pipeline.storage import (
     read_parquet,
     write_parquet,
 )
-
 
 _SHOWN = (
     "rows",

@@ -4,6 +4,7 @@ import pytest
 
 from aris_pipeline.candidates import json_window
 from aris_pipeline.errors import InputError
+
 from .conftest import Desk
 
 
@@ -85,6 +86,14 @@ def test_a_file_cut_off_between_candidates_says_so(desk: Desk) -> None:
     batch = desk.land("export.json", f'{{"candidates": [{candidate("a")},')
     assert desk.ids(batch) == ["a"]
     assert desk.rules(batch) == [(2, "malformed_json")]
+
+
+def test_a_stray_bracket_does_not_end_the_array(desk: Desk) -> None:
+    batch = desk.land(
+        "export.json", export(candidate("a") + "]", candidate("b") + "}", candidate("c"))
+    )
+    assert desk.ids(batch) == ["a", "b", "c"]
+    assert desk.rules(batch) == [(2, "malformed_json"), (4, "malformed_json")]
 
 
 def test_items_that_are_no_objects_and_ids_that_are_no_text_are_quarantined(desk: Desk) -> None:

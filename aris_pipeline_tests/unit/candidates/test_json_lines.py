@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aris_pipeline.errors import InputError
+
 from .conftest import Desk
 
 

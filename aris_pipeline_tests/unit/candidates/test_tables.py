@@ -11,6 +11,7 @@ import pytest
 from aris_pipeline.candidates import LandingOptions, land_file
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import Batch
+
 from .conftest import DAY, Desk
 
 
@@ -61,6 +62,12 @@ def test_a_row_with_a_wrong_number_of_columns_is_quarantined(desk: Desk) -> None
     assert desk.rules(batch) == [(3, "malformed_row"), (4, "malformed_row")]
 
 
+def test_a_short_row_between_quoted_rows_takes_no_neighbour_along(desk: Desk) -> None:
+    batch = desk.land("a.csv", 'id,Resume\n1,"a, b"\nshort\n3,plain\n4,"d"\n')
+    assert desk.ids(batch) == ["1", "3", "4"]
+    assert desk.rules(batch) == [(3, "malformed_row")]
+
+
 def test_a_quote_that_is_never_closed_costs_only_its_row(desk: Desk) -> None:
     text = 'id,Resume\n1,"a"\n2,"not closed\n   second line\n3,"c"\n4,"d\ne"\n'
     batch = desk.land("a.csv", text)
@@ -73,6 +80,15 @@ def test_an_open_quote_before_rows_without_quotes_costs_only_its_row(desk: Desk)
     batch = desk.land("a.csv", 'id,Resume\n1,"open\n2,b\n3,c\n4,d\n')
     assert desk.ids(batch) == ["2", "3", "4"]
     assert desk.rules(batch) == [(2, "malformed_row")]
+
+
+def test_the_rest_of_a_broken_text_does_not_pass_for_candidates(desk: Desk) -> None:
+    good = [f'{number},"first\nsecond, line"' for number in range(3)]
+    broken = '3,"said "hi\nBSc, MIT\nMSc, ETH\nSkills, Go"'
+    batch = desk.land("a.csv", "\n".join(["id,Resume", *good, broken, '4,"d"', '5,"e"']))
+    assert desk.ids(batch) == ["0", "1", "2", "4", "5"]
+    assert desk.rules(batch) == [(8, "malformed_row")]
+    assert "3 lines after it" in desk.landing_quarantine(batch)[0]["message"]
 
 
 def test_a_file_cut_off_inside_a_text_loses_only_that_row(desk: Desk) -> None:

@@ -99,6 +99,7 @@ def test_parameters_of_the_row_are_honoured(land: Land, render: Any, store: Data
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
             "content must be text",
         ),
+        ({"messages": [{"role": "user", "content": "\ud800"}], "model": "\ud800"}, "surrogate"),
         ({"temperature": "hot"}, "temperature must be a number"),
         ({"temperature": 3}, "from 0 to 2"),
         ({"max_tokens": 0}, "max_tokens must be a whole number"),

@@ -1,0 +1,75 @@
+"""What scenarios share: a data directory, synthetic files, and a runner on a fake engine."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.defs.batch_run import BatchRunner
+from aris_pipeline.defs.build import build_definitions
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.storage import DataStore, SourceFormat
+from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast scenarios first, so that a broken one is seen early."""
+    order = ("unit", "assets", "system", "engine")
+    items.sort(key=lambda item: order.index(Path(item.path).relative_to(_HERE).parts[0]))
+
+
+_HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's settings must not reach the scenarios."""
+    for name in ("DAGSTER_HOME", "ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DataStore:
+    return DataStore(tmp_path / "data")
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes synthetic candidates of any format."""
+
+    def write(count: int, form: SourceFormat = "aris", seed: int = 1) -> Path:
+        ending = {"aris": "json", "openai": "jsonl"}.get(form, form)
+        out = tmp_path / f"{form}-{count}-{seed}.{ending}"
+        write_synthetic(count, seed, form, out)
+        return out
+
+    return write
+
+
+@pytest.fixture
+def instance(store: DataStore) -> Iterator[dg.DagsterInstance]:
+    with open_instance(store.root) as instance:
+        yield instance
+
+
+@pytest.fixture
+def runner(store: DataStore, instance: dg.DagsterInstance) -> BatchRunner:
+    """Runs files through the real definitions on a persistent instance, with the fake engine."""
+    FakeEngine.reset()
+    definitions = build_definitions(engine=FakeEngineResource())
+    return BatchRunner(definitions, instance, store, {}, say=lambda _text: None)
+
+
+@pytest.fixture(scope="session")
+def resumes() -> Path:
+    """A CSV of 437 real resumes that is not part of this repository."""
+    folder = os.environ.get("ARIS_TEST_DATA", str(REPOSITORY.parent / "shared" / "data"))
+    file = Path(folder) / "resumes-437.csv"
+    if not file.exists():
+        pytest.skip("resumes-437.csv is not here; ARIS_TEST_DATA may name its folder")
+    return file
