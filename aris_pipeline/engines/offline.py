@@ -190,7 +190,11 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
         "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
         "seed": 42,
     }
-    if on_gpu:
+    if not on_gpu:
+        # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
+        # with its answer: 18 % of the time of a row instead of 5 %.
+        args["block_size"] = 32
+    else:
         args["gpu_memory_utilization"] = settings.gpu_memory_utilization
         # Gemma 3 and others have a vision tower; text-only serving frees its memory.
         args["limit_mm_per_prompt"] = {"image": 0}
