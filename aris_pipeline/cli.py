@@ -75,7 +75,9 @@ def run(
     redact: Annotated[
         bool, typer.Option(help="Keep names and contact data out of the prompt.")
     ] = True,
-    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.0,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")] = None,
     max_model_len: Annotated[int | None, typer.Option(min=64, help="Context in tokens.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
@@ -263,7 +265,9 @@ def dev(
             "DAGSTER_HOME": str(home),
             "ARIS_DATA_DIR": str(data_dir.absolute()),
         }
-        arguments = ["-m", "aris_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+        workspace = Path("workspace.yaml")
+        code = ["-w", str(workspace)] if workspace.exists() else ["-m", "aris_pipeline.definitions"]
+        arguments = [*code, "-h", "127.0.0.1", "-p", str(port)]
         raise typer.Exit(
             subprocess.call(  # noqa: S603
                 [sys.executable, "-m", "dagster", "dev", *arguments, *context.args], env=environment

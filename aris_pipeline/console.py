@@ -1,5 +1,6 @@
 """What the command line shows: JSON for programs, tables for people, errors with a way out."""
 
+import ctypes
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ _INTERRUPTED = 130
 _USAGE = 2
 
 _WIDTH_IN_A_FILE = 150
+_RATES = ("req_s", "output_tok_s", "total_tok_s")
 
 _people = Console(
     stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_IN_A_FILE
@@ -51,9 +53,12 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         raise typer.Exit(_USAGE) from None
     except KeyboardInterrupt:
         complain("stopped; what is finished is kept, and the same command goes on from there")
+        payload.append({"error": "stopped", "error_type": "KeyboardInterrupt"})
         raise typer.Exit(_INTERRUPTED) from None
     finally:
         sys.stdout.flush()
+        # C libraries have buffers of their own; written later, they would land behind the JSON.
+        ctypes.CDLL(None).fflush(None)
         os.dup2(real_stdout, 1)
         os.close(real_stdout)
         if as_json and payload:
@@ -78,7 +83,7 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
     added = {
         name: sum(row[name] for row in rows)
         for name, value in rows[0].items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and name not in _RATES
     }
     seconds = added["generate_s"]
     asked = added["evaluated"] + added["failed"]
@@ -86,14 +91,16 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
         name: round(sum((row[name] or 0) * row["generate_s"] for row in rows) / seconds, 3)
         if seconds
         else None
-        for name in ("req_s", "output_tok_s", "total_tok_s")
+        for name in _RATES
     }
     return {
         **added,
         **rates,
         "batch": [row["batch"] for row in rows],
-        "valid_rate": added["evaluated"] / asked if asked else 0.0,
-        "success_rate": added["evaluated"] / max(added["rows_in"] - added["quarantined"], 1),
+        "valid_rate": round(added["evaluated"] / max(asked, 1), 4),
+        "success_rate": round(
+            added["evaluated"] / max(added["rows_in"] - added["quarantined"], 1), 4
+        ),
         "wall_s": round(wall_s, 2),
         "batches": rows,
     }

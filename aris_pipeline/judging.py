@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -36,6 +36,7 @@ OPENAI_RUBRIC = "openai"
 """Stands for the rubric in the paths of batches whose file brings its own requests."""
 
 Profile = Literal["default", "history"]
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 class JudgingSettings(BaseModel, frozen=True):
@@ -54,15 +55,8 @@ class JudgingSettings(BaseModel, frozen=True):
         """
         if self.profile == "default":
             return self
-        prompt = self.prompt.model_copy(
-            update={"temperature": 0.7, "max_tokens": self.prompt.max_tokens or 2000}
-        )
-        engine = self.engine.model_copy(
-            update={
-                "max_model_len": self.engine.max_model_len or 4096,
-                "gpu_memory_utilization": 0.90,
-            }
-        )
+        prompt = _filled(self.prompt, temperature=0.7, max_tokens=2000)
+        engine = _filled(self.engine, max_model_len=4096, gpu_memory_utilization=0.90)
         return self.model_copy(update={"prompt": prompt, "engine": engine, "profile": "default"})
 
     def assign(self, batch: Batch) -> "Assignment":
@@ -82,6 +76,16 @@ class JudgingSettings(BaseModel, frozen=True):
             raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
         card = find_model(settings.engine.model or _model_of_file(batch))
         return Assignment(settings, Judge(rubric_id, card.name), rubric, card)
+
+
+def _filled(settings: _Settings, **values: Any) -> _Settings:
+    """Returns the settings with values for what nobody has set."""
+    unset = {
+        name: value
+        for name, value in values.items()
+        if name not in settings.model_fields_set or getattr(settings, name) is None
+    }
+    return settings.model_copy(update=unset)
 
 
 def _model_of_file(batch: Batch) -> str | None:

@@ -65,12 +65,13 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
             lambda *done: on_progress(Progress(shard, todo.height, *done)),
         )
     fresh = pl.DataFrame(generated, schema=polars_schema(Completions), orient="row")
-    completions = _assemble(prompts, pl.concat([known, fresh]), run_id)
+    answers = pl.concat([known.with_columns(reused=pl.lit(value=True)), fresh])
+    completions = _assemble(prompts, answers, run_id)
     stats = RunStats(
         **generation.model_dump(),
         run_id=run_id,
         started_at=started_at,
-        generated=fresh.height,
+        generated=fresh["error_type"].is_null().sum(),
         reused=completions["reused"].sum(),
         failed=completions["error_type"].is_not_null().sum(),
         wall_s=time.monotonic() - started - generation.load_s,
@@ -126,18 +127,19 @@ def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.D
     """One row a prompt, in their order; a prompt that could not be rendered is a failed row.
 
     An answer counts as generated for the row that asked for it in this run; every other row with
-    the same request reuses it.
+    the same request reuses it. A row without an answer is neither.
     """
     joined = prompts.select("custom_id", "request_key", "prompt_tokens", "error").join(
-        answers.drop("prompt_tokens", "reused").rename({"custom_id": "asked_by"}),
+        answers.drop("prompt_tokens").rename({"custom_id": "asked_by", "reused": "known"}),
         on="request_key",
         how="left",
         maintain_order="left",
     )
     unrenderable = pl.col("error").is_not_null()
-    generated_here = (pl.col("asked_by") == pl.col("custom_id")) & (pl.col("run_id") == run_id)
+    answered = pl.col("asked_by").is_not_null() & pl.col("error_type").is_null()
+    generated_here = (pl.col("asked_by") == pl.col("custom_id")) & ~pl.col("known")
     return joined.with_columns(
-        reused=~unrenderable & ~generated_here,
+        reused=answered & ~generated_here.fill_null(value=False),
         error_type=pl.when(unrenderable).then(pl.lit("unrenderable")).otherwise("error_type"),
         error_message=pl.coalesce("error", "error_message"),
         cached_tokens=pl.col("cached_tokens").fill_null(0),

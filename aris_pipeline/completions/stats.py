@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from aris_pipeline.engines import gpu_name, host_name, package_versions
 from aris_pipeline.errors import DamagedDataError
@@ -60,4 +60,9 @@ def read_stats(completions: Path) -> RunStats:
     footer = read_metadata(completions)
     if STATS_KEY not in footer:
         raise DamagedDataError(f"{completions} was not written by this pipeline: delete it")
-    return RunStats.model_validate_json(footer[STATS_KEY])
+    try:
+        return RunStats.model_validate_json(footer[STATS_KEY])
+    except ValidationError as error:
+        raise DamagedDataError(
+            f"{completions} was written by another version: delete it and materialise it again"
+        ) from error

@@ -76,6 +76,7 @@ class BatchRunner:
             InputError: the file cannot be landed.
             ConfigError: no such rubric or model.
             EngineBusyError: another process holds the engine.
+            KeyboardInterrupt: Ctrl-C or SIGTERM; what is finished is kept.
         """
         started = time.monotonic()
         batch = self._land(LandConfig(path=str(file.absolute()), **landing))
@@ -110,6 +111,7 @@ class BatchRunner:
             raise_on_error=False,
         )
         if not result.success:
+            _raise_if_interrupted(result)
             raise InputError("; ".join(_reasons(result)))
         return self.store.batch(result.output_for_node("land_candidates"))
 
@@ -127,7 +129,10 @@ class BatchRunner:
             asset_selection=[dg.AssetKey(asset)],
             raise_on_error=False,
         )
-        return [] if result.success else _reasons(result)
+        if result.success:
+            return []
+        _raise_if_interrupted(result)
+        return _reasons(result)
 
     def _run_config(self, config: dict[str, Any], *, only: tuple[str, ...]) -> dict[str, Any]:
         config_of = {
@@ -158,6 +163,20 @@ def _up_to(until: str) -> list[str]:
     """The assets of the chain up to and including one."""
     names = list(CHAIN)
     return names[: names.index(until) + 1]
+
+
+def _raise_if_interrupted(result: dg.ExecuteInProcessResult) -> None:
+    """Dagster makes Ctrl-C and SIGTERM a failure of the step that they met; here they end the run.
+
+    Raises:
+        KeyboardInterrupt: a step was interrupted.
+    """
+    for event in result.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        while error is not None:
+            if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+                raise KeyboardInterrupt
+            error = error.cause
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:

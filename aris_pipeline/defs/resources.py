@@ -34,7 +34,7 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
         default="default", description="history: the settings of the earlier stack"
     )
     redact: bool = Field(default=True, description="keep names and contact data out of the prompt")
-    temperature: float = 0.0
+    temperature: float | None = Field(default=None, description="of sampling; 0 by default")
     max_tokens: int | None = Field(
         default=None, description="limit of an answer; the rubric's by default"
     )
@@ -60,7 +60,12 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
 
 
 def _only(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in model.model_fields}
+    """The values that belong to a room's settings and were set."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name in model.model_fields and value is not None
+    }
 
 
 class EngineResource(dg.ConfigurableResource[EngineSession]):

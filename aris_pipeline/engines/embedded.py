@@ -40,6 +40,10 @@ def embedded_model_dir() -> Path:
         try:
             _dequantise(making)
             making.rename(target)
+        except OSError:
+            # Another process was faster; whoever was, the checkpoint is whole.
+            if not (target / "config.json").exists():
+                raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return target

@@ -33,20 +33,34 @@ def _nvml() -> Any:
 
 def gpu_count() -> int:
     """Returns the number of NVIDIA GPUs that this process may use."""
-    nvml = _nvml()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if nvml is None or visible == "":
-        return 0
-    count: int = nvml.nvmlDeviceGetCount()
-    return min(count, len(visible.split(","))) if visible else count
+    return len(_gpus())
 
 
 def gpu_name() -> str | None:
-    """Returns the first GPU's name."""
+    """Returns the name of the first GPU that this process may use."""
+    gpus = _gpus()
+    return str(_nvml().nvmlDeviceGetName(gpus[0])) if gpus else None
+
+
+def _gpus() -> list[Any]:
+    """NVML's handles of the GPUs that CUDA_VISIBLE_DEVICES leaves; a bad entry ends the list."""
     nvml = _nvml()
-    if nvml is None or not gpu_count():
-        return None
-    return str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(0)))
+    if nvml is None:
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [nvml.nvmlDeviceGetHandleByIndex(n) for n in range(nvml.nvmlDeviceGetCount())]
+    handles = []
+    for entry in visible.split(","):
+        name = entry.strip()
+        try:
+            if name.isdecimal():
+                handles.append(nvml.nvmlDeviceGetHandleByIndex(int(name)))
+            else:
+                handles.append(nvml.nvmlDeviceGetHandleByUUID(name))
+        except nvml.NVMLError:
+            break
+    return handles
 
 
 @cache
@@ -107,8 +121,7 @@ class Telemetry:
             self._thread.join()
 
     def _sample(self) -> None:
-        nvml = _nvml()
-        handles = [nvml.nvmlDeviceGetHandleByIndex(i) for i in range(gpu_count())]
+        nvml, handles = _nvml(), _gpus()
         energy_before = _energy_mj(nvml, handles)
         process = psutil.Process()
         cpu, utilisation = [], []

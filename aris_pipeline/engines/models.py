@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MODELS_FILE_VARIABLE = "ARIS_MODELS"
 """Names a YAML file of the same form whose models and defaults are looked at first."""
 
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
 
 class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=()):
     """One checkpoint."""
@@ -56,8 +58,10 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
             return EMBEDDED_REVISION
         if Path(self.model_id).is_dir():
             return "local"
-        from huggingface_hub import hf_hub_download  # noqa: PLC0415 - only where a hub model is used
-
+        try:
+            from huggingface_hub import hf_hub_download  # noqa: PLC0415 - comes with vllm, an extra
+        except ImportError as error:
+            raise EngineError(INSTALL_HINT) from error
         try:
             config = hf_hub_download(self.model_id, "config.json", revision=self.revision)
         except OSError as error:
@@ -106,9 +110,12 @@ def find_model(name: str | None) -> ModelCard:
     for card in cards:
         if name in {card.name, card.model_id, *card.aliases}:
             return card
-    if Path(name).is_dir() or "/" in name:
-        short = re.sub(r"[^A-Za-z0-9._-]+", "--", name.strip("/").removeprefix("."))
-        return ModelCard(name=Path(name).name if Path(name).is_dir() else short, model_id=name)
+    if Path(name).is_dir():
+        return ModelCard(name=_short_name(Path(name).resolve().name), model_id=name)
+    if _HUB_ID.fullmatch(name):
+        return ModelCard(name=_short_name(name), model_id=name)
+    if "/" in name:
+        raise ConfigError(f"model '{name}' is neither a directory nor a Hugging Face id")
     known = sorted({known for card in cards for known in (card.name, *card.aliases)})
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     suggestion = f"did you mean {' or '.join(near)}? " if near else ""
@@ -116,6 +123,11 @@ def find_model(name: str | None) -> ModelCard:
         f"unknown model '{name}': {suggestion}Known models: {', '.join(known)}. "
         f"Add your own in a YAML file named by {MODELS_FILE_VARIABLE}."
     )
+
+
+def _short_name(name: str) -> str:
+    """What stands for a model in paths."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "--", name).lstrip("._-") or "model"
 
 
 def load_tokenizer(card: ModelCard) -> "PreTrainedTokenizerBase":
@@ -146,5 +158,9 @@ def _tables() -> list[ModelTable]:
     shipped = resources.files("aris_pipeline.engines").joinpath("models.yaml")
     tables = [ModelTable.read(shipped.read_text(), "models.yaml")]
     if own := os.environ.get(MODELS_FILE_VARIABLE):
-        tables.insert(0, ModelTable.read(Path(own).read_text(), own))
+        try:
+            text = Path(own).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{MODELS_FILE_VARIABLE} names {own}: {error}") from error
+        tables.insert(0, ModelTable.read(text, own))
     return tables

@@ -31,7 +31,11 @@ class EngineSession:
         """Returns the loaded engine; `EngineBusyError` where another process holds it."""
         if self._engine is None:
             self._lock.acquire()
-            self._engine = self._open()
+            try:
+                self._engine = self._open()
+            except BaseException:
+                self._lock.release()
+                raise
         return self._engine
 
     def __enter__(self) -> Self:

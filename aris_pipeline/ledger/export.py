@@ -1,5 +1,6 @@
 """A batch's verdicts as files for other programs: OpenAI batch output, CSV, parquet."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from enum import StrEnum
@@ -8,10 +9,18 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.errors import MissingDataError
-from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet, write_bytes
+from aris_pipeline.errors import ConfigError, MissingDataError
+from aris_pipeline.storage import (
+    Batch,
+    DataStore,
+    Judge,
+    Shard,
+    read_parquet,
+    write_bytes,
+    write_frame,
+)
 
-_FORMULA_STARTS = r"^[=+\-@\t\r]"
+_FORMULA_STARTS = r"^[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets read wide ones alike
 
 
 class ExportFormat(StrEnum):
@@ -29,17 +38,23 @@ def export_batch(
 
     `openai` writes what the OpenAI Batch API would: an output file and an error file, a line a
     `custom_id`. `csv` is safe to open in a spreadsheet: no cell can be taken for a formula.
+
+    Raises:
+        MissingDataError: the judge has no verdicts on the batch.
+        ConfigError: `out` cannot be written to.
     """
     stem = f"{batch.name}.{judge.rubric}.{judge.model}"
-    if form is ExportFormat.OPENAI:
-        return _openai(store, batch, judge, out / stem)
-    verdicts = _verdicts(store, batch, judge)
-    target = out / f"{stem}.{form}"
-    if form is ExportFormat.CSV:
-        write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        verdicts.write_parquet(target, compression="zstd")
+    try:
+        if form is ExportFormat.OPENAI:
+            return _openai(store, batch, judge, out / stem)
+        verdicts = _verdicts(store, batch, judge)
+        target = out / f"{stem}.{form}"
+        if form is ExportFormat.CSV:
+            write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
+        else:
+            write_frame(verdicts, target)
+    except OSError as error:
+        raise ConfigError(f"nothing can be exported to {out}: {error}") from error
     return [target]
 
 
@@ -50,8 +65,8 @@ def _verdicts(store: DataStore, batch: Batch, judge: Judge) -> pl.DataFrame:
         return verdicts
     ranks = read_parquet(ranking, hint="", columns=["custom_id", "rank", "disagrees"])
     return (
-        ranks.join(verdicts, on="custom_id", how="right")
-        .sort("rank", nulls_last=True)
+        ranks.join(verdicts, on="custom_id", how="right", maintain_order="right")
+        .sort("rank", nulls_last=True, maintain_order=True)
         .select("rank", "custom_id", pl.exclude("rank", "custom_id"))
     )
 
@@ -69,9 +84,8 @@ def _shards(path_of: Any, batch: Batch, judge: Judge) -> Iterator[pl.DataFrame]:
 def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """A leading quote makes a spreadsheet show a cell as text (OWASP, CSV injection)."""
     text = pl.col(pl.String)
-    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)).with_columns(
-        pl.when(text.str.contains(_FORMULA_STARTS)).then(pl.lit("'") + text).otherwise(text)
-    )
+    quoted = text.str.replace(_FORMULA_STARTS, "'$0")
+    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)).with_columns(quoted)
 
 
 def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Path]:
@@ -84,17 +98,19 @@ def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Pa
         ]
     )
     completions = pl.concat(list(_shards(store.completions, batch, judge)))
-    for row in completions.join(valid, on="custom_id").iter_rows(named=True):
+    lines = completions.join(valid, on="custom_id", maintain_order="left")
+    for row in lines.iter_rows(named=True):
         (good if row["is_valid"] else bad).append(json.dumps(_openai_line(row)))
     files = [Path(f"{stem}.output.jsonl"), Path(f"{stem}.errors.jsonl")]
-    for file, lines in zip(files, (good, bad), strict=True):
-        write_bytes("".join(f"{line}\n" for line in lines).encode(), file)
+    for file, content in zip(files, (good, bad), strict=True):
+        write_bytes("".join(f"{line}\n" for line in content).encode(), file)
     return files
 
 
 def _openai_line(row: dict[str, Any]) -> dict[str, Any]:
     """A line of the Batch API's output or error file (platform.openai.com/docs/guides/batch)."""
-    identity = row["request_key"][:24]
+    # Rows with the same request share a request_key; an id names one line.
+    identity = hashlib.sha256(f"{row['request_key']} {row['custom_id']}".encode()).hexdigest()[:24]
     body = {
         "id": f"chatcmpl-{identity}",
         "object": "chat.completion",

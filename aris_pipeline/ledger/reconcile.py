@@ -91,44 +91,28 @@ def quarantined_rows(store: DataStore, shard: Shard) -> pl.DataFrame:
 
 
 def _landed(store: DataStore, batch: Batch) -> pl.DataFrame:
-    columns = ["custom_id", *_ROW]
-    return pl.concat(
-        [
-            pl.DataFrame(
-                schema={
-                    "custom_id": pl.String,
-                    "file": pl.String,
-                    "line": pl.Int64,
-                    "shard": pl.String,
-                }
-            ),
-            *(
-                read_parquet(
-                    store.landed(shard), hint="land the file again", columns=columns
-                ).with_columns(shard=pl.lit(shard.name))
-                for shard in Shard.all_of(batch)
-            ),
-        ]
-    )
+    hint = f"delete {store.batch_file(batch.name)} and land its file again"
+    none = pl.DataFrame(schema={"custom_id": pl.String, "file": pl.String, "line": pl.Int64})
+    found = [
+        read_parquet(store.landed(shard), hint=hint, columns=none.columns).with_columns(
+            shard=pl.lit(shard.name)
+        )
+        for shard in Shard.all_of(batch)
+    ]
+    return pl.concat([none.with_columns(shard=pl.lit("")), *found])
 
 
 def _judged(store: DataStore, batch: Batch, judge: Judge | None) -> pl.DataFrame:
-    columns = ["custom_id", "is_valid"]
-    frames = [
-        pl.DataFrame(
-            schema={
-                **dict.fromkeys(["custom_id"], pl.String),
-                "is_valid": pl.Boolean,
-                "shard": pl.String,
-            }
+    """All rows that a reader of the batch's evaluations meets, also in shards that it never had."""
+    none = pl.DataFrame(schema={"custom_id": pl.String, "is_valid": pl.Boolean})
+    files: list[Path] = []
+    if judge is not None:
+        folder = store.judged("evaluations", judge) / f"batch={batch.name}"
+        files = sorted(folder.glob("shard=*/*.parquet"))
+    found = [
+        read_parquet(file, hint="evaluate the shard again", columns=none.columns).with_columns(
+            shard=pl.lit(file.parent.name.partition("=")[2])
         )
+        for file in files
     ]
-    for shard in Shard.all_of(batch) if judge else []:
-        path: Path = store.evaluations(judge, shard)  # type: ignore[arg-type]
-        if path.exists():
-            frames.append(
-                read_parquet(path, hint="evaluate the shard again", columns=columns).with_columns(
-                    shard=pl.lit(shard.name)
-                )
-            )
-    return pl.concat(frames)
+    return pl.concat([none.with_columns(shard=pl.lit("")), *found])

@@ -7,7 +7,7 @@ from aris_pipeline.completions import RunStats, read_stats
 from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
-_TOKENS = ["prompt_tokens", "output_tokens", "reused"]
+_TOKENS = ["prompt_tokens", "output_tokens", "reused", "error_type"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         if path.exists():
             stats.append(read_stats(path))
             rows = read_parquet(path, hint="generate the shard again", columns=_TOKENS)
-            fresh = rows.filter(~rows["reused"])
-            reused += rows.height - fresh.height
+            fresh = rows.filter(~rows["reused"] & rows["error_type"].is_null())
+            reused += int(rows["reused"].sum())
             prompt += int(fresh["prompt_tokens"].sum())
             output += int(fresh["output_tokens"].sum())
     return BatchSummary(

@@ -2,7 +2,13 @@
 
 from aris_pipeline.storage.batches import Batch, SourceFormat
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
-from aris_pipeline.storage.parquet import read_metadata, read_parquet, write_bytes, write_parquet
+from aris_pipeline.storage.parquet import (
+    read_metadata,
+    read_parquet,
+    write_bytes,
+    write_frame,
+    write_parquet,
+)
 from aris_pipeline.storage.schemas import (
     Completions,
     Evaluations,
@@ -30,5 +36,6 @@ __all__ = [
     "read_metadata",
     "read_parquet",
     "write_bytes",
+    "write_frame",
     "write_parquet",
 ]

@@ -37,5 +37,5 @@ class Batch(BaseModel, frozen=True):
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise DamagedDataError(
-                f"{path} is not a batch manifest: land its file again"
+                f"{path} is not a batch manifest: delete it and land its file again"
             ) from error

@@ -1,13 +1,15 @@
-"""The tree under `ARIS_DATA_DIR`, Hive-style, so that every reader sees its keys as columns.
+"""Paths of every table, Hive-style, so that every reader sees the keys as columns.
 
-landing/                                            files dropped for the sensor
-batches/<batch>.json                                what was landed (`Batch`)
-landed/batch=B/shard=S/records.parquet              one row a record, as it was read
-quarantine/batch=B/shard=S/quarantine.parquet       what was not usable, and why
-raw_candidates/batch=B/shard=S/candidates.parquet
-prompts | completions | evaluations | throughput/rubric=R/model=M/batch=B/shard=S/*.parquet
-candidate_ranking/rubric=R/model=M/batch=B/ranking.parquet
-.work/completions/...                               part files of shards that are still running
+The tree under `ARIS_DATA_DIR`, where `<judged>` stands for `rubric=R/model=M/batch=B`:
+
+    landing/                                        files dropped for the sensor
+    batches/<batch>.json                            what was landed (`Batch`)
+    landed/batch=B/shard=S/records.parquet          one row a record, as it was read
+    quarantine/batch=B/shard=S/quarantine.parquet   what was not usable, and why
+    raw_candidates/batch=B/shard=S/candidates.parquet
+    prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
+    candidate_ranking/<judged>/ranking.parquet
+    .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
 
 import re
@@ -129,14 +131,12 @@ class DataStore:
 
     def judges(self, table: str, batch: str) -> list[Judge]:
         """Judges whose outputs for a batch stand in a table, the one of the newest output last."""
-        found = {
-            Judge(file.parts[-4].partition("=")[2], file.parts[-3].partition("=")[2]): None
-            for file in sorted(
-                (self.root / table).glob(f"rubric=*/model=*/batch={batch}/*"),
-                key=lambda file: file.stat().st_mtime,
-            )
-        }
-        return list(found)
+        newest: dict[Judge, int] = {}
+        for output in (self.root / table).glob(f"rubric=*/model=*/batch={batch}/*"):
+            rubric, model = (part.partition("=")[2] for part in output.parts[-4:-2])
+            judge, written = Judge(rubric, model), output.stat().st_mtime_ns
+            newest[judge] = max(written, newest.get(judge, 0))
+        return sorted(newest, key=lambda judge: newest[judge])
 
     def judged(self, table: str, judge: Judge) -> Path:
         """Root of one judge's outputs in a table."""

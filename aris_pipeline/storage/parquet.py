@@ -63,14 +63,24 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
     try:
         return pl.read_parquet(path, columns=columns, hive_partitioning=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DamagedDataError(
-            f"{path} cannot be read ({error}); delete it and materialise it again"
-        ) from error
+        raise _damaged(path, error) from error
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Returns the key-value pairs of a parquet footer."""
-    return pl.read_parquet_metadata(path)
+    """Returns the key-value pairs of a parquet footer; `DamagedDataError` where it has none."""
+    try:
+        return pl.read_parquet_metadata(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Writes columns that no schema declares, such as an export's, in one atomic step."""
+    _atomically(path, lambda file: frame.write_parquet(file, compression="zstd"))
+
+
+def _damaged(path: Path, error: Exception) -> DamagedDataError:
+    return DamagedDataError(f"{path} cannot be read ({error}); delete it and materialise it again")
 
 
 def _atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

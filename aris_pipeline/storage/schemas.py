@@ -168,7 +168,7 @@ class Throughput(dy.Schema):
     run_id = dy.String(description="Dagster run that was measured.")
     started_at = dy.Datetime(time_zone="UTC", description="When the shard's completions began.")
     rows = dy.Int64(description="Prompts of the shard.")
-    rows_ok = dy.Int64(description="Rows with a valid answer.")
+    rows_ok = dy.Int64(description="Rows whose answer came to its own end (stop).")
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated in this run.")

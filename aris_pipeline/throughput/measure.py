@@ -66,7 +66,7 @@ def measure_shard(store: DataStore, judge: Judge, shard: Shard) -> Measurement:
 
 
 def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
-    generated = completions.filter(~pl.col("reused"))
+    generated = completions.filter(~pl.col("reused") & pl.col("error_type").is_null())
     good = completions.filter(
         pl.col("error_type").is_null() & (pl.col("finish_reason") == "stop")
     ).height

@@ -1,6 +1,8 @@
 """The whole chain in one process, through the real Dagster definitions, with the fake engine."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,34 @@ def test_an_interrupted_shard_goes_on_from_its_part_files(
     assert len(FakeEngine.generated()) == 20 - 13
     assert reconcile(store, second.batch, second.judge).ok
     assert not list((store.root / ".work").rglob("part-*.parquet"))
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_ends_at_once_and_keeps_what_is_finished(
+    runner: BatchRunner,
+    store: DataStore,
+    write_file: WriteFile,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: signal.Signals,
+) -> None:
+    file = write_file(10)
+
+    def answer(request: Request) -> Completion:
+        if len(FakeEngine.generated()) == 5:
+            os.kill(os.getpid(), stop)
+        return answer_by_schema(request)
+
+    monkeypatch.setattr(FakeEngineResource, "make", staticmethod(lambda: FakeEngine(answer)))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(file, LANDING, LAST)
+    assert not (store.root / "evaluations").exists()
+    monkeypatch.undo()
+    FakeEngine.reset()
+
+    outcome = runner.run(file, LANDING, LAST)
+
+    assert len(FakeEngine.generated()) == 10 - 4
+    assert reconcile(store, outcome.batch, outcome.judge).ok
 
 
 def test_a_file_without_a_usable_row_is_refused_with_one_message(

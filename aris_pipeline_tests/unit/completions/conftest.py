@@ -1,0 +1,69 @@
+"""A shard's prompts, a verdict scale of three, and the room's work on them with the fake engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from aris_pipeline.completions import RunStats, Scoring, complete_shard
+from aris_pipeline.engines import Engine, EngineSession
+from aris_pipeline.prompts import ScoreNode, ScorePlan
+from aris_pipeline.storage import DataStore, Judge, Prompts, Shard
+from aris_pipeline_tests.fake_engine import FakeEngine
+from aris_pipeline_tests.tables import write_table
+
+JUDGE = Judge("aris-swe-v1", "small")
+SHARD = Shard("2026-11-21_export", "s000")
+
+STRONG, MAYBE, YES, NO = 10, 11, 20, 21
+PLAN = ScorePlan(
+    options=("Strong Yes", "Maybe", "Strong No"),
+    nodes=(ScoreNode((7,), (STRONG, MAYBE)), ScoreNode((7, STRONG), (YES, NO))),
+    paths=(((0, STRONG), (1, YES)), ((0, MAYBE),), ((0, STRONG), (1, NO))),
+)
+SCORING = Scoring(PLAN, calibration_prompt=[1])
+
+Ask = Callable[..., None]
+Complete = Callable[..., RunStats]
+
+
+@pytest.fixture(autouse=True)
+def _own_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARIS_CACHE_DIR", str(tmp_path / "cache"))
+    FakeEngine.reset()
+
+
+@pytest.fixture
+def ask(store: DataStore) -> Ask:
+    """Writes the prompts of a shard; each is given by what matters."""
+
+    def write(*rows: dict[str, Any], shard: Shard = SHARD) -> None:
+        write_table(store.prompts(JUDGE, shard), Prompts, *rows)
+
+    return write
+
+
+@pytest.fixture
+def complete(store: DataStore) -> Complete:
+    """Completes a shard in a run of its own, with an engine of its own."""
+
+    def run(
+        engine: Callable[[], Engine] = FakeEngine,
+        *,
+        shard: Shard = SHARD,
+        scoring: Scoring | None = None,
+        run_id: str = "now",
+        **options: Any,
+    ) -> RunStats:
+        with EngineSession(engine) as session:
+            return complete_shard(
+                store, JUDGE, shard, session, scoring=scoring, run_id=run_id, **options
+            )
+
+    return run
+
+
+def completed(store: DataStore, shard: Shard = SHARD) -> pl.DataFrame:
+    return pl.read_parquet(store.completions(JUDGE, shard))

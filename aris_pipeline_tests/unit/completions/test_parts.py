@@ -1,0 +1,77 @@
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from aris_pipeline.completions import parts
+from aris_pipeline.completions.parts import MAX_ROWS_AT_RISK, PartWriter, part_files, remove_parts
+from aris_pipeline.storage import Completions
+from aris_pipeline_tests.tables import table
+
+ROW: dict[str, Any] = table(Completions, {}).row(0, named=True)
+
+
+def _row(n: int) -> dict[str, Any]:
+    return {**ROW, "custom_id": f"c{n}", "request_key": f"k{n}"}
+
+
+def _saved(directory: Path) -> list[str]:
+    return [key for file in part_files(directory) for key in pl.read_parquet(file)["request_key"]]
+
+
+def test_no_more_rows_than_agreed_are_ever_at_risk(tmp_path: Path) -> None:
+    with PartWriter(tmp_path) as writer:
+        for n in range(MAX_ROWS_AT_RISK - 1):
+            writer.add(_row(n))
+        assert _saved(tmp_path) == []
+
+        writer.add(_row(MAX_ROWS_AT_RISK - 1))
+        assert _saved(tmp_path) == [f"k{n}" for n in range(MAX_ROWS_AT_RISK)]
+
+
+def test_no_more_seconds_than_agreed_are_ever_at_risk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "MAX_SECONDS_AT_RISK", 0.05)
+    with PartWriter(tmp_path) as writer:
+        writer.add(_row(0))
+        assert _saved(tmp_path) == []
+
+        time.sleep(0.06)
+        writer.add(_row(1))
+        assert _saved(tmp_path) == ["k0", "k1"]
+
+        writer.add(_row(2))
+        assert _saved(tmp_path) == ["k0", "k1"]
+
+
+def test_what_was_finished_before_an_error_is_written(tmp_path: Path) -> None:
+    def die_half_way() -> None:
+        with PartWriter(tmp_path) as writer:
+            writer.add(_row(0))
+            raise RuntimeError("the engine died")
+
+    with pytest.raises(RuntimeError, match="engine died"):
+        die_half_way()
+
+    assert _saved(tmp_path) == ["k0"]
+
+
+def test_nothing_finished_leaves_no_file(tmp_path: Path) -> None:
+    with PartWriter(tmp_path / "parts"):
+        pass
+
+    assert part_files(tmp_path / "parts") == []
+    remove_parts(tmp_path / "parts")
+
+
+def test_removed_parts_are_gone(tmp_path: Path) -> None:
+    directory = tmp_path / "parts"
+    with PartWriter(directory) as writer:
+        writer.add(_row(0))
+
+    remove_parts(directory)
+
+    assert not directory.exists()

@@ -1,0 +1,52 @@
+import pytest
+
+from aris_pipeline.completions import Progress, ProgressReporter, progress
+from aris_pipeline.storage import Shard
+
+FIRST, SECOND = Shard("b", "s000"), Shard("b", "s001")
+
+
+def _progress(shard: Shard = FIRST, done: int = 1_500) -> Progress:
+    return Progress(shard, total=5_000, done=done, tokens=1_650_000, seconds=600)
+
+
+def test_a_line_says_which_shard_how_far_how_fast_and_how_long_yet() -> None:
+    assert str(_progress()) == (
+        "b_s000: 1,500 of 5,000 rows, 2.50 rows/s, 2,750 tok/s, 1,400 s left"
+    )
+
+
+def test_no_time_gone_by_is_no_reason_to_fail() -> None:
+    assert "0.00 rows/s" in str(Progress(FIRST, total=5, done=0, tokens=0, seconds=0))
+
+
+def test_lines_come_at_intervals_and_not_for_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(progress, "_LOG_EVERY_S", 1_000)
+    with ProgressReporter(lines.append, bar=False) as report:
+        for done in range(10):
+            report(_progress(done=done))
+        assert lines == []
+
+        monkeypatch.setattr(progress, "_LOG_EVERY_S", 0)
+        report(_progress(done=10))
+    assert lines == [str(_progress(done=10))]
+
+
+def test_the_bar_is_drawn_on_stderr_one_for_each_shard(capfd: pytest.CaptureFixture[str]) -> None:
+    with ProgressReporter(lambda _line: None, bar=True) as report:
+        report(_progress(FIRST, done=5_000))
+        report(_progress(SECOND, done=2_000))
+
+    drawn = capfd.readouterr()
+    assert drawn.out == ""
+    assert "b_s000: 100%" in drawn.err
+    assert "b_s001:  40%" in drawn.err
+    assert "2,750 tok/s" in drawn.err
+
+
+def test_without_a_bar_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:
+    with ProgressReporter(lambda _line: None, bar=False) as report:
+        report(_progress())
+
+    assert capfd.readouterr() == ("", "")
