@@ -1,0 +1,291 @@
+"""Real vLLM with the small real model: every path that the fake engine stands in for, once."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.completions import parts
+from aris_pipeline.completions.generation import Scoring, generate_rows
+from aris_pipeline.engines import (
+    Completion,
+    EngineSettings,
+    Request,
+    Sampling,
+    VllmOffline,
+    find_model,
+    load_tokenizer,
+)
+from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.prompts import build_score_plan, load_rubric
+from aris_pipeline.storage import Batch, DataStore, Shard
+
+pytestmark = pytest.mark.engine
+
+CARD = find_model("smollm2-135m-instruct")
+COMMAND = [sys.executable, "-m", "aris_pipeline.cli"]
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}, "sure": {"type": "boolean"}},
+        "required": ["verdict", "sure"],
+        "additionalProperties": False,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[VllmOffline]:
+    with VllmOffline(CARD, EngineSettings(max_requests_in_flight=8)) as engine:
+        yield engine
+
+
+def ids(text: str) -> list[int]:
+    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
+        [{"role": "user", "content": text}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return tokens
+
+
+def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:
+    return {completion.request_id: completion for completion in engine.generate(requests)}
+
+
+def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:
+    answers = ask(
+        engine,
+        *(
+            Request(f"r{n}", ids(f"Is candidate {n} any good?"), Sampling(40), SCHEMA)
+            for n in range(20)
+        ),
+    )
+
+    assert len(answers) == 20
+    for answer in answers.values():
+        assert answer.finish_reason == "stop"
+        assert set(json.loads(answer.text or "")) == {"verdict", "sure"}
+        assert answer.prompt_tokens > 0
+        assert answer.output_tokens > 0
+        assert answer.latency_s is not None
+
+
+def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:
+    request = ids("Name a colour.")
+    first = ask(engine, Request("a", request, Sampling(12)))["a"]
+    again = ask(engine, Request("b", request, Sampling(12)))["b"]
+
+    assert first.text == again.text
+    assert again.cached_tokens > 0
+
+
+def test_each_row_keeps_its_own_sampling(engine: VllmOffline) -> None:
+    prompt = ids("Count from one to one hundred.")
+    answers = ask(
+        engine,
+        Request("short", prompt, Sampling(3)),
+        Request("long", prompt, Sampling(9)),
+        Request("warm", prompt, Sampling(5, temperature=0.8, top_p=0.9, seed=3)),
+    )
+
+    assert [answers[key].output_tokens for key in ("short", "long", "warm")] == [3, 9, 5]
+    assert answers["short"].finish_reason == "length"
+
+
+def test_a_refused_row_leaves_the_others_unharmed(engine: VllmOffline) -> None:
+    answers = ask(
+        engine,
+        Request("too long", ids("word " * 3000), Sampling(5)),
+        Request("nearly too long", ids("word")[:1] * 2040, Sampling(500)),
+        Request("empty", [], Sampling(5)),
+        Request("no such token", [10**8], Sampling(5)),
+        Request("bad temperature", ids("hi"), Sampling(5, temperature=-1)),
+        Request("bad schema", ids("hi"), Sampling(5), '{"type": "nonsense"}'),
+        Request("good", ids("hi"), Sampling(5)),
+    )
+
+    assert answers["good"].text
+    assert answers["too long"].error_type == "prompt_too_long"
+    assert answers["nearly too long"].error_type == "prompt_too_long"
+    for key in ("empty", "no such token", "bad temperature", "bad schema"):
+        assert answers[key].error_type == "refused", key
+        assert answers[key].error_message
+
+
+def test_a_row_is_handed_out_as_soon_as_it_is_finished(engine: VllmOffline) -> None:
+    prompt = ids("Tell a story.")
+    order = [
+        completion.request_id
+        for completion in engine.generate(
+            [Request("long", prompt, Sampling(60)), Request("short", prompt, Sampling(2))]
+        )
+    ]
+
+    assert order == ["short", "long"]
+
+
+def test_an_abandoned_generation_leaves_the_engine_free(engine: VllmOffline) -> None:
+    stream = engine.generate(
+        Request(f"r{n}", ids("Tell a story."), Sampling(200)) for n in range(20)
+    )
+    next(iter(ask(engine, Request("first", ids("hi"), Sampling(2)))))
+    stream.close()
+
+    assert ask(engine, Request("after", ids("hi"), Sampling(2)))["after"].text
+
+
+def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
+    engine: VllmOffline,
+) -> None:
+    tokenizer = load_tokenizer(CARD)
+    rubric = load_rubric("aris-swe-v1")
+    scoring = Scoring(build_score_plan(rubric, tokenizer), ids("Judge nobody."))
+    prompts = pl.DataFrame(
+        {
+            "custom_id": ["strong", "weak"],
+            "request_key": ["k1", "k2"],
+            "prompt_token_ids": [ids("A brilliant engineer."), ids("A cook without work.")],
+            "max_tokens": [4, 4],
+            "temperature": [0.0, 0.0],
+            "top_p": [1.0, 1.0],
+            "seed": [None, None],
+            "response_schema": [None, None],
+        },
+        schema_overrides={"seed": pl.Int64, "response_schema": pl.String},
+    )
+
+    rows = list(generate_rows(engine, prompts, scoring, "run"))
+
+    for row in rows:
+        assert len(row["option_logprobs"]) == 5
+        assert math.isclose(sum(map(math.exp, row["option_logprobs"])), 1, rel_tol=1e-6)
+        assert row["calibration_logprobs"] != row["option_logprobs"]
+    assert rows[0]["option_logprobs"] != rows[1]["option_logprobs"]
+
+
+def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:
+    assert engine.info.name.startswith("vllm-0.")
+    assert engine.info.max_model_len == 2048
+    assert (engine.info.kv_cache_tokens or 0) > 10_000
+    usage = engine.kv_cache_usage()
+    assert usage is not None
+    assert 0 <= usage <= 1
+
+
+def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
+    finished = subprocess.run(
+        [*COMMAND, *map(str, arguments), "--json"], capture_output=True, text=True, check=False
+    )
+    (line,) = finished.stdout.splitlines()
+    return finished.returncode, json.loads(line), finished.stderr
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """60 candidates through `aris run`, killed with -9 after the first part, then run again."""
+    folder = tmp_path_factory.mktemp("real")
+    data, file = folder / "data", folder / "candidates.jsonl"
+    write_synthetic(60, 5, "jsonl", file)
+    command = ["run", file, "--data-dir", data, "--max-model-len", 1536]
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 150
+    while not list(data.glob(".work/completions/**/part-*.parquet")):
+        assert process.poll() is None, "it finished before its first part"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = pl.read_parquet(data / ".work/completions/**/part-*.parquet", hive_partitioning=False)
+    code, figures, errors = run(*command)
+    assert code == 0, errors
+    return data, {**figures, "kept": kept.height}
+
+
+def test_a_killed_run_goes_on_without_generating_anything_twice(
+    killed_and_resumed: tuple[Path, dict[str, Any]],
+) -> None:
+    data, figures = killed_and_resumed
+
+    assert 0 < figures["kept"] < 60
+    assert figures["reused"] == figures["kept"]
+    assert figures["generated"] == 60 - figures["kept"]
+    assert (figures["evaluated"], figures["failed"]) == (60, 0)
+    assert run("verify", "--data-dir", data)[1]["ok"]
+
+
+def test_real_outputs_are_scored_ranked_and_explained(
+    killed_and_resumed: tuple[Path, dict[str, Any]],
+) -> None:
+    data, _figures = killed_and_resumed
+    (file,) = data.glob("candidate_ranking/**/*.parquet")
+    ranking = pl.read_parquet(file, hive_partitioning=False)
+
+    assert ranking["rank"].to_list() == list(range(1, 61))
+    assert ranking["score"].is_between(0, 4).all()
+    probabilities = ranking.select(pl.sum_horizontal("^p_.*$")).to_series()
+    assert probabilities.is_between(0.999, 1.001).all()
+    for column in ("education", "company", "trajectory", "role", "overall_reason"):
+        assert ranking[column].null_count() == 0
+    (throughput,) = data.glob("throughput/**/*.parquet")
+    row = pl.read_parquet(throughput, hive_partitioning=False).row(0, named=True)
+    assert row["load_s"] > 0
+    assert row["generate_s"] > 0
+    assert row["output_tok_s"] > 0
+    assert 0 < row["prefix_hit_rate"] < 1
+
+
+def test_the_same_file_again_loads_no_model(
+    killed_and_resumed: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    data, _figures = killed_and_resumed
+    file = tmp_path / "candidates.jsonl"
+    write_synthetic(60, 5, "jsonl", file)
+
+    code, figures, _errors = run("run", file, "--data-dir", data, "--max-model-len", 1536)
+
+    assert code == 0
+    assert (figures["reused"], figures["generated"], figures["load_s"]) == (60, 0, 0)
+
+
+def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:
+    file, data = tmp_path / "requests.jsonl", tmp_path / "data"
+    write_synthetic(4, 2, "openai", file)
+    line = json.loads(file.read_text().splitlines()[0])
+    line["custom_id"] = "free text"
+    line["body"] = {
+        "model": "gemma3:4b",
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "max_tokens": 60,
+    }
+    too_long = json.loads(json.dumps(line))
+    too_long["custom_id"] = "too long"
+    too_long["body"]["messages"][0]["content"] = "word " * 4000
+    with file.open("a") as out:
+        out.write(json.dumps(line) + "\n" + json.dumps(too_long) + "\n")
+
+    code, figures, errors = run("run", file, "--data-dir", data, "--min-success", "0.5")
+
+    assert code == 0, errors
+    assert (figures["rows_in"], figures["failed"]) == (6, 1)
+    store = DataStore(data)
+    (batch,) = store.batches()
+    judge = JudgingSettings().assign(Batch.model_validate(batch)).judge
+    rows = pl.read_parquet(store.evaluations(judge, Shard.all_of(batch)[0]))
+    reasons = dict(rows.select("custom_id", "invalid_reason").iter_rows())
+    assert reasons["too long"] == "prompt_too_long"
+    assert reasons["free text"] is None
+    assert parts.part_files(store.completion_parts(judge, Shard.all_of(batch)[0])) == []

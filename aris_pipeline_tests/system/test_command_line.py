@@ -1,0 +1,195 @@
+"""The command `aris` as a process of its own: its contract, and what is left when it is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+pytestmark = pytest.mark.system
+
+FAKE = [sys.executable, "-m", "aris_pipeline_tests.fake_aris"]
+KEYS = (
+    "batch shards rows_in evaluated failed quarantined reused valid_rate success_rate wall_s "
+    "load_s generate_s req_s output_tok_s total_tok_s"
+).split()
+
+
+def aris(*arguments: object, seconds_per_row: float = 0.0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*FAKE, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "FAKE_SECONDS_PER_ROW": str(seconds_per_row)},
+    )
+
+
+def last_line(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    (line,) = finished.stdout.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def candidates(tmp_path: Path) -> Path:
+    file = tmp_path / "candidates.json"
+    assert aris("generate", "--count", 60, "--seed", 3, "--out", file).returncode == 0
+    return file
+
+
+def test_run_prints_one_json_object_with_every_promised_figure(
+    candidates: Path, data: Path
+) -> None:
+    finished = aris("run", candidates, "--data-dir", data, "--shard-size", 25, "--json")
+
+    assert finished.returncode == 0, finished.stderr
+    figures = last_line(finished)
+    assert set(KEYS) <= figures.keys()
+    assert (figures["rows_in"], figures["shards"]) == (60, 3)
+    assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
+
+
+def test_every_reading_command_answers_about_a_finished_batch(
+    candidates: Path, data: Path, tmp_path: Path
+) -> None:
+    batch = last_line(aris("run", candidates, "--data-dir", data, "--json"))["batch"]
+
+    verified = last_line(aris("verify", "--data-dir", data, "--batch", batch, "--json"))
+    assert verified["ok"]
+    assert (verified["missing"], verified["duplicates"], verified["orphans"]) == (0, 0, 0)
+    (row,) = last_line(aris("status", "--data-dir", data, "--json"))["batches"]
+    assert (row["batch"], row["evaluated"]) == (batch, 60)
+    shown = last_line(aris("show", batch, "--top", 5, "--data-dir", data, "--json"))
+    assert [one["rank"] for one in shown["candidates"]] == [1, 2, 3, 4, 5]
+    who = shown["candidates"][0]["custom_id"]
+    one = last_line(aris("show", batch, "--candidate", who, "--data-dir", data, "--json"))
+    assert {"profile", "prompt", "answer", "verdict"} <= one.keys()
+    for form in ("openai", "csv", "parquet"):
+        files = last_line(
+            aris(
+                *("export", batch, "--format", form, "--out", tmp_path / form),
+                *("--data-dir", data, "--json"),
+            )
+        )["files"]
+        assert all(Path(file).exists() for file in files)
+
+
+def test_verify_fails_when_an_output_went_missing(candidates: Path, data: Path) -> None:
+    aris("run", candidates, "--data-dir", data)
+    next(data.glob("evaluations/**/*.parquet")).unlink()
+
+    finished = aris("verify", "--data-dir", data, "--json")
+
+    assert finished.returncode == 1
+    assert last_line(finished)["missing"] == 60
+
+
+def test_a_missing_file_is_named_in_one_line_without_a_traceback(data: Path) -> None:
+    finished = aris("run", "nowhere.json", "--data-dir", data, "--json")
+
+    assert finished.returncode == 2
+    assert "nowhere.json" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert last_line(finished)["error_type"] == "InputError"
+
+
+def test_an_unknown_model_is_answered_with_the_nearest_names(candidates: Path, data: Path) -> None:
+    finished = aris("run", candidates, "--data-dir", data, "--model", "gema3:4b")
+
+    assert finished.returncode == 2
+    assert "gemma3:4b" in finished.stderr
+
+
+def test_too_few_valid_answers_fail_the_run(tmp_path: Path, data: Path) -> None:
+    lines = [
+        {
+            "custom_id": f"r{number}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {
+                "messages": [{"role": "user", "content": f"hello {number}"}],
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "n", "schema": {"type": "integer", "minimum": limit}},
+                },
+            },
+        }
+        for number, limit in enumerate([1, 1, 1, 1])
+    ]
+    lines[0]["body"]["response_format"]["json_schema"]["schema"] = {  # type: ignore[index]
+        "type": "string",
+        "minLength": 99,
+    }
+    file = tmp_path / "requests.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    strict = aris("run", file, "--data-dir", data, "--json")
+    lenient = aris("run", file, "--data-dir", data, "--min-success", 0.5, "--json")
+
+    assert (strict.returncode, lenient.returncode) == (1, 0)
+    assert (last_line(strict)["evaluated"], last_line(strict)["failed"]) == (3, 1)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_was_stopped_goes_on_and_loses_nothing(
+    candidates: Path, data: Path, signal_number: signal.Signals
+) -> None:
+    command = ["run", str(candidates), "--data-dir", str(data), "--shard-size", "20", "--json"]
+    process = subprocess.Popen(
+        [*FAKE, *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FAKE_SECONDS_PER_ROW": "0.2"},
+    )
+    deadline = time.monotonic() + 60
+    while not list(data.glob("completions/**/*.parquet")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal_number)
+    assert process.wait(timeout=10) != 0
+
+    finished = aris(*command)
+
+    assert finished.returncode == 0, finished.stderr
+    figures = last_line(finished)
+    assert figures["evaluated"] == 60
+    assert figures["reused"] >= 20
+    rows = pl.read_parquet(data / "evaluations/**/*.parquet", hive_partitioning=False)
+    assert rows["custom_id"].n_unique() == rows.height == 60
+    assert last_line(aris("verify", "--data-dir", data, "--json"))["ok"]
+
+
+def test_a_second_run_at_once_is_told_who_holds_the_engine(candidates: Path, data: Path) -> None:
+    process = subprocess.Popen(
+        [*FAKE, "run", str(candidates), "--data-dir", str(data), "--shard-size", "20"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "FAKE_SECONDS_PER_ROW": "0.5"},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not list(data.glob("completions/**/*.parquet")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+        second = aris("run", candidates, "--data-dir", data)
+
+        assert second.returncode == 2
+        assert str(process.pid) in second.stderr
+    finally:
+        process.kill()
+        process.wait()
