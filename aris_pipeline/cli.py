@@ -1,7 +1,6 @@
 """The command line `aris`: thin over the same Dagster definitions that the UI uses."""
 
 import os
-import subprocess
 import sys
 import time
 from enum import StrEnum
@@ -80,6 +79,12 @@ def run(
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")] = None,
     max_model_len: Annotated[int | None, typer.Option(min=64, help="Context in tokens.")] = None,
+    gpu_memory_utilization: Annotated[
+        float, typer.Option(min=0.05, max=1, help="Share of the GPU's memory for the engine.")
+    ] = 0.90,
+    tensor_parallel_size: Annotated[
+        int, typer.Option(min=1, help="GPUs that share one copy of the model.")
+    ] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     text_column: Annotated[
         str | None, typer.Option(help="Free-text column of a CSV or parquet file.")
@@ -110,6 +115,8 @@ def run(
             "temperature": temperature,
             "max_tokens": max_tokens,
             "max_model_len": max_model_len,
+            "gpu_memory_utilization": gpu_memory_utilization,
+            "tensor_parallel_size": tensor_parallel_size,
         }
         landing = {
             "shard_size": shard_size,
@@ -267,12 +274,11 @@ def dev(
         }
         workspace = Path("workspace.yaml")
         code = ["-w", str(workspace)] if workspace.exists() else ["-m", "aris_pipeline.definitions"]
-        arguments = [*code, "-h", "127.0.0.1", "-p", str(port)]
-        raise typer.Exit(
-            subprocess.call(  # noqa: S603
-                [sys.executable, "-m", "dagster", "dev", *arguments, *context.args], env=environment
-            )
-        )
+        arguments = [*code, "-h", "127.0.0.1", "-p", str(port), *context.args]
+    # In place of this process, so that a signal reaches Dagster itself and it ends its children.
+    os.execve(  # noqa: S606
+        sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
+    )
 
 
 def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:

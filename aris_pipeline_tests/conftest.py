@@ -16,6 +16,9 @@ from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 
 REPOSITORY = Path(__file__).parents[1]
 
+# The scenarios run on the CPU, and beside a run that holds this machine's engine.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast scenarios first, so that a broken one is seen early."""

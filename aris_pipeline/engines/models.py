@@ -1,6 +1,7 @@
 """The model table: short names and aliases to checkpoints, and each checkpoint's tokenizer."""
 
 import difflib
+import hashlib
 import os
 import re
 from functools import cache
@@ -57,7 +58,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         if self.embedded:
             return EMBEDDED_REVISION
         if Path(self.model_id).is_dir():
-            return "local"
+            return _directory_digest(Path(self.model_id))
         try:
             from huggingface_hub import hf_hub_download  # noqa: PLC0415 - comes with vllm, an extra
         except ImportError as error:
@@ -128,6 +129,13 @@ def find_model(name: str | None) -> ModelCard:
 def _short_name(name: str) -> str:
     """What stands for a model in paths."""
     return re.sub(r"[^A-Za-z0-9._-]+", "--", name).lstrip("._-") or "model"
+
+
+def _directory_digest(directory: Path) -> str:
+    """Names a local checkpoint's state by its files' names, sizes and times, not by their bytes."""
+    files = sorted(file for file in directory.iterdir() if file.is_file())
+    states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return f"local-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
 
 
 def load_tokenizer(card: ModelCard) -> "PreTrainedTokenizerBase":

@@ -15,10 +15,11 @@ import pytest
 pytestmark = pytest.mark.system
 
 FAKE = [sys.executable, "-m", "aris_pipeline_tests.fake_aris"]
-KEYS = (
-    "batch shards rows_in evaluated failed quarantined reused valid_rate success_rate wall_s "
-    "load_s generate_s req_s output_tok_s total_tok_s"
-).split()
+KEYS = {
+    *("batch", "shards", "rows_in", "evaluated", "failed", "quarantined", "reused"),
+    *("valid_rate", "success_rate", "wall_s", "load_s", "generate_s"),
+    *("req_s", "output_tok_s", "total_tok_s"),
+}
 
 
 def aris(*arguments: object, seconds_per_row: float = 0.0) -> subprocess.CompletedProcess[str]:
@@ -56,7 +57,7 @@ def test_run_prints_one_json_object_with_every_promised_figure(
 
     assert finished.returncode == 0, finished.stderr
     figures = last_line(finished)
-    assert set(KEYS) <= figures.keys()
+    assert figures.keys() >= KEYS
     assert (figures["rows_in"], figures["shards"]) == (60, 3)
     assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
 

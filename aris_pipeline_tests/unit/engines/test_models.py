@@ -62,7 +62,17 @@ def test_a_directory_will_do_whatever_it_is_called(tmp_path: Path, folder: tuple
     card = find_model(str(tmp_path / name))
 
     assert (card.name, card.model_id) == (short, str(tmp_path / name))
-    assert card.identity().revision == "local"
+
+
+def test_changed_weights_in_a_directory_are_another_revision(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"one")
+    before = find_model(str(tmp_path)).identity()
+    assert find_model(str(tmp_path)).identity() == before
+
+    weights.write_bytes(b"another")
+
+    assert find_model(str(tmp_path)).identity() != before
 
 
 def test_the_working_directory_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

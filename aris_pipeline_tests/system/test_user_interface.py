@@ -1,0 +1,108 @@
+"""The real Dagster webserver and daemon, as `aris dev` starts them."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from aris_pipeline_tests.system.test_command_line import aris
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ui")
+    aris("generate", "--count", 10, "--out", folder / "c.json")
+    aris("run", folder / "c.json", "--data-dir", folder / "data")
+    return folder / "data"
+
+
+@pytest.fixture(scope="module")
+def interface(data: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    command = ["-m", "aris_pipeline.cli", "dev", "--data-dir", str(data), "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                ask(port, "{ version }")
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.5)
+        yield process, port
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def ask(port: int, query: str) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        data=json.dumps({"query": query}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as reply:
+        return json.load(reply)["data"]
+
+
+def test_the_interface_shows_what_the_command_line_materialised(
+    interface: tuple[subprocess.Popen[bytes], int],
+) -> None:
+    found = ask(
+        interface[1],
+        "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }",
+    )
+
+    materialised = {
+        node["assetKey"]["path"][0]: bool(node["assetMaterializations"])
+        for node in found["assetNodes"]
+    }
+    chain = ("raw_candidates", "prompts", "completions", "evaluations", "throughput")
+    assert all(materialised[name] for name in (*chain, "candidate_ranking")), materialised
+
+
+def test_the_interface_listens_on_loopback_only(
+    interface: tuple[subprocess.Popen[bytes], int],
+) -> None:
+    process, port = interface
+    family = {process.pid, *(child.pid for child in psutil.Process(process.pid).children(True))}
+    listening = [
+        str(one.laddr)
+        for one in psutil.net_connections("tcp")
+        if one.pid in family and one.status == "LISTEN" and f"port={port}" in str(one.laddr)
+    ]
+
+    assert listening
+    assert all("127.0.0.1" in address for address in listening), listening
+
+
+def test_the_interface_ends_with_all_its_processes(
+    interface: tuple[subprocess.Popen[bytes], int],
+) -> None:
+    process, _port = interface
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+
+    process.terminate()
+    process.wait(timeout=60)
+
+    _gone, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
