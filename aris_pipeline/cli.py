@@ -12,6 +12,7 @@ import typer
 from aris_pipeline import console
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.console import command
+from aris_pipeline.engines import find_model
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.ledger import (
     ExportFormat,
@@ -48,6 +49,7 @@ RubricOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
 ]
+JudgedBy = Annotated[str | None, typer.Option(help="Verdicts of this one; the newest by default.")]
 _DATA = Path("data")
 
 SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
@@ -199,8 +201,8 @@ def export(
     form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
     out: Annotated[Path | None, typer.Option(help="Directory; data/exports by default.")] = None,
     data_dir: DataDir = _DATA,
-    rubric: RubricOption = None,
-    model: ModelOption = None,
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a batch's verdicts for other programs."""
@@ -235,8 +237,8 @@ def show(
         str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict.")
     ] = None,
     data_dir: DataDir = _DATA,
-    rubric: RubricOption = None,
-    model: ModelOption = None,
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a batch's ranking, or everything about one candidate."""
@@ -263,8 +265,10 @@ def dev(
     """Open the Dagster UI with its daemon, on the instance that `aris run` writes to."""
     with command(as_json) as emit:
         from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
+        from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
 
-        with open_instance(data_dir):
+        with open_instance(data_dir) as instance:
+            release_dead_runs(instance)
             home = prepare_home(data_dir)
         emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
         environment = {
@@ -284,8 +288,11 @@ def dev(
 def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
     """The judge that was asked for, or the one whose verdicts are newest."""
     judges = store.judges("evaluations", batch.name)
+    names = {model, find_model(model).name} if model else {None}
     fitting = [
-        judge for judge in judges if rubric in (None, judge.rubric) and model in (None, judge.model)
+        judge
+        for judge in judges
+        if rubric in (None, judge.rubric) and (model is None or judge.model in names)
     ]
     if not fitting:
         known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"

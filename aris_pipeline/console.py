@@ -136,10 +136,17 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         if ranking.exists():
             show_ranking(store, outcome.batch, outcome.judge, 10)
             say(f"ranking:     {ranking}")
-        for name in ("evaluations", "completions", "throughput"):
-            say(f"{name + ':':<12} {store.judged(name, outcome.judge)}/batch={outcome.batch.name}/")
-        say(f"{'quarantine:':<12} {store.root}/quarantine/batch={outcome.batch.name}/")
-        if outcome.card.embedded:
+        places = {
+            **{
+                name: store.judged(name, outcome.judge) / f"batch={outcome.batch.name}"
+                for name in ("evaluations", "completions", "throughput")
+            },
+            "quarantine": store.root / "quarantine" / f"batch={outcome.batch.name}",
+        }
+        for name, place in places.items():
+            if place.exists():
+                say(f"{name + ':':<12} {place}")
+        if outcome.card.embedded and places["evaluations"].exists():
             say(
                 "\nNote: the embedded 135M model proves the plumbing, not judgement. Its verdicts "
                 "and scores mean nothing; use a model such as gemma3:4b on a GPU for real ones."

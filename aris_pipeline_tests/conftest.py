@@ -29,10 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 _HERE = Path(__file__).parent
 
 
+_SETTINGS = ("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR")
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's settings must not reach the scenarios."""
-    for name in ("DAGSTER_HOME", "ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"):
+    for name in ("DAGSTER_HOME", *(name for name in os.environ if name in _SETTINGS)):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from aris_pipeline.defs import assets
 from aris_pipeline.defs.partitions import SHARDS
+from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.storage import Shard
 
 judge = dg.define_asset_job(
@@ -26,6 +27,7 @@ rank = dg.define_asset_job(
 @dg.schedule(job=judge, cron_schedule="0 1 * * *")
 def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Judges at one in the morning whatever has landed and has no completions: one run a batch."""
+    release_dead_runs(context.instance)
     keys = context.instance.get_dynamic_partitions(SHARDS)
     done = context.instance.get_materialized_partitions(assets.completions.key)
     open_batches: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ import dagster as dg
 
 from aris_pipeline.candidates import LandingOptions, has_settled, land_file
 from aris_pipeline.defs.partitions import register_shards
+from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
 
 QUIET_S = 10.0
@@ -66,6 +67,7 @@ def landing_sensor(
 
     It parses nothing: the cursor remembers which state of each file was launched.
     """
+    release_dead_runs(context.instance)
     landing = store.store().landing
     launched: dict[str, list[float]] = json.loads(context.cursor or "{}")
     seen = {}

@@ -151,7 +151,7 @@ class _Renderer:
         token_ids = tokenise(self._tokenizer, [r.text for r in requests], special=True)
         for row, request, ids in zip(candidates, requests, token_ids, strict=True):
             self.ignored |= request.ignored
-            schema = request.response_schema or self._rubric_schema
+            schema = self._rubric_schema or request.response_schema
             if request.error is None:
                 key = request_key(ids, self._identity, request.sampling, schema, self._rubric)
             else:

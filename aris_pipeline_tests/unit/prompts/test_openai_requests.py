@@ -156,7 +156,7 @@ def test_parameters_that_are_not_honoured_are_named(land: Land, render: Any) -> 
     assert render().ignored_parameters == ("frequency_penalty", "stop")
 
 
-def test_a_rubric_gives_its_schema_to_rows_without_one_and_scores_all(
+def test_a_chosen_rubric_gives_its_schema_to_all_rows_and_leaves_their_messages(
     land: Land, render: Any, store: DataStore, rubric: Rubric
 ) -> None:
     land(_body(), _body(response_format={"type": "json_object"}))
@@ -164,9 +164,10 @@ def test_a_rubric_gives_its_schema_to_rows_without_one_and_scores_all(
     plain = _rows(store)
     render(rubric)
     judged = _rows(store)
-    assert judged[0]["response_schema"] == answer_schema_json(rubric)
-    assert judged[1]["response_schema"] == '{"type":"object"}'
-    assert judged[0]["prompt_token_ids"] == plain[0]["prompt_token_ids"]
+    for before, after in zip(plain, judged, strict=True):
+        assert after["response_schema"] == answer_schema_json(rubric)
+        assert after["prompt_token_ids"] == before["prompt_token_ids"]
+        assert after["messages"] == before["messages"]
     assert judged[1]["request_key"] != plain[1]["request_key"]
 
 
