@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
-from types import TracebackType
 from typing import Any, Self
 
 import psutil
@@ -110,12 +109,7 @@ class Telemetry:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self._stop.set()
         if self._thread:
             self._thread.join()

@@ -11,7 +11,6 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any, Self
 
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
@@ -104,12 +103,7 @@ class VllmOffline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def _add(self, request: Request) -> Completion | None:
