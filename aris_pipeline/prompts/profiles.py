@@ -37,6 +37,24 @@ def profile_text(row: Mapping[str, Any], *, redacted: bool, reserved: frozenset[
     return _MARKUP.sub(lambda found: _defused(found[0], reserved), text)
 
 
+def content_free_profile() -> str:
+    """Renders a profile of the usual shape that says nothing, to calibrate scores against."""
+    unknown = "unknown"
+    job = dict.fromkeys(("title", "company", "work_start_date", "work_end_date"), unknown)
+    degree = {"degree": "unknown degree", "school": "unknown school"}
+    return "\n".join(
+        _lines(
+            {
+                **dict.fromkeys(("title", "company", "location"), unknown),
+                "work_info": [{**job, "is_current": False, "description": None}],
+                "education_info": [{**degree, "field_of_study": None, "end_date": None}],
+                "skills": [unknown],
+                "resume_text": None,
+            }
+        )
+    )
+
+
 def reserved_texts(tokenizer: Tokenizer) -> frozenset[str]:
     """Returns the text of every token that a chat template may give a meaning to."""
     texts = (str(token.content) for token in tokenizer.added_tokens_decoder.values())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.frames import build_frame
+from aris_pipeline.prompts.profiles import content_free_profile
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
@@ -71,9 +72,15 @@ def build_score_plan(rubric: Rubric, tokenizer: Tokenizer) -> ScorePlan:
 
 
 def calibration_prompt(rubric: Rubric, tokenizer: Tokenizer, settings: PromptSettings) -> list[int]:
-    """Returns the rubric's prompt with an empty profile; its verdict is the model's prejudice."""
+    """Returns the rubric's prompt with a profile that says nothing: the model's prejudice.
+
+    An empty profile would be another question: the demo model's prejudice about it is so different
+    that subtracting it lowered the AUC on plainly different profiles from 0.99 to 0.62
+    (`docs/decisions/0007-score-from-verdict-probabilities.md`).
+    """
     frame = build_frame(rubric, tokenizer, use_example=settings.use_example)
-    return frame.head_ids + frame.tail_ids
+    profile = tokenise(tokenizer, [content_free_profile()], special=False)[0]
+    return frame.head_ids + profile + frame.tail_ids
 
 
 def _terminated(

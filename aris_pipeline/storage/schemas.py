@@ -118,7 +118,7 @@ class Completions(dy.Schema):
         dy.Float64(), nullable=True, description="Log-probability of each verdict, in rubric order."
     )
     calibration_logprobs = dy.List(
-        dy.Float64(), nullable=True, description="The same for a prompt without a profile."
+        dy.Float64(), nullable=True, description="The same for a profile that says nothing."
     )
     attempt = dy.Int32(description="1 for the first request; repairs count up.")
     reused = dy.Bool(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -26,8 +27,16 @@ from aris_pipeline.engines import (
     find_model,
     load_tokenizer,
 )
+from aris_pipeline.evaluations import scores
 from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.prompts import build_score_plan, load_rubric
+from aris_pipeline.prompts import (
+    PromptSettings,
+    build_score_plan,
+    calibration_prompt,
+    load_rubric,
+)
+from aris_pipeline.prompts.frames import build_frame
+from aris_pipeline.prompts.tokenizers import tokenise
 from aris_pipeline.storage import Batch, DataStore, Shard
 
 pytestmark = pytest.mark.engine
@@ -175,6 +184,44 @@ def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
     assert rows[0]["option_logprobs"] != rows[1]["option_logprobs"]
 
 
+def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOffline) -> None:
+    tokenizer = load_tokenizer(CARD)
+    rubric = load_rubric("aris-swe-v1")
+    frame = build_frame(rubric, tokenizer)
+    strong = [
+        f"Title: Staff Software Engineer at {company}\nEducation:\n- PhD Computer Science, {school}"
+        for company in ("Google", "Stripe", "Netflix")
+        for school in ("Stanford University", "MIT", "Carnegie Mellon University")
+    ]
+    weak = [
+        f"Title: {title} at {place}\nSkills: Punctual, Friendly"
+        for title in ("Cashier", "Waiter", "Cleaner")
+        for place in ("Corner Shop", "Joe's Diner", "Main Street Hotel")
+    ]
+    texts = tokenise(tokenizer, [*strong, *weak], special=False)
+    prompts = pl.DataFrame(
+        {
+            "custom_id": [f"c{n}" for n in range(len(texts))],
+            "request_key": [f"k{n}" for n in range(len(texts))],
+            "prompt_token_ids": [frame.head_ids + ids + frame.tail_ids for ids in texts],
+        }
+    ).with_columns(
+        max_tokens=1, temperature=0.0, top_p=1.0, seed=pl.lit(None), response_schema=pl.lit(None)
+    )
+    nothing = calibration_prompt(rubric, tokenizer, PromptSettings())
+    scoring = Scoring(build_score_plan(rubric, tokenizer), nothing)
+
+    rows = {row["custom_id"]: row for row in generate_rows(engine, prompts, scoring, "run")}
+
+    ordered = [rows[f"c{n}"] for n in range(len(texts))]
+    found = scores(
+        np.array([row["option_logprobs"] for row in ordered]),
+        np.array([row["calibration_logprobs"] for row in ordered]),
+    ).score
+    above = [a > b for a in found[: len(strong)] for b in found[len(strong) :]]
+    assert sum(above) / len(above) > 0.8
+
+
 def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:
     assert engine.info.name.startswith("vllm-0.")
     assert engine.info.max_model_len == 2048
@@ -194,10 +241,10 @@ def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
 
 @pytest.fixture(scope="module")
 def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """60 candidates through `aris run`, killed with -9 after the first part, then run again."""
+    """120 candidates through `aris run`, killed with -9 after the first part, then run again."""
     folder = tmp_path_factory.mktemp("real")
     data, file = folder / "data", folder / "candidates.jsonl"
-    write_synthetic(60, 5, "jsonl", file)
+    write_synthetic(120, 5, "jsonl", file)
     command = ["run", file, "--data-dir", data, "--max-model-len", 1536]
     process = subprocess.Popen(
         [*COMMAND, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -220,10 +267,10 @@ def test_a_killed_run_goes_on_without_generating_anything_twice(
 ) -> None:
     data, figures = killed_and_resumed
 
-    assert 0 < figures["kept"] < 60
+    assert 0 < figures["kept"] < 120
     assert figures["reused"] == figures["kept"]
-    assert figures["generated"] == 60 - figures["kept"]
-    assert (figures["evaluated"], figures["failed"]) == (60, 0)
+    assert figures["generated"] == 120 - figures["kept"]
+    assert (figures["evaluated"], figures["failed"]) == (120, 0)
     assert run("verify", "--data-dir", data)[1]["ok"]
 
 
@@ -234,7 +281,7 @@ def test_real_outputs_are_scored_ranked_and_explained(
     (file,) = data.glob("candidate_ranking/**/*.parquet")
     ranking = pl.read_parquet(file, hive_partitioning=False)
 
-    assert ranking["rank"].to_list() == list(range(1, 61))
+    assert ranking["rank"].to_list() == list(range(1, 121))
     assert ranking["score"].is_between(0, 4).all()
     probabilities = ranking.select(pl.sum_horizontal("^p_.*$")).to_series()
     assert probabilities.is_between(0.999, 1.001).all()
@@ -253,12 +300,12 @@ def test_the_same_file_again_loads_no_model(
 ) -> None:
     data, _figures = killed_and_resumed
     file = tmp_path / "candidates.jsonl"
-    write_synthetic(60, 5, "jsonl", file)
+    write_synthetic(120, 5, "jsonl", file)
 
     code, figures, _errors = run("run", file, "--data-dir", data, "--max-model-len", 1536)
 
     assert code == 0
-    assert (figures["reused"], figures["generated"], figures["load_s"]) == (60, 0, 0)
+    assert (figures["reused"], figures["generated"], figures["load_s"]) == (120, 0, 0)
 
 
 def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:

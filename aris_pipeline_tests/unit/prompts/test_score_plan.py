@@ -1,4 +1,5 @@
 import math
+import re
 from typing import Any
 
 import pytest
@@ -95,8 +96,12 @@ def test_probabilities_of_any_scale_sum_to_one(
     assert sum(math.exp(value) for value in plan.option_logprobs(answers)) == pytest.approx(1)
 
 
-def test_the_calibration_prompt_is_the_same_prompt_with_an_empty_profile(
+def test_the_calibration_prompt_is_the_same_prompt_with_a_profile_that_says_nothing(
     rubric: Rubric, tokenizer: Any
 ) -> None:
     text = tokenizer.decode(calibration_prompt(rubric, tokenizer, PromptSettings()))
-    assert "<profile>\n\n</profile><|im_end|>\n<|im_start|>assistant\n" in text
+    profile = text.partition("<profile>\n")[2].partition("\n</profile><|im_end|>\n")[0]
+    assert profile.startswith("Title: unknown at unknown\n")
+    said = set(re.findall(r"(?<=[:-] ).+", profile))
+    assert all("unknown" in line for line in said), said
+    assert text.endswith("<|im_start|>assistant\n")
