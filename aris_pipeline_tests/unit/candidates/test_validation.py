@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import polars as pl
 import pytest
 
 from aris_pipeline.candidates import ShardCounts, require_usable, validate_shard
@@ -217,4 +218,8 @@ def test_a_batch_without_usable_row_fails_with_counts_and_example(desk: Desk) ->
 def test_a_batch_with_one_usable_row_passes(desk: Desk) -> None:
     batch = desk.land("a.jsonl", '{"id": "a"}\n{"id": "b", "title": "x"}')
     desk.validate(batch)
+
     require_usable(desk.store, batch)
+
+    (shard,) = Shard.all_of(batch)
+    assert pl.read_parquet(desk.store.raw_candidates(shard))["custom_id"].to_list() == ["b"]
