@@ -80,6 +80,9 @@ def run(
         float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")] = None,
+    use_example: Annotated[
+        bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
+    ] = False,
     max_model_len: Annotated[int | None, typer.Option(min=64, help="Context in tokens.")] = None,
     gpu_memory_utilization: Annotated[
         float, typer.Option(min=0.05, max=1, help="Share of the GPU's memory for the engine.")
@@ -116,6 +119,7 @@ def run(
             "redact": redact,
             "temperature": temperature,
             "max_tokens": max_tokens,
+            "use_example": use_example,
             "max_model_len": max_model_len,
             "gpu_memory_utilization": gpu_memory_utilization,
             "tensor_parallel_size": tensor_parallel_size,

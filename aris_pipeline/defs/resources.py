@@ -35,6 +35,9 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     )
     redact: bool = Field(default=True, description="keep names and contact data out of the prompt")
     temperature: float | None = Field(default=None, description="of sampling; 0 by default")
+    top_p: float = 1.0
+    seed: int | None = Field(default=42, description="of sampling, where the temperature is not 0")
+    use_example: bool = Field(default=False, description="show the rubric's worked example")
     max_tokens: int | None = Field(
         default=None, description="limit of an answer; the rubric's by default"
     )

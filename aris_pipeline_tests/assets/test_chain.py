@@ -280,3 +280,22 @@ def test_a_failing_engine_ends_the_run_and_says_why(
     outcome = runner.run(write_file(30), LANDING, LAST)
 
     assert any("lower max_model_len" in failure for failure in outcome.failures)
+
+
+def test_the_worked_example_is_shown_only_on_request(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    file = write_file(3)
+    told = BatchRunner(
+        runner.definitions, runner.instance, store, {"use_example": True}, say=lambda _text: None
+    )
+
+    plain = runner.run(file, LANDING, "prompts")
+    path = store.prompts(plain.judge, Shard.all_of(plain.batch)[0])
+    without = pl.read_parquet(path)
+    told.run(file, LANDING, "prompts")
+    shown = pl.read_parquet(path)
+
+    assert not without["messages"].str.contains("Example, for the form only").any()
+    assert shown["messages"].str.contains("Example, for the form only").all()
+    assert set(shown["request_key"]).isdisjoint(without["request_key"])
