@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 import typer
@@ -24,18 +24,19 @@ _USAGE = 2
 _WIDTH_IN_A_FILE = 150
 _RATES = ("req_s", "output_tok_s", "total_tok_s")
 
-_people = Console(
-    stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_IN_A_FILE
-)
+_people = Console(stderr=True, highlight=False)
+_errors = Console(stderr=True, highlight=False)
 
 
 @contextmanager
 def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Runs a command: typed errors become one line on stderr, Ctrl-C a resumable stop.
 
+    Libraries that print, vLLM among them, are sent to stderr for the duration.
+
     Args:
-        as_json: whether stdout carries nothing but the JSON object. Libraries that print, vLLM
-            among them, are sent to stderr for the duration.
+        as_json: whether stdout carries the JSON object and nothing else; otherwise it carries what
+            people read.
 
     Yields:
         A function that takes the JSON object; written when the command ends, however it ends.
@@ -45,6 +46,7 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     sys.stdout.flush()
     real_stdout = os.dup(1)
     os.dup2(2, 1)
+    _show_on(sys.stderr if as_json else os.fdopen(os.dup(real_stdout), "w", encoding="utf-8"))
     try:
         yield payload.append
     except ArisError as error:
@@ -56,6 +58,7 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         payload.append({"error": "stopped", "error_type": "KeyboardInterrupt"})
         raise typer.Exit(_INTERRUPTED) from None
     finally:
+        _people.file.flush()
         sys.stdout.flush()
         # C libraries have buffers of their own; written later, they would land behind the JSON.
         ctypes.CDLL(None).fflush(None)
@@ -66,6 +69,12 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             sys.stdout.flush()
 
 
+def _show_on(stream: IO[str]) -> None:
+    _people.file = stream
+    if not stream.isatty():
+        _people.width = _WIDTH_IN_A_FILE
+
+
 def say(text: str) -> None:
     """Tells people something."""
     _people.print(text, markup=False, soft_wrap=True)
@@ -73,7 +82,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Tells people what went wrong."""
-    _people.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+    _errors.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
 
 
 def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:

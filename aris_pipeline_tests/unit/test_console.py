@@ -50,11 +50,11 @@ def test_stdout_has_the_json_and_nothing_else_whoever_prints() -> None:
     assert "[bold]for people[/bold]" in ended.stderr
 
 
-def test_people_who_do_not_ask_for_json_get_none() -> None:
+def test_people_find_their_text_on_stdout_without_json_and_without_noise() -> None:
     ended = _run(NOISE, as_json=False)
 
-    assert (ended.returncode, ended.stdout) == (0, "")
-    assert "for people" in ended.stderr
+    assert (ended.returncode, ended.stdout) == (0, "[bold]for people[/bold]\n")
+    assert "library prints\n" in ended.stderr
 
 
 def test_a_typed_error_is_one_line_for_people_and_json_for_programs() -> None:
