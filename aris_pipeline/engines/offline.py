@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -165,6 +166,8 @@ def _prepare_environment(on_gpu: bool) -> None:
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ[PARENT_VARIABLE] = str(os.getpid())
+    # vLLM's own use of names that torch will drop is nothing that a user can mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
 
 
 def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
