@@ -18,6 +18,7 @@ from aris_pipeline.engines import (
 )
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts import (
+    OPENAI,
     PromptCounts,
     PromptSettings,
     Rubric,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 DEFAULT_RUBRIC = "aris-swe-v1"
-OPENAI_RUBRIC = "openai"
-"""Stands for the rubric in the paths of batches whose file brings its own requests."""
 
 Profile = Literal["default", "history"]
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -67,10 +66,10 @@ class JudgingSettings(BaseModel, frozen=True):
                 them was chosen.
         """
         settings = self.with_profile()
-        default = OPENAI_RUBRIC if batch.format == "openai" else DEFAULT_RUBRIC
+        default = OPENAI if batch.format == "openai" else DEFAULT_RUBRIC
         rubric_id = settings.rubric or default
         rubric = None
-        if rubric_id != OPENAI_RUBRIC:
+        if rubric_id != OPENAI:
             rubric = load_rubric(rubric_id, settings.rubrics_dir)
         elif batch.format != "openai":
             raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
@@ -122,7 +121,7 @@ class Assignment:
     @cached_property
     def scoring(self) -> Scoring | None:
         """How the verdict's probabilities are read; None without a rubric's verdicts."""
-        if self.judge.rubric == OPENAI_RUBRIC or self.rubric is None:
+        if self.judge.rubric == OPENAI or self.rubric is None:
             return None
         return Scoring(
             build_score_plan(self.rubric, self.tokenizer),

@@ -13,7 +13,7 @@ from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.landing import LandConfig
-from aris_pipeline.defs.partitions import register_shards
+from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import process_tags, release_dead_runs
 from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.engines import EngineLock, ModelCard
@@ -145,7 +145,7 @@ class BatchRunner:
         return {**config, **quiet, "resources": resources}
 
     def _in_range(self, keys: list[str]) -> list[str]:
-        known = self.instance.get_dynamic_partitions("shards")
+        known = self.instance.get_dynamic_partitions(SHARDS)
         return list(known[known.index(keys[0]) : known.index(keys[-1]) + 1])
 
 

@@ -1,12 +1,11 @@
 """From the engine's answers to validated, scored and ranked verdicts."""
 
-from aris_pipeline.evaluations.evaluating import OPENAI, EvaluationCounts, evaluate_shard
+from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard
 from aris_pipeline.evaluations.ranking import RankingCounts, rank_batch, ranking_is_stale
 from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 from aris_pipeline.evaluations.scoring import Scores, calibrated_probabilities, scores
 
 __all__ = [
-    "OPENAI",
     "EvaluationCounts",
     "RankingCounts",
     "Scores",

@@ -18,12 +18,9 @@ from aris_pipeline.evaluations.schemas import (
     property_value,
 )
 from aris_pipeline.evaluations.scoring import Floats, scores
-from aris_pipeline.prompts import Rubric, answer_schema_json
+from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json
 from aris_pipeline.storage import DataStore, Evaluations, Judge, Shard, read_parquet, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
-
-OPENAI = "openai"
-"""rubric_id of rows that are judged by nothing but their own response_format."""
 
 RUBRIC_KEY = "aris_rubric"
 """Key in the parquet footer under which the rubric itself stands: a file explains its columns."""

@@ -10,7 +10,7 @@ from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.origin import PromptOrigin, read_origin
 from aris_pipeline.prompts.rendering import PromptCounts, render_shard
 from aris_pipeline.prompts.request_keys import request_key
-from aris_pipeline.prompts.rubrics import Criterion, Flag, Rubric, load_rubric
+from aris_pipeline.prompts.rubrics import OPENAI, Criterion, Flag, Rubric, load_rubric
 from aris_pipeline.prompts.score_plan import (
     ScoreNode,
     ScorePlan,
@@ -21,6 +21,7 @@ from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer
 
 __all__ = [
+    "OPENAI",
     "Criterion",
     "Flag",
     "PromptCounts",

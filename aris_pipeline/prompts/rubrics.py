@@ -22,7 +22,9 @@ SHIPPED_RUBRICS = Path(__file__).parent / "rubrics"
 PROFILE_SLOT = "{profile}"
 
 _RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_RESERVED_ID = "openai"
+OPENAI = "openai"
+"""Stands where a rubric's id would for files that bring their own requests; never a rubric."""
+
 _RESERVED_NAMES = {
     *Evaluations.column_names(),
     "recommendation", "overall", "overall_reason", "rank", "disagrees",
@@ -127,7 +129,7 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
         ConfigError: there is no such rubric, or the file is not one; names file and field.
     """
     directories = [folder for folder in (rubrics_dir, SHIPPED_RUBRICS) if folder is not None]
-    if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != _RESERVED_ID:
+    if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != OPENAI:
         for folder in directories:
             if (file := folder / f"{rubric_id}.yaml").is_file():
                 return _read(file)
