@@ -189,7 +189,7 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
     }
     if not on_gpu:
         # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
-        # with its answer: 18 % of the time of a row instead of 5 %.
+        # with its answer: a fifth more time a row instead of a twentieth.
         args["block_size"] = 32
     else:
         args["gpu_memory_utilization"] = settings.gpu_memory_utilization
