@@ -9,8 +9,8 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
+from aris_pipeline.completions import AnswerParser, Parsed
 from aris_pipeline.engines.protocol import EngineIdentity
-from aris_pipeline.evaluations.parsing import AnswerParser, Parsed
 from aris_pipeline.evaluations.schemas import (
     evaluation_schema,
     property_columns,

@@ -121,6 +121,10 @@ class Completions(dy.Schema):
         dy.Float64(), nullable=True, description="The same for a profile that says nothing."
     )
     attempt = dy.Int32(description="1 for the first request; repairs count up.")
+    overrides = dy.String(
+        nullable=True,
+        description="What repairs changed about the first request, as JSON text; null without.",
+    )
     reused = dy.Bool(
         description="Whether the answer was taken over instead of generated in run_id."
     )
