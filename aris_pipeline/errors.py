@@ -25,9 +25,25 @@ class DamagedDataError(ArisError):
     """A parquet file is there but cannot be read, or does not have the declared schema."""
 
 
+class StorageError(ArisError):
+    """A file cannot be written."""
+
+
+class DiskError(StorageError):
+    """A disk takes nothing more: it is full, over quota or read-only; other files meet it too."""
+
+
+class BatchBusyError(ArisError):
+    """Another live process runs this batch."""
+
+
 class EngineError(ArisError):
     """The inference engine cannot start, or died while working."""
 
 
 class EngineBusyError(EngineError):
     """Another live process holds the engine of this machine."""
+
+
+class EngineDiedError(EngineError):
+    """The engine died or hung at work; another one may go on with the rows that were in flight."""

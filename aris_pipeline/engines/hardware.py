@@ -41,6 +41,27 @@ def gpu_name() -> str | None:
     return str(_nvml().nvmlDeviceGetName(gpus[0])) if gpus else None
 
 
+@dataclass(frozen=True)
+class GpuMemory:
+    """Memory of the first GPU that this process may use, and who holds it."""
+
+    total_gib: float
+    free_gib: float
+    holders: tuple[str, ...]
+
+
+def gpu_memory() -> GpuMemory:
+    """Returns how much of the first GPU is free; needs a GPU (`gpu_count`)."""
+    nvml, gpu = _nvml(), _gpus()[0]
+    memory = nvml.nvmlDeviceGetMemoryInfo(gpu)
+    holders = tuple(
+        f"{(process.usedGpuMemory or 0) / _GIB:.1f} GiB held by process {process.pid}"
+        for process in nvml.nvmlDeviceGetComputeRunningProcesses(gpu)
+        if process.pid != os.getpid()
+    )
+    return GpuMemory(memory.total / _GIB, memory.free / _GIB, holders)
+
+
 def _gpus() -> list[Any]:
     """NVML's handles of the GPUs that CUDA_VISIBLE_DEVICES leaves; a bad entry ends the list."""
     nvml = _nvml()

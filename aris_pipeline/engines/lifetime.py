@@ -1,5 +1,7 @@
 """Engine processes must not outlive the process that started them, however that one ends.
 
+Nor may they end before it: Ctrl-C in a terminal reaches them too, and the run closes them itself.
+
 vLLM loads `die_with_parent` in each of its processes through the entry point group
 `vllm.general_plugins`; on a GPU, an engine core left behind by `kill -9` would hold the card.
 """
@@ -7,6 +9,7 @@ vLLM loads `die_with_parent` in each of its processes through the entry point gr
 import ctypes
 import os
 import signal
+import threading
 
 PARENT_VARIABLE = "ARIS_ENGINE_PARENT_PID"
 """Set by the process that loads an engine, which itself must not die with its own parent."""
@@ -19,6 +22,8 @@ def die_with_parent() -> None:
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is None or int(parent) == os.getpid():
         return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # An orphan belongs to process 1; in a container that can also be the parent itself.
     if os.getppid() == 1 and int(parent) != 1:

@@ -4,6 +4,8 @@ Requests are fed while others finish, so there is no barrier between rows: `LLM.
 costs 30 to 40 % of the speed. The shape is that of vLLM's own LLMEngine example.
 """
 
+import contextlib
+import faulthandler
 import gc
 import importlib.util
 import json
@@ -14,14 +16,22 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+import psutil
+
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
+from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.errors import EngineError
+from aris_pipeline.engines.watchdog import Watchdog
+from aris_pipeline.errors import EngineDiedError, EngineError
+
+EXIT_STALLED = 70
+"""Exit code of a process whose engine hung inside it (EX_SOFTWARE in sysexits.h)."""
 
 _LOG = logging.getLogger(__name__)
+_END_S = 5.0
 
 
 class VllmOffline:
@@ -42,12 +52,17 @@ class VllmOffline:
         self._refusals = _refusal_types()
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
+        self._stall_timeout_s = settings.stall_timeout_s
+        before = _child_processes()
         try:
             self._engine: Any = vllm.LLMEngine.from_engine_args(
                 vllm.EngineArgs(**_engine_args(card, settings, on_gpu=self._on_gpu))
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise EngineError(f"vLLM cannot load {card.model_id}: {error}") from error
+            raise EngineError(
+                f"vLLM cannot load {card.model_id}: {error}{memory_advice(card, settings, error)}"
+            ) from error
+        self._processes = _child_processes() - before
         config = self._engine.vllm_config
         blocks = config.cache_config.num_gpu_blocks
         self._info = EngineInfo(
@@ -67,23 +82,27 @@ class VllmOffline:
         waiting = iter(requests)
         live: set[str] = set()
         exhausted = False
-        try:
-            while live or not exhausted:
-                while len(live) < self._window and not exhausted:
-                    request = next(waiting, None)
-                    if request is None:
-                        exhausted = True
-                    elif refused := self._add(request):
-                        yield refused
-                    else:
-                        live.add(request.request_id)
-                for output in self._engine.step():
-                    if output.finished:
-                        live.discard(output.request_id)
-                        yield _completion(output)
-        finally:
-            if live:
-                self._engine.abort_request(list(live))
+        with Watchdog(self._stall_timeout_s, self._processes_live, self._end) as watchdog:
+            try:
+                while live or not exhausted:
+                    while len(live) < self._window and not exhausted:
+                        request = next(waiting, None)
+                        if request is None:
+                            exhausted = True
+                        elif refused := self._add(request):
+                            yield refused
+                        else:
+                            live.add(request.request_id)
+                    for output in self._step(watchdog):
+                        if output.finished:
+                            live.discard(output.request_id)
+                            yield _completion(output)
+            except EngineDiedError:
+                live.clear()
+                raise
+            finally:
+                if live and self._processes_live():
+                    self._engine.abort_request(list(live))
 
     def kv_cache_usage(self) -> float | None:
         """Share of the KV cache in use now, 0 to 1."""
@@ -93,19 +112,63 @@ class VllmOffline:
         return None
 
     def close(self) -> None:
-        """Frees the model and ends its processes."""
+        """Frees the model and ends its processes, also those of an engine that died."""
         from vllm.distributed import cleanup_dist_env_and_memory  # noqa: PLC0415
 
-        self._engine.engine_core.shutdown()
-        del self._engine
-        gc.collect()
-        cleanup_dist_env_and_memory()
+        try:
+            self._engine.engine_core.shutdown()
+        finally:
+            del self._engine
+            gc.collect()
+            cleanup_dist_env_and_memory()
+            deadline = time.monotonic() + _END_S
+            while any(map(_is_alive, self._processes)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self._kill_processes()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def _step(self, watchdog: Watchdog) -> list[Any]:
+        """Lets the engine work until it has something to say.
+
+        Raises:
+            EngineDiedError: it died, ran out of memory or hung; nothing more comes from it.
+        """
+        try:
+            with watchdog.step():
+                return list(self._engine.step())
+        except Exception as error:
+            # A request at fault is refused when it is added; what the work itself raises has no
+            # common type (out of memory, CUDA, a lost process) and leaves nothing to rely on.
+            reason = watchdog.reason or f"{type(error).__name__}: {error}"
+            raise EngineDiedError(f"the engine died at work ({reason})") from error
+
+    def _processes_live(self) -> bool:
+        """Whether all processes of the engine are there; it may have none but this one."""
+        return all(_is_alive(process) for process in self._processes)
+
+    def _end(self, reason: str) -> None:
+        """Kills the engine's processes and ends the wait for them."""
+        if not self._processes:
+            # The engine hangs in this very process, in native code that nothing else can end.
+            faulthandler.dump_traceback()
+            _LOG.critical(
+                "the engine hangs (%s) and this process with it: it ends now; what is finished is "
+                "kept, and the next run goes on from there",
+                reason,
+            )
+            os._exit(EXIT_STALLED)
+        self._kill_processes()
+        self._engine.engine_core.outputs_queue.put_nowait(EngineDiedError(reason))
+
+    def _kill_processes(self) -> None:
+        for process in self._processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def _add(self, request: Request) -> Completion | None:
         """Queues a request, or returns the refusal as a completion."""
@@ -126,6 +189,10 @@ class VllmOffline:
             )
         except self._refusals as error:
             return _refusal(request, "refused", str(error))
+        except Exception as error:
+            raise EngineDiedError(
+                f"the engine is dead ({type(error).__name__}: {error})"
+            ) from error
         return None
 
     def _sampling_params(self, request: Request) -> Any:
@@ -153,16 +220,41 @@ class VllmOffline:
         )
 
 
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _child_processes() -> set[psutil.Process]:
+    """This process's descendants, without Python's own resource tracker, which stays for good."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):
+                found.add(process)
+    return found
+
+
 def _prepare_environment(on_gpu: bool) -> None:
     """Sets what vLLM reads from the environment at import; the user's own settings win."""
-    defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    defaults = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        # A forked process would not load the plugin that ends it with its parent.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    }
     if on_gpu:
-        defaults["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
         if importlib.util.find_spec("flashinfer") is None:
             defaults["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
     else:
         # One process: nothing can be left behind, and Dagster's executors exit cleanly.
         defaults |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "2"}
+        # Where it is set to 1 after all, the engine's process must be told to use all cores.
+        cores = ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
+        if os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "1":
+            defaults["VLLM_CPU_OMP_THREADS_BIND"] = cores
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ[PARENT_VARIABLE] = str(os.getpid())

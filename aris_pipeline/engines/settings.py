@@ -19,6 +19,12 @@ class EngineSettings(BaseModel, frozen=True):
     )
     kv_cache_dtype: str = "auto"
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
+    stall_timeout_s: float = Field(
+        300.0, gt=0, description="seconds without a token after which an engine counts as hung"
+    )
+    max_restarts: int = Field(
+        3, ge=0, description="engines in a row that may die without finishing a row"
+    )
 
     def context(self, *, on_gpu: bool) -> int:
         """Returns max_model_len, or the default for the machine."""
