@@ -1,18 +1,24 @@
 """From prompts to completions: known answers are reused, others generated and persisted."""
 
 from aris_pipeline.completions.answers import AnswerParser, Parsed
-from aris_pipeline.completions.generation import Scoring
 from aris_pipeline.completions.progress import Progress, ProgressReporter
+from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
+from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import complete_shard
 from aris_pipeline.completions.stats import RunStats, read_stats
 
 __all__ = [
+    "RUNGS",
+    "SHORTENED",
     "AnswerParser",
     "Parsed",
     "Progress",
     "ProgressReporter",
     "RunStats",
     "Scoring",
+    "Shorten",
     "complete_shard",
+    "known_completions",
     "read_stats",
 ]

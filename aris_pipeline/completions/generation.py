@@ -1,135 +1,128 @@
-"""Prompts through the engine: each row's answer and, for rubric rows, its verdict probabilities."""
+"""Prompts through the engine: each row's answer and, for rubric rows, its verdict probabilities.
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+Rows that need another attempt, and rows that were in flight when an engine died, are asked again in
+the same run.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
 
-from aris_pipeline.engines import Completion, Engine, Request, Sampling
-from aris_pipeline.prompts import ScorePlan
+from aris_pipeline.completions.repair import Attempt, RepairLadder, Shorten
+from aris_pipeline.completions.rows import RowInFlight
+from aris_pipeline.completions.scoring import Scoring
+from aris_pipeline.engines import Engine, EngineSession, Request
+from aris_pipeline.errors import EngineDiedError
 
-_ONE_TOKEN = Sampling(max_tokens=1)
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How to read the model's own verdict probabilities.
-
-    Attributes:
-        plan: which tokens to ask for after a prompt.
-        calibration_prompt: token ids of the prompt without a profile.
-    """
-
-    plan: ScorePlan
-    calibration_prompt: list[int]
+_PARTS_OF_SUSPECTS = 16
+"""A group that kills two engines is cut in so many parts: from 1,000 rows in flight to the one at
+fault takes three more engines, where halves would take ten."""
 
 
 def generate_rows(
-    engine: Engine, prompts: pl.DataFrame, scoring: Scoring | None, run_id: str
+    session: EngineSession,
+    prompts: pl.DataFrame,
+    *,
+    scoring: Scoring | None,
+    shorten: Shorten,
+    run_id: str,
 ) -> Iterator[dict[str, Any]]:
     """Yields a row of `Completions` for each prompt, as it finishes.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
+
+    Where the engine dies, another takes its place and the rows in flight are asked again, apart
+    from all others. If they kill that one too, they are asked in ever smaller groups until the row
+    at fault is alone: it fails as `poison`.
+
+    Raises:
+        EngineError: the engine cannot be had, or dies again and again without finishing a row.
     """
-    calibration = _calibrate(engine, scoring) if scoring else None
-    rows: dict[str, _Row] = {}
-    for completion in engine.generate(_requests(prompts, scoring, rows)):
-        key, _, node = completion.request_id.partition("#")
-        row = rows[key]
-        row.waiting_for -= 1
-        if node:
-            row.node_logprobs[int(node)] = completion.logprobs
-        else:
-            row.answer = completion
-        if row.waiting_for == 0:
-            del rows[key]
-            yield row.finished(scoring, calibration, engine.info.name, run_id)
+    others = _Group(RowInFlight(prompt) for prompt in prompts.iter_rows(named=True))
+    suspects: deque[_Group] = deque()
+    calibration: list[float] | None = None
+    calibrated, engine_name = scoring is None, "none"
+    while True:
+        group = suspects[0] if suspects else others
+        try:
+            engine = session.engine()
+            engine_name = engine.info.name
+            ladder = RepairLadder(engine.info.max_model_len, shorten)
+            if scoring and not calibrated:
+                calibration, calibrated = scoring.calibrate(engine), True
+            for row in group.answered(engine, scoring):
+                session.worked()
+                again = ladder.next_attempt(row.prompt, row.attempt, row.answer)
+                if again:
+                    group.ask_again(row, again)
+                else:
+                    yield row.finished(scoring, calibration, engine_name, run_id)
+            if group is others:
+                return
+            suspects.popleft()
+        except EngineDiedError as death:
+            session.restart(death)
+            in_flight = group.survivors()
+            if group is not others:
+                suspects.popleft()
+                suspects.extend(group.rest())
+            if len(in_flight) == 1 and in_flight[0].deaths > 1:
+                yield in_flight[0].poisoned(death, engine_name, run_id)
+            else:
+                suspects.extend(_smaller(in_flight))
 
 
-@dataclass
-class _Row:
-    """A row in flight."""
+class _Group:
+    """Rows that are asked together, drawn as the engine takes them."""
 
-    custom_id: str
-    request_key: str
-    waiting_for: int
-    answer: Completion | None = None
-    node_logprobs: dict[int, dict[int, float]] = field(default_factory=dict)
+    def __init__(self, rows: Iterable[RowInFlight]) -> None:
+        self._new = iter(rows)
+        self._again: deque[RowInFlight] = deque()
+        self._in_flight: dict[str, RowInFlight] = {}
 
-    def finished(
-        self, scoring: Scoring | None, calibration: list[float] | None, engine: str, run_id: str
-    ) -> dict[str, Any]:
-        answer = self.answer
-        assert answer is not None, "a row is finished only when its answer is there"  # noqa: S101
-        logprobs = _option_logprobs(scoring, self.node_logprobs) if scoring else None
-        return {
-            "custom_id": self.custom_id,
-            "request_key": self.request_key,
-            "text": answer.text,
-            "finish_reason": answer.finish_reason,
-            "prompt_tokens": answer.prompt_tokens,
-            "cached_tokens": answer.cached_tokens,
-            "output_tokens": answer.output_tokens,
-            "latency_s": answer.latency_s,
-            "preemptions": answer.preemptions,
-            "option_logprobs": logprobs,
-            "calibration_logprobs": calibration if logprobs else None,
-            "attempt": 1,
-            "reused": False,
-            "run_id": run_id,
-            "engine": engine,
-            "error_type": answer.error_type,
-            "error_message": answer.error_message,
-            "completed_at": datetime.now(UTC),
-        }
+    def answered(self, engine: Engine, scoring: Scoring | None) -> Iterator[RowInFlight]:
+        """Yields each row when all of its requests are answered."""
+        while True:
+            for completion in engine.generate(self._requests(scoring)):
+                row_id = completion.request_id.partition("#")[0]
+                row = self._in_flight[row_id]
+                if row.takes(completion):
+                    del self._in_flight[row_id]
+                    yield row
+            # What came up after the engine had drawn the last row.
+            if not self._again:
+                return
 
+    def ask_again(self, row: RowInFlight, attempt: Attempt) -> None:
+        """Puts an answered row back, with another attempt."""
+        row.ask_again(attempt)
+        self._again.append(row)
 
-def _requests(
-    prompts: pl.DataFrame, scoring: Scoring | None, rows: dict[str, _Row]
-) -> Iterator[Request]:
-    nodes = scoring.plan.nodes if scoring else ()
-    for prompt in prompts.iter_rows(named=True):
-        key, ids = prompt["request_key"], prompt["prompt_token_ids"]
-        rows[key] = _Row(prompt["custom_id"], key, waiting_for=1 + len(nodes))
-        sampling = Sampling(
-            max_tokens=prompt["max_tokens"],
-            temperature=prompt["temperature"],
-            top_p=prompt["top_p"],
-            seed=prompt["seed"],
-        )
-        yield Request(key, ids, sampling, prompt["response_schema"])
-        if scoring:
-            yield from _score_requests(key, ids, scoring.plan)
+    def survivors(self) -> list[RowInFlight]:
+        """Takes out the rows that were in flight when the engine died."""
+        rows = list(self._in_flight.values())
+        self._in_flight = {}
+        for row in rows:
+            row.survive()
+        return rows
+
+    def rest(self) -> "list[_Group]":
+        """Returns the rows that the engine had not drawn, as a group of their own if any."""
+        rows = [*self._again, *self._new]
+        return [_Group(rows)] if rows else []
+
+    def _requests(self, scoring: Scoring | None) -> Iterator[Request]:
+        while row := next(self._new, None) or (self._again and self._again.popleft()):
+            self._in_flight[row.id] = row
+            yield from row.requests(scoring)
 
 
-def _score_requests(key: str, prompt_token_ids: list[int], plan: ScorePlan) -> Iterator[Request]:
-    for index, (suffix, children) in enumerate(plan.nodes):
-        yield Request(
-            f"{key}#{index}",
-            [*prompt_token_ids, *suffix],
-            _ONE_TOKEN,
-            logprob_token_ids=tuple(children),
-        )
-
-
-def _calibrate(engine: Engine, scoring: Scoring) -> list[float] | None:
-    requests = _score_requests("calibration", scoring.calibration_prompt, scoring.plan)
-    found = {
-        int(completion.request_id.partition("#")[2]): completion.logprobs
-        for completion in engine.generate(requests)
-    }
-    return _option_logprobs(scoring, found)
-
-
-def _option_logprobs(scoring: Scoring, found: dict[int, dict[int, float]]) -> list[float] | None:
-    """Log-probability of each verdict, or None where the engine gave none for one of the tokens."""
-    complete = all(
-        set(children) <= found.get(index, {}).keys()
-        for index, (_suffix, children) in enumerate(scoring.plan.nodes)
-    )
-    if not complete:
-        return None
-    return scoring.plan.option_logprobs([found[index] for index in range(len(found))])
+def _smaller(suspects: list[RowInFlight]) -> Iterator[_Group]:
+    """Yields rows that were in flight at a death as they came, and at the next ones in parts."""
+    again = all(row.deaths == 1 for row in suspects)
+    size = len(suspects) if again else -(-len(suspects) // _PARTS_OF_SUSPECTS)
+    for start in range(0, len(suspects), size or 1):
+        yield _Group(suspects[start : start + size])

@@ -8,12 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.completions.generation import Scoring, generate_rows
+from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.parts import PartWriter, remove_parts
 from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.repair import RUNGS, Shorten
 from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.rows import POISON
+from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, RunStats
-from aris_pipeline.engines import Engine, EngineSession, Telemetry
+from aris_pipeline.engines import EngineSession, Telemetry
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
@@ -29,6 +32,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     session: EngineSession,
     *,
     scoring: Scoring | None,
+    shorten: Shorten,
     run_id: str,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> RunStats:
@@ -40,6 +44,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
         shard: which slice.
         session: gives the engine, loaded only if something is to be generated.
         scoring: for rubric rows, how to score; None for files that bring their own requests.
+        shorten: makes a prompt that the engine refuses as too long fit.
         run_id: stamped on the rows that this call generates.
         on_progress: called as rows finish.
 
@@ -48,7 +53,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
         EngineError: the engine cannot be had; what is finished is kept in part files.
     """
     started, started_at = time.monotonic(), datetime.now(UTC)
-    prompts = read_parquet(store.prompts(judge, shard), hint="materialise its prompts first")
+    prompts = read_parquet(store.prompts(judge, shard), hint="materialise prompts of this shard")
     askable = prompts.filter(pl.col("error").is_null()).unique(
         "request_key", keep="first", maintain_order=True
     )
@@ -60,7 +65,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     if todo.height:
         generation, generated = _generate(
             session,
-            lambda engine: generate_rows(engine, todo, scoring, run_id),
+            generate_rows(session, todo, scoring=scoring, shorten=shorten, run_id=run_id),
             parts,
             lambda *done: on_progress(Progress(shard, todo.height, *done)),
         )
@@ -74,6 +79,11 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
         generated=fresh["error_type"].is_null().sum(),
         reused=completions["reused"].sum(),
         failed=completions["error_type"].is_not_null().sum(),
+        poison=(fresh["error_type"] == POISON).sum(),
+        repairs={
+            rung: fresh["overrides"].str.json_path_match(f"$.{rung}").is_not_null().sum()
+            for rung in RUNGS
+        },
         wall_s=time.monotonic() - started - generation.load_s,
     )
     write_parquet(
@@ -88,31 +98,34 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
 
 def _generate(
     session: EngineSession,
-    rows_of: Callable[[Engine], Iterator[Row]],
+    rows: Iterator[Row],
     parts: Path,
     report: Callable[[int, int, float], None],
 ) -> tuple[GenerationStats, list[Row]]:
     """Generates rows, kept safe in part files on the way; `report` takes rows, tokens, seconds."""
-    loads_before = session.loads
-    engine = session.engine()
+    load_s_before, restarts_before = session.load_s, session.restarts
+    session.engine()  # loaded before the clock starts
     started = last_kv_sample = time.monotonic()
+    reloads_from = session.load_s
     generated: list[Row] = []
     kv_peak, tokens = 0.0, 0
     with Telemetry() as telemetry, PartWriter(parts) as writer:
-        for row in rows_of(engine):
+        for row in rows:
             writer.add(row)
             generated.append(row)
             tokens += row["prompt_tokens"] + row["output_tokens"]
             now = time.monotonic()
             report(len(generated), tokens, now - started)
             if now - last_kv_sample >= _KV_SAMPLE_EVERY_S:
-                last_kv_sample, kv_peak = now, max(kv_peak, engine.kv_cache_usage() or 0.0)
-        generate_s = time.monotonic() - started
+                last_kv_sample = now
+                kv_peak = max(kv_peak, session.kv_cache_usage())
+        generate_s = time.monotonic() - started - (session.load_s - reloads_from)
     stats = GenerationStats(
-        engine=engine.info.name,
-        load_s=engine.info.load_s if session.loads > loads_before else 0.0,
+        engine=session.info.name if session.info else "none",
+        load_s=session.load_s - load_s_before,
+        engine_restarts=session.restarts - restarts_before,
         generate_s=generate_s,
-        kv_cache_tokens=engine.info.kv_cache_tokens,
+        kv_cache_tokens=session.info.kv_cache_tokens if session.info else None,
         kv_cache_peak=kv_peak,
         cpu_percent=telemetry.cpu_percent,
         rss_peak_gib=telemetry.rss_peak_gib,
@@ -129,8 +142,9 @@ def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.D
     An answer counts as generated for the row that asked for it in this run; every other row with
     the same request reuses it. A row without an answer is neither.
     """
-    joined = prompts.select("custom_id", "request_key", "prompt_tokens", "error").join(
-        answers.drop("prompt_tokens").rename({"custom_id": "asked_by", "reused": "known"}),
+    rendered = pl.col("prompt_tokens").alias("rendered_tokens")
+    joined = prompts.select("custom_id", "request_key", "error", rendered).join(
+        answers.rename({"custom_id": "asked_by", "reused": "known"}),
         on="request_key",
         how="left",
         maintain_order="left",
@@ -142,6 +156,7 @@ def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.D
         reused=answered & ~generated_here.fill_null(value=False),
         error_type=pl.when(unrenderable).then(pl.lit("unrenderable")).otherwise("error_type"),
         error_message=pl.coalesce("error", "error_message"),
+        prompt_tokens=pl.coalesce("prompt_tokens", "rendered_tokens"),
         cached_tokens=pl.col("cached_tokens").fill_null(0),
         output_tokens=pl.col("output_tokens").fill_null(0),
         preemptions=pl.col("preemptions").fill_null(0),

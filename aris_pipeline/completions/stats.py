@@ -18,6 +18,7 @@ class GenerationStats(BaseModel, frozen=True):
 
     engine: str = "none"
     load_s: float = 0.0
+    engine_restarts: int = 0
     generate_s: float = 0.0
     kv_cache_tokens: int | None = None
     kv_cache_peak: float | None = None
@@ -36,6 +37,8 @@ class RunStats(GenerationStats, frozen=True):
     generated: int
     reused: int
     failed: int
+    poison: int = 0
+    repairs: dict[str, int] = Field(default_factory=dict, description="rows by rung of repair")
     wall_s: float
     host: str = Field(default_factory=host_name)
     gpu: str | None = Field(default_factory=gpu_name)
@@ -47,6 +50,9 @@ class RunStats(GenerationStats, frozen=True):
             "generated": self.generated,
             "reused": self.reused,
             "failed": self.failed,
+            "poison": self.poison,
+            **{f"repairs_{rung}": count for rung, count in self.repairs.items()},
+            "engine_restarts": self.engine_restarts,
             "load_s": round(self.load_s, 2),
             "generate_s": round(self.generate_s, 2),
             "wall_s": round(self.wall_s, 2),
@@ -57,12 +63,13 @@ class RunStats(GenerationStats, frozen=True):
 
 def read_stats(completions: Path) -> RunStats:
     """Reads the figures of the run that wrote a completions file."""
-    footer = read_metadata(completions)
+    hint = "materialise completions of this shard"
+    footer = read_metadata(completions, hint=hint)
     if STATS_KEY not in footer:
-        raise DamagedDataError(f"{completions} was not written by this pipeline: delete it")
+        raise DamagedDataError(f"{completions} was not written by this pipeline: {hint}")
     try:
         return RunStats.model_validate_json(footer[STATS_KEY])
     except ValidationError as error:
         raise DamagedDataError(
-            f"{completions} was written by another version: delete it and materialise it again"
+            f"{completions} was written by another version: {hint}"
         ) from error

@@ -9,7 +9,7 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 
-from aris_pipeline.completions import AnswerParser, Parsed
+from aris_pipeline.completions import SHORTENED, AnswerParser, Parsed
 from aris_pipeline.engines.protocol import EngineIdentity
 from aris_pipeline.evaluations.schemas import (
     evaluation_schema,
@@ -26,11 +26,12 @@ RUBRIC_KEY = "aris_rubric"
 """Key in the parquet footer under which the rubric itself stands: a file explains its columns."""
 
 _PROMPT_COLUMNS = [
-    "custom_id", "request_key", "response_schema", "shortened", "requested_model", "error",
+    "custom_id", "request_key", "response_schema", "shortened", "suspected_instructions",
+    "requested_model", "error",
 ]  # fmt: skip
 _COMPLETION_COLUMNS = [
     "custom_id", "request_key", "text", "finish_reason", "option_logprobs", "calibration_logprobs",
-    "engine", "run_id", "error_type", "error_message",
+    "overrides", "engine", "run_id", "error_type", "error_message",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -64,7 +65,9 @@ def evaluate_shard(
     """
     answered = _joined(store, judge, shard)
     schema = _schema(answered, rubric)
+    cut_later = pl.col("overrides").str.json_path_match(f"$.{SHORTENED}").is_not_null()
     evaluated = _evaluated(answered, rubric).with_columns(
+        shortened=pl.col("shortened") | cut_later,
         rubric_id=pl.lit(rubric.id if rubric else OPENAI),
         rubric_digest=pl.lit(rubric.digest if rubric else None, dtype=pl.String),
         model_id=pl.lit(identity.model_id),
@@ -84,11 +87,11 @@ def evaluate_shard(
 def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
     """Returns every prompt with its completion, if it has one that answers the same request."""
     prompts = read_parquet(
-        store.prompts(judge, shard), hint="materialise prompts first", columns=_PROMPT_COLUMNS
+        store.prompts(judge, shard), hint="materialise prompts of this shard", columns=_PROMPT_COLUMNS
     )
     completions = read_parquet(
         store.completions(judge, shard),
-        hint="materialise completions first",
+        hint="materialise completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )
     return prompts.join(

@@ -8,7 +8,7 @@ from aris_pipeline.prompts.answers import (
 )
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.origin import PromptOrigin, read_origin
-from aris_pipeline.prompts.rendering import PromptCounts, render_shard
+from aris_pipeline.prompts.rendering import PromptCounts, Rendering, render_shard, shard_prompts
 from aris_pipeline.prompts.request_keys import request_key
 from aris_pipeline.prompts.rubrics import OPENAI, Criterion, Flag, Rubric, load_rubric
 from aris_pipeline.prompts.score_plan import (
@@ -18,6 +18,7 @@ from aris_pipeline.prompts.score_plan import (
     calibration_prompt,
 )
 from aris_pipeline.prompts.settings import PromptSettings
+from aris_pipeline.prompts.shortening import shorten_prompt
 from aris_pipeline.prompts.tokenizers import Tokenizer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PromptCounts",
     "PromptOrigin",
     "PromptSettings",
+    "Rendering",
     "Rubric",
     "ScoreNode",
     "ScorePlan",
@@ -41,5 +43,7 @@ __all__ = [
     "read_origin",
     "render_shard",
     "request_key",
+    "shard_prompts",
+    "shorten_prompt",
     "worst_case_tokens",
 ]

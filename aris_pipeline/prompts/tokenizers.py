@@ -24,6 +24,10 @@ class Tokenizer(Protocol):
         """Tokenises one text or a list of texts."""
         ...
 
+    def decode(self, token_ids: Any, **options: Any) -> Any:
+        """Returns the text of token ids."""
+        ...
+
     def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
         """Renders messages with the model's own template."""
         ...

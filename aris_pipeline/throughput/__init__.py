@@ -1,5 +1,6 @@
 """What a shard cost: rates, latencies, memory, energy, and what larger batches would cost."""
 
 from aris_pipeline.throughput.measure import Measurement, measure_shard
+from aris_pipeline.throughput.pace import UNKNOWN, Pace, measured_pace
 
-__all__ = ["Measurement", "measure_shard"]
+__all__ = ["UNKNOWN", "Measurement", "Pace", "measure_shard", "measured_pace"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.completions import RunStats, read_stats
+from aris_pipeline.completions import RUNGS, RunStats, read_stats
 from aris_pipeline.storage import (
     DataStore,
     Judge,
@@ -21,6 +21,11 @@ _SHOWN = (
     "rows_failed",
     "rows_reused",
     "rows_generated",
+    "rows_poison",
+    "repairs_longer",
+    "repairs_reseeded",
+    "repairs_shortened",
+    "engine_restarts",
     "load_s",
     "generate_s",
     "wall_s",
@@ -59,7 +64,7 @@ def measure_shard(store: DataStore, judge: Judge, shard: Shard) -> Measurement:
     everything has no rates.
     """
     path = store.completions(judge, shard)
-    completions = read_parquet(path, hint="materialise its completions first")
+    completions = read_parquet(path, hint="materialise completions of this shard")
     row = _row(completions, read_stats(path))
     write_parquet(pl.DataFrame([row]), store.throughput(judge, shard), Throughput)
     return Measurement(row)
@@ -74,7 +79,9 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
     cached = int(generated["cached_tokens"].sum())
     req_s = _rate(stats.generated, stats.generate_s)
     return {
-        **stats.model_dump(exclude={"generated", "reused", "failed"}),
+        **stats.model_dump(exclude={"generated", "reused", "failed", "poison", "repairs"}),
+        "rows_poison": stats.poison,
+        **{f"repairs_{rung}": stats.repairs.get(rung, 0) for rung in RUNGS},
         "rows": completions.height,
         "rows_ok": good,
         "rows_failed": completions.height - good,

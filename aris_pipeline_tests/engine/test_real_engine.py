@@ -17,9 +17,11 @@ import pytest
 
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
-from aris_pipeline.completions.generation import Scoring, generate_rows
+from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import (
     Completion,
+    EngineSession,
     EngineSettings,
     Request,
     Sampling,
@@ -34,10 +36,12 @@ from aris_pipeline.prompts import (
     build_score_plan,
     calibration_prompt,
     load_rubric,
+    shorten_prompt,
 )
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.tokenizers import tokenise
-from aris_pipeline.storage import Batch, DataStore, Shard
+from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
+from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
@@ -67,6 +71,11 @@ def ids(text: str) -> list[int]:
         return_dict=False,
     )
     return tokens
+
+
+def _rows(engine: VllmOffline, prompts: pl.DataFrame, scoring: Scoring) -> list[dict[str, Any]]:
+    session = EngineSession(lambda: engine)
+    return list(generate_rows(session, prompts, scoring=scoring, shorten=_never, run_id="run"))
 
 
 def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:
@@ -175,7 +184,7 @@ def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
         schema_overrides={"seed": pl.Int64, "response_schema": pl.String},
     )
 
-    rows = list(generate_rows(engine, prompts, scoring, "run"))
+    rows = _rows(engine, prompts, scoring)
 
     for row in rows:
         assert len(row["option_logprobs"]) == 5
@@ -211,7 +220,7 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     nothing = calibration_prompt(rubric, tokenizer, PromptSettings())
     scoring = Scoring(build_score_plan(rubric, tokenizer), nothing)
 
-    rows = {row["custom_id"]: row for row in generate_rows(engine, prompts, scoring, "run")}
+    rows = {row["custom_id"]: row for row in _rows(engine, prompts, scoring)}
 
     ordered = [rows[f"c{n}"] for n in range(len(texts))]
     found = scores(
@@ -220,6 +229,42 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     ).score
     above = [a > b for a in found[: len(strong)] for b in found[len(strong) :]]
     assert sum(above) / len(above) > 0.8
+
+
+def _never(_prompt: Any, _limit: int) -> None:
+    return None
+
+
+def test_answers_that_are_no_use_are_repaired(engine: VllmOffline) -> None:
+    """At one token none is whole; a refused prompt is cut; the reasons are in the overrides."""
+    tokenizer = load_tokenizer(CARD)
+    long = [{"role": "user", "content": "word " * 3000}]
+    text = tokenizer.apply_chat_template(long, tokenize=False, add_generation_prompt=True)
+    long_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    prompts = table(
+        Prompts,
+        {"prompt_token_ids": ids("Any good?"), "max_tokens": 10, "response_schema": SCHEMA},
+        {"prompt_token_ids": ids("Tell a story."), "max_tokens": 4},
+        {"prompt_token_ids": long_ids, "messages": json.dumps(long), "max_tokens": 5},
+    )
+    session = EngineSession(lambda: engine)
+    rows = {
+        row["custom_id"]: row
+        for row in generate_rows(
+            session,
+            prompts,
+            scoring=None,
+            shorten=lambda prompt, limit: shorten_prompt(prompt, limit, tokenizer),
+            run_id="run",
+        )
+    }
+
+    assert json.loads(rows["c0"]["overrides"])["longer"] == {"max_tokens": 20}
+    assert (rows["c0"]["finish_reason"], rows["c0"]["attempt"]) == ("stop", 2)
+    assert rows["c1"]["output_tokens"] == 8
+    shortened = json.loads(rows["c2"]["overrides"])["shortened"]
+    assert 1900 < shortened["prompt_tokens"] <= 2043
+    assert rows["c2"]["error_type"] is None
 
 
 def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:

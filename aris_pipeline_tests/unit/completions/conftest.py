@@ -1,13 +1,14 @@
 """A shard's prompts, a verdict scale of three, and the room's work on them with the fake engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import RunStats, Scoring, complete_shard
+from aris_pipeline.completions import RunStats, Scoring, Shorten, complete_shard
+from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.engines import Engine, EngineSession
 from aris_pipeline.prompts import ScoreNode, ScorePlan
 from aris_pipeline.storage import DataStore, Judge, Prompts, Shard
@@ -57,12 +58,30 @@ def complete(store: DataStore) -> Complete:
         run_id: str = "now",
         **options: Any,
     ) -> RunStats:
-        with EngineSession(engine) as session:
+        with EngineSession(engine, backoff_s=0) as session:
             return complete_shard(
-                store, JUDGE, shard, session, scoring=scoring, run_id=run_id, **options
+                *(store, JUDGE, shard, session),
+                scoring=scoring,
+                run_id=run_id,
+                **{"shorten": cannot_shorten, **options},
             )
 
     return run
+
+
+def cannot_shorten(_prompt: Mapping[str, Any], _limit: int) -> list[int] | None:
+    return None
+
+
+def generated(
+    engine: Callable[[], Engine],
+    prompts: pl.DataFrame,
+    scoring: Scoring | None = None,
+    shorten: Shorten = cannot_shorten,
+) -> Iterator[dict[str, Any]]:
+    """The rows that generation yields, with engines opened by `engine`."""
+    with EngineSession(engine, backoff_s=0) as session:
+        yield from generate_rows(session, prompts, scoring=scoring, shorten=shorten, run_id="now")
 
 
 def completed(store: DataStore, shard: Shard = SHARD) -> pl.DataFrame:

@@ -1,17 +1,17 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import polars as pl
 import pytest
 
 from aris_pipeline.completions import Scoring
-from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.fake_engine import FakeEngine, refuse
 from aris_pipeline_tests.tables import table
-from aris_pipeline_tests.unit.completions.conftest import MAYBE, NO, SCORING, STRONG, YES
+from aris_pipeline_tests.unit.completions.conftest import MAYBE, NO, SCORING, STRONG, YES, generated
 
 TWO = table(Prompts, {}, {"prompt_token_ids": [4, 5]})
 
@@ -37,10 +37,14 @@ class ScriptedEngine(FakeEngine):
                 yield from super().generate([request])
 
 
+def _same(engine: FakeEngine) -> FakeEngine:
+    return engine
+
+
 def _rows(
     engine: FakeEngine, scoring: Scoring | None = SCORING, prompts: pl.DataFrame = TWO
 ) -> dict[str, dict[str, Any]]:
-    return {row["custom_id"]: row for row in generate_rows(engine, prompts, scoring, "now")}
+    return {row["custom_id"]: row for row in generated(lambda: engine, prompts, scoring)}
 
 
 def test_a_row_comes_only_when_its_answer_and_all_its_scores_are_there() -> None:
@@ -48,7 +52,7 @@ def test_a_row_comes_only_when_its_answer_and_all_its_scores_are_there() -> None
     answer_last = ScriptedEngine(order=lambda request: "#" not in request.request_id)
 
     for engine in (scores_last, answer_last):
-        for row in generate_rows(engine, TWO, SCORING, "now"):
+        for row in generated(partial(_same, engine), TWO, SCORING):
             key = row["request_key"]
             assert {key, f"{key}#0", f"{key}#1"} <= set(engine.handed_out)
             assert row["text"] == "fine"
@@ -59,7 +63,7 @@ def test_every_prompt_gives_one_row_in_whatever_order_the_engine_answers() -> No
     prompts = table(Prompts, *({} for _ in range(20)))
     engine = ScriptedEngine(order=lambda request: request.request_id[::-1])
 
-    rows = list(generate_rows(engine, prompts, SCORING, "now"))
+    rows = list(generated(lambda: engine, prompts, SCORING))
 
     assert sorted(row["request_key"] for row in rows) == sorted(prompts["request_key"])
 

@@ -113,3 +113,29 @@ def test_a_file_of_another_version_costs_its_rows_at_most(
     else:
         assert found == {"k0": "good"}
         assert str(store.completions(JUDGE, SHARD)) in caplog.text
+
+
+def test_a_file_of_a_version_without_repairs_is_reused(
+    store: DataStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = table(Completions, {"text": "old"}).drop("overrides")
+    write_frame(old, store.completions(JUDGE, EARLIER))
+
+    assert _known(store, "k0") == {"k0": "old"}
+    assert caplog.records == []
+
+
+def test_a_file_that_is_written_anew_during_a_run_is_noticed(store: DataStore) -> None:
+    _keep(store, {"text": "first"})
+    assert _known(store, "k0", "k1") == {"k0": "first"}
+
+    _keep(store, {"error_type": "refused", "text": None}, {"text": "second"})
+
+    assert _known(store, "k0", "k1") == {"k1": "second"}
+
+
+def test_of_two_files_with_an_answer_the_first_by_name_gives_it(store: DataStore) -> None:
+    _keep(store, {"text": "later"}, {"text": "only here"}, shard=Shard("2026-11-30_b", "s000"))
+    _keep(store, {"text": "earlier"}, shard=Shard("2026-10-30_a", "s000"))
+
+    assert _known(store, "k0", "k1") == {"k0": "earlier", "k1": "only here"}

@@ -1,0 +1,129 @@
+"""A row on its way through the engine: what it still waits for, and what became of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aris_pipeline.completions.repair import Attempt
+from aris_pipeline.completions.scoring import Scoring
+from aris_pipeline.engines import Completion, Request, Sampling
+
+POISON = "poison"
+"""The `error_type` of a row that killed the engine, the last time alone."""
+
+
+class RowInFlight:
+    """One prompt, its present attempt, and the completions that came for it.
+
+    Attributes:
+        prompt: the row of `Prompts`.
+        attempt: what is asked now.
+        deaths: how many engines died while the row was in flight.
+    """
+
+    def __init__(self, prompt: Mapping[str, Any]) -> None:
+        self.prompt = prompt
+        self.attempt = Attempt(
+            prompt["prompt_token_ids"],
+            Sampling(
+                max_tokens=prompt["max_tokens"],
+                temperature=prompt["temperature"],
+                top_p=prompt["top_p"],
+                seed=prompt["seed"],
+            ),
+        )
+        self.deaths = 0
+        self._answer: Completion | None = None
+        self._node_logprobs: dict[int, dict[int, float]] = {}
+        self._waiting_for = 0
+
+    @property
+    def id(self) -> str:
+        """Names the attempt among all requests; the first one is named by its `request_key`."""
+        key, number = self.prompt["request_key"], self.attempt.number
+        return key if number == 1 else f"{key}@{number}"
+
+    @property
+    def answer(self) -> Completion:
+        """The answer of this attempt; only once `takes` has said that all is there."""
+        assert self._answer is not None  # noqa: S101 - a broken promise of this class, not of data
+        return self._answer
+
+    def requests(self, scoring: Scoring | None) -> Iterator[Request]:
+        """Yields the request for the answer, and those for the score where it is not known yet."""
+        scores = []
+        if scoring and not self._node_logprobs:
+            scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
+        self._waiting_for = 1 + len(scores)
+        schema = self.prompt["response_schema"]
+        yield Request(self.id, self.attempt.prompt_token_ids, self.attempt.sampling, schema)
+        yield from scores
+
+    def takes(self, completion: Completion) -> bool:
+        """Takes a completion of one of its requests; returns whether it was the last one."""
+        _row, _, node = completion.request_id.partition("#")
+        if node:
+            self._node_logprobs[int(node)] = completion.logprobs
+        else:
+            self._answer = completion
+        self._waiting_for -= 1
+        return self._waiting_for == 0
+
+    def ask_again(self, attempt: Attempt) -> None:
+        """Begins another attempt; the score is kept while the prompt is the same."""
+        if attempt.prompt_token_ids != self.attempt.prompt_token_ids:
+            self._node_logprobs = {}
+        self.attempt, self._answer = attempt, None
+
+    def survive(self) -> None:
+        """Notes that the engine died with this row in flight: all of it is asked again."""
+        self.deaths += 1
+        self._answer, self._node_logprobs = None, {}
+
+    def finished(
+        self, scoring: Scoring | None, calibration: list[float] | None, engine: str, run_id: str
+    ) -> dict[str, Any]:
+        """Returns the row of `Completions`."""
+        logprobs = scoring.option_logprobs(self._node_logprobs) if scoring else None
+        return {
+            **self._described(self.answer, engine, run_id),
+            "option_logprobs": logprobs,
+            "calibration_logprobs": calibration if logprobs else None,
+        }
+
+    def poisoned(self, death: Exception, engine: str, run_id: str) -> dict[str, Any]:
+        """Returns the row of `Completions` of a request that no engine survives."""
+        failure = Completion(
+            self.id,
+            prompt_tokens=len(self.attempt.prompt_token_ids),
+            error_type=POISON,
+            error_message=f"{self.deaths} engines died of it, the last time alone: {death}",
+        )
+        return {
+            **self._described(failure, engine, run_id),
+            "option_logprobs": None,
+            "calibration_logprobs": None,
+        }
+
+    def _described(self, answer: Completion, engine: str, run_id: str) -> dict[str, Any]:
+        overrides = self.attempt.overrides
+        return {
+            "custom_id": self.prompt["custom_id"],
+            "request_key": self.prompt["request_key"],
+            "text": answer.text,
+            "finish_reason": answer.finish_reason,
+            "prompt_tokens": answer.prompt_tokens,
+            "cached_tokens": answer.cached_tokens,
+            "output_tokens": answer.output_tokens,
+            "latency_s": answer.latency_s,
+            "preemptions": answer.preemptions,
+            "attempt": self.attempt.number,
+            "overrides": json.dumps(overrides) if overrides else None,
+            "reused": False,
+            "run_id": run_id,
+            "engine": engine,
+            "error_type": answer.error_type,
+            "error_message": answer.error_message,
+            "completed_at": datetime.now(UTC),
+        }

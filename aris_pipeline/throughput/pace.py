@@ -1,0 +1,79 @@
+"""How fast a model has been, as measured by earlier runs: what an estimate is made of."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from aris_pipeline.engines import gpu_name, host_name
+from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.storage import DataStore, Judge, Throughput, read_table
+
+UNKNOWN = "no run of this model on this machine yet"
+
+_COLUMNS = [
+    "run_id", "started_at", "rows_generated", "output_tokens", "req_s", "total_tok_s", "host", "gpu"
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a model did in earlier runs.
+
+    Attributes:
+        tokens_per_second: prompt and output tokens, the median over shards.
+        output_tokens_per_row: the mean over generated rows.
+        source: which runs that was, in words.
+    """
+
+    tokens_per_second: float
+    output_tokens_per_row: float
+    source: str
+
+
+def measured_pace(store: DataStore, judge: Judge) -> Pace | None:
+    """Returns how fast a model was, on this machine and by this rubric where it ran so.
+
+    Returns:
+        None where the model has generated nothing yet that `throughput` tells of.
+    """
+    measured = _measured(store, judge)
+    if measured.is_empty():
+        return None
+    gpu, host = gpu_name(), host_name()
+    here = measured.filter(gpu=gpu) if gpu else measured.filter(pl.col("gpu").is_null(), host=host)
+    elsewhere = here.is_empty()
+    rows = measured if elsewhere else here
+    by_rubric = rows.filter(rubric=judge.rubric)
+    rows = rows if by_rubric.is_empty() else by_rubric
+    return Pace(
+        tokens_per_second=rows.select(pl.col("total_tok_s").median()).item(),
+        output_tokens_per_row=rows.select(
+            pl.col("output_tokens").sum() / pl.col("rows_generated").sum()
+        ).item(),
+        source=_source(rows) + (", another machine than this" if elsewhere else ""),
+    )
+
+
+def _source(rows: pl.DataFrame) -> str:
+    latest = rows.sort("started_at").row(-1, named=True)
+    req_s, tok_s = rows.select(pl.col("req_s", "total_tok_s").median()).row(0)
+    return (
+        f"measured: {req_s:,.1f} req/s, {tok_s:,.0f} tok/s, median of {rows.height} shards, "
+        f"last in run {latest['run_id'][:8]} on {latest['started_at']:%Y-%m-%d} "
+        f"by {latest['gpu'] or latest['host']}"
+    )
+
+
+def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
+    """The throughput of all shards that the model has generated rows of, whatever the rubric."""
+    types = {name: Throughput.columns()[name].dtype for name in _COLUMNS}
+    found = [pl.DataFrame(schema={**types, "rubric": pl.String})]
+    pattern = f"rubric=*/model={judge.model}/batch=*/shard=*/throughput.parquet"
+    for file in (store.root / "throughput").glob(pattern):
+        try:
+            rows = read_table(file, Throughput, hint="it vanished", columns=_COLUMNS)
+        except (DamagedDataError, MissingDataError):
+            continue  # an estimate can do without; `aris verify` is not about throughput
+        rubric = file.parts[-5].partition("=")[2]
+        found.append(rows.with_columns(rubric=pl.lit(rubric)))
+    return pl.concat(found).filter(pl.col("total_tok_s") > 0)

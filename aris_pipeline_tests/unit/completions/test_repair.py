@@ -1,0 +1,186 @@
+"""What a row is asked again with, and when its failure is final."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from aris_pipeline.engines import Completion, Request
+from aris_pipeline.storage import Prompts
+from aris_pipeline_tests.fake_engine import FakeEngine
+from aris_pipeline_tests.tables import table
+from aris_pipeline_tests.unit.completions.conftest import (
+    SCORING,
+    SHARD,
+    Ask,
+    Complete,
+    cannot_shorten,
+    completed,
+    generated,
+)
+
+SCHEMA = json.dumps({"type": "object", "required": ["verdict"]})
+GOOD = '{"verdict": "No"}'
+
+
+class StubbornEngine(FakeEngine):
+    """Answers the n-th request for a row with the n-th of its answers; the last one stays."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        super().__init__(self._next)
+        self._answers = answers
+
+    def _next(self, request: Request) -> Completion:
+        number = int(request.request_id.partition("@")[2] or 1)
+        given = self._answers[min(number, len(self._answers)) - 1]
+        return Completion(request.request_id, **{"prompt_tokens": 3, "output_tokens": 9, **given})
+
+
+def _row(
+    *answers: dict[str, Any], prompt: Mapping[str, Any] | None = None, **options: Any
+) -> dict[str, Any]:
+    prompts = table(Prompts, {"response_schema": SCHEMA, **(prompt or {})})
+    (row,) = generated(lambda: StubbornEngine(*answers), prompts, **options)
+    return row
+
+
+def _stop(text: str) -> dict[str, Any]:
+    return {"text": text, "finish_reason": "stop"}
+
+
+TRUNCATED = {"text": '{"verd', "finish_reason": "length"}
+TOO_LONG = {"error_type": "prompt_too_long", "error_message": "9,000 tokens"}
+
+
+def test_a_good_answer_stands_at_the_first_attempt() -> None:
+    row = _row(_stop(GOOD))
+
+    assert (row["attempt"], row["overrides"], row["text"]) == (1, None, GOOD)
+
+
+def test_a_truncated_answer_gets_twice_the_limit() -> None:
+    row = _row(TRUNCATED, _stop(GOOD))
+
+    assert row["text"] == GOOD
+    assert (row["attempt"], json.loads(row["overrides"])) == (2, {"longer": {"max_tokens": 32}})
+    assert [request.sampling.max_tokens for request in FakeEngine.asked] == [16, 32]
+
+
+def test_a_larger_limit_ends_with_the_context() -> None:
+    row = _row(TRUNCATED, prompt={"max_tokens": 2040})
+
+    assert json.loads(row["overrides"]) == {"longer": {"max_tokens": 2045}}
+
+
+def test_where_the_context_is_full_a_truncated_answer_is_final() -> None:
+    row = _row(TRUNCATED, prompt={"max_tokens": 2045})
+
+    assert (row["attempt"], row["finish_reason"]) == (1, "length")
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", "{}", ""])
+def test_an_answer_that_is_not_what_was_asked_for_gets_another_seed(text: str) -> None:
+    row = _row(_stop(text), _stop(GOOD), prompt={"seed": 42})
+
+    overrides = json.loads(row["overrides"])
+    assert (row["text"], row["attempt"]) == (GOOD, 2)
+    assert overrides == {"reseeded": {"seed": 43, "temperature": 0.5}}
+    first, second = (request.sampling for request in FakeEngine.asked)
+    assert (first.temperature, second.temperature, second.seed) == (0.0, 0.5, 43)
+
+
+def test_an_aborted_answer_is_asked_once_more() -> None:
+    assert _row({"finish_reason": "abort"}, _stop(GOOD))["text"] == GOOD
+
+
+def test_a_row_with_a_schema_that_is_none_is_not_asked_again() -> None:
+    row = _row(_stop(GOOD), prompt={"response_schema": '{"type": "nonsense"}'})
+
+    assert row["attempt"] == 1
+
+
+def test_a_prompt_that_is_too_long_is_shortened_once() -> None:
+    row = _row(
+        TOO_LONG,
+        _stop(GOOD),
+        prompt={"prompt_token_ids": [1] * 2040},
+        shorten=lambda _prompt, limit: [2] * limit,
+    )
+
+    assert row["text"] == GOOD
+    overrides = {"shortened": {"prompt_tokens": 2032, "max_tokens": 16}}
+    assert json.loads(row["overrides"]) == overrides
+    assert FakeEngine.asked[1].prompt_token_ids == [2] * 2032
+
+
+def test_an_answer_may_claim_half_of_the_context_before_the_prompt_is_cut() -> None:
+    row = _row(TOO_LONG, _stop(GOOD), prompt={"max_tokens": 5000})
+
+    overrides = {"shortened": {"prompt_tokens": 3, "max_tokens": 1024}}
+    assert json.loads(row["overrides"]) == overrides
+
+
+def test_a_shortened_prompt_is_scored_anew() -> None:
+    _row(
+        TOO_LONG,
+        _stop(GOOD),
+        prompt={"prompt_token_ids": [1] * 2040},
+        shorten=lambda _prompt, _limit: [2],
+        scoring=SCORING,
+    )
+
+    scored = [
+        request.prompt_token_ids for request in FakeEngine.asked if "@2#" in request.request_id
+    ]
+    assert scored == [[2, 7], [2, 7, 10]]
+
+
+def test_what_cannot_be_shortened_fails_with_the_engines_reason() -> None:
+    row = _row(TOO_LONG, prompt={"prompt_token_ids": [1] * 2040}, shorten=cannot_shorten)
+
+    assert (row["error_type"], row["attempt"]) == ("prompt_too_long", 1)
+
+
+def test_each_rung_is_taken_once_and_the_last_answer_is_the_failure() -> None:
+    row = _row(TRUNCATED, _stop("no JSON"), TRUNCATED)
+
+    assert (row["attempt"], row["finish_reason"]) == (3, "length")
+    assert list(json.loads(row["overrides"])) == ["longer", "reseeded"]
+
+
+def test_other_refusals_are_final() -> None:
+    row = _row({"error_type": "refused", "error_message": "empty prompt"})
+
+    assert (row["attempt"], row["error_type"]) == (1, "refused")
+
+
+def test_a_score_is_not_asked_for_again_while_the_prompt_is_the_same() -> None:
+    row = _row(TRUNCATED, _stop(GOOD), scoring=SCORING)
+
+    assert row["option_logprobs"] is not None
+    assert len([one for one in FakeEngine.asked if one.logprob_token_ids]) == 2 + 2
+
+
+def test_a_repaired_row_is_counted_and_says_what_was_changed(
+    ask: Ask, complete: Complete, store: Any
+) -> None:
+    ask({"response_schema": SCHEMA}, {"prompt_token_ids": [7]})
+    stats = complete(lambda: StubbornEngine(TRUNCATED, _stop(GOOD)))
+
+    assert stats.repairs == {"longer": 2, "reseeded": 0, "shortened": 0}
+    assert completed(store, SHARD)["attempt"].to_list() == [2, 2]
+
+
+def test_a_reused_answer_tells_how_it_was_repaired(
+    ask: Ask, complete: Complete, store: Any
+) -> None:
+    ask({"response_schema": SCHEMA})
+    complete(lambda: StubbornEngine(TRUNCATED, _stop(GOOD)))
+
+    stats = complete(lambda: StubbornEngine(TRUNCATED))
+
+    assert (stats.reused, stats.generated) == (1, 0)
+    assert stats.repairs == {"longer": 0, "reseeded": 0, "shortened": 0}
+    row = completed(store).row(0, named=True)
+    assert json.loads(row["overrides"]) == {"longer": {"max_tokens": 32}}
