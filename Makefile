@@ -8,7 +8,7 @@ SAMPLE := data/sample/candidates-40.json
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint lock clean
+.PHONY: help setup demo dev test soak lint lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ dev: setup ## open the Dagster UI with its daemon on loopback
 test: setup ## run all tests, those on the real engine too
 	$(BIN)/pytest
 
+soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
+	$(BIN)/python -m aris_pipeline_tests.soak
+
 lint: setup ## linters, types and Dagster's validators
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,5 +58,5 @@ lock: ## resolve requirements.lock anew (needs uv, which it installs into .venv)
 		--no-annotate --no-header --output-file requirements.lock
 
 clean: ## remove .venv and all outputs but the sample
-	rm -rf $(VENV)
+	rm -rf $(VENV) .soak
 	find $(DATA) -mindepth 1 -maxdepth 1 ! -name sample ! -name README.md -exec rm -rf {} +

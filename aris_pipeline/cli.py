@@ -3,11 +3,14 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from tqdm import tqdm
 
 from aris_pipeline import console
 from aris_pipeline.candidates import write_synthetic
@@ -18,9 +21,27 @@ from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
     export_batch,
+    foresee,
+    judges_of,
     read_candidate,
+    read_quarantined,
     reconcile,
     summarise,
+)
+from aris_pipeline.options import (
+    AsJson,
+    DataDir,
+    JudgedBy,
+    MaxModelLen,
+    MaxTokens,
+    ModelOption,
+    ProfileOption,
+    Profiles,
+    Redact,
+    RubricOption,
+    RubricsDir,
+    Temperature,
+    UseExample,
 )
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
 
@@ -36,20 +57,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DataDir = Annotated[
-    Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
-]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr."),
-]
-RubricOption = Annotated[
-    str | None, typer.Option(envvar="ARIS_RUBRIC", help="Rubric id; aris-swe-v1 by default.")
-]
-ModelOption = Annotated[
-    str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
-]
-JudgedBy = Annotated[str | None, typer.Option(help="Verdicts of this one; the newest by default.")]
 _DATA = Path("data")
 
 SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
@@ -57,7 +64,6 @@ Assets = StrEnum(
     "Assets",
     ["raw_candidates", "prompts", "completions", "throughput", "evaluations", "candidate_ranking"],
 )
-Profiles = StrEnum("Profiles", ["default", "history"])
 
 
 @app.command()
@@ -67,25 +73,15 @@ def run(
     shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
     model: ModelOption = None,
     rubric: RubricOption = None,
-    rubrics_dir: Annotated[
-        Path | None, typer.Option(envvar="ARIS_RUBRICS_DIR", help="Rubrics of your own.")
-    ] = None,
-    profile: Annotated[
-        Profiles, typer.Option(help="history repeats the settings of the earlier stack.")
-    ] = Profiles.default,
-    redact: Annotated[
-        bool, typer.Option(help="Keep names and contact data out of the prompt.")
-    ] = True,
-    temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")] = None,
-    use_example: Annotated[
-        bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
-    ] = False,
-    max_model_len: Annotated[int | None, typer.Option(min=64, help="Context in tokens.")] = None,
+    rubrics_dir: RubricsDir = None,
+    profile: ProfileOption = Profiles.default,
+    redact: Redact = True,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    use_example: UseExample = False,
+    max_model_len: MaxModelLen = None,
     gpu_memory_utilization: Annotated[
-        float, typer.Option(min=0.05, max=1, help="Share of the GPU's memory for the engine.")
+        float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
     ] = 0.90,
     tensor_parallel_size: Annotated[
         int, typer.Option(min=1, help="GPUs that share one copy of the model.")
@@ -187,16 +183,67 @@ def verify(
     """Check that every row that went in came out exactly once; exit 1 otherwise."""
     with command(as_json) as emit:
         store = DataStore(data_dir.absolute())
-        batches = [store.batch(batch)] if batch else store.batches()
-        if not batches:
-            raise ConfigError(f"no batch has been landed in {store.root}")
-        found: list[Reconciliation] = []
-        for one in batches:
-            judges = store.judges("evaluations", one.name)
-            found += [reconcile(store, one, judge) for judge in judges or (None,)]
-        emit({**Reconciliation.total(found), "batches": [one.as_dict() for one in found]})
+        unknown: list[str] = []
+        found = [
+            reconcile(store, one, judge)
+            for one in _batches(store, batch, unknown.append)
+            for judge in judges_of(store, one)
+        ]
+        total = Reconciliation.total(found)
+        ok = total["ok"] and not unknown
+        batches = [one.as_dict() for one in found]
+        emit({**total, "ok": ok, "damaged_manifests": unknown, "batches": batches})
         console.show_reconciliations(found)
-        raise typer.Exit(0 if all(one.ok for one in found) else 1)
+        for complaint in unknown:
+            console.complain(complaint)
+        raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def stale(
+    data_dir: DataDir = _DATA,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    model: ModelOption = None,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    profile: ProfileOption = Profiles.default,
+    redact: Redact = True,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    use_example: UseExample = False,
+    max_model_len: MaxModelLen = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would generate and how long that would take, without doing it."""
+    with command(as_json) as emit:
+        from aris_pipeline.defs.resources import JudgingResource  # noqa: PLC0415 - loads Dagster
+
+        judging: dict[str, Any] = {
+            "model": model,
+            "rubric": rubric,
+            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
+            "profile": str(profile),
+            "redact": redact,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "use_example": use_example,
+            "max_model_len": max_model_len,
+        }
+        chosen = {name: value for name, value in judging.items() if value is not None}
+        settings = JudgingResource(**chosen).settings()
+        store = DataStore(data_dir.absolute())
+        batches = _batches(store, batch, console.complain)
+        shards = sum(len(one.shard_rows) for one in batches)
+        found = []
+        with tqdm(total=shards, desc="rendering", unit="shards", leave=False) as bar:
+            for one in batches:
+                assignment = settings.assign(one)
+                prompts_of = partial(assignment.prompts, store)
+                found.append(
+                    foresee(store, one, assignment.judge, prompts_of, lambda _: bar.update())
+                )
+        emit({"batches": [one.as_dict() for one in found]})
+        console.show_forecasts(found)
 
 
 @app.command()
@@ -226,7 +273,7 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
         store = DataStore(data_dir.absolute())
         rows = [
             summarise(store, batch, judge).status()
-            for batch in store.batches()
+            for batch in store.batches(complain=console.complain)
             for judge in (store.judges("prompts", batch.name) or [Judge("none", "none")])
         ]
         emit({"data_dir": str(store.root), "batches": rows})
@@ -238,22 +285,30 @@ def show(
     batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
     top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
     candidate: Annotated[
-        str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict.")
+        str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict, ledger.")
+    ] = None,
+    line: Annotated[
+        int | None, typer.Option(help="Show the quarantined row of this line of the file.")
     ] = None,
     data_dir: DataDir = _DATA,
     rubric: JudgedBy = None,
     model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a batch's ranking, or everything about one candidate."""
+    """Show a batch's ranking, or everything about one row."""
     with command(as_json) as emit:
         store = DataStore(data_dir.absolute())
         landed = store.batch(batch)
+        if line is not None:
+            found = read_quarantined(store, landed, line)
+            emit(found)
+            console.show_row(found)
+            return
         judge = _judge_of(store, landed, rubric, model)
         if candidate:
             found = read_candidate(store, landed, judge, candidate)
             emit(found)
-            console.show_candidate(found)
+            console.show_row(found)
         else:
             rows = console.show_ranking(store, landed, judge, top)
             emit({"batch": batch, "candidates": rows})
@@ -287,6 +342,13 @@ def dev(
     os.execve(  # noqa: S606
         sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
     )
+
+
+def _batches(store: DataStore, name: str | None, complain: Callable[[str], object]) -> list[Batch]:
+    """The batch that was asked for, or all whose manifest can be read."""
+    if not store.batch_files():
+        raise ConfigError(f"no batch has been landed in {store.root}")
+    return [store.batch(name)] if name else store.batches(complain=complain)
 
 
 def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aris_pipeline.errors import ArisError
-from aris_pipeline.ledger import Reconciliation
+from aris_pipeline.ledger import Forecast, Reconciliation
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
 
 _INTERRUPTED = 130
@@ -177,13 +177,26 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
 
 
 def show_reconciliations(found: list[Reconciliation]) -> None:
-    """Shows where every row is."""
-    table = Table()
-    for name in found[0].as_dict():
-        table.add_column(name, overflow="fold")
+    """Shows where every row is, and what does not reconcile with the way out."""
+    _show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
     for one in found:
-        table.add_row(*(str(value) for value in one.as_dict().values()))
-    _people.print(table)
+        for fault in one.faults:
+            complain(f"{fault}" + (f" [{one.rubric} with {one.model}]" if one.rubric else ""))
+
+
+def show_forecasts(found: list[Forecast]) -> None:
+    """Shows what a run over each batch would generate."""
+    hidden = ("estimate", "unrenderable", "not_validated")
+    _show_table([{k: v for k, v in one.as_dict().items() if k not in hidden} for one in found])
+    for one in found:
+        say(f"{one.batch}: seconds: {one.estimate}")
+        if one.not_validated:
+            say(
+                f"{one.batch}: {one.not_validated:,} landed rows are not validated yet and not "
+                "counted; materialise raw_candidates, by `aris run FILE --until raw_candidates`"
+            )
+        if one.unrenderable:
+            say(f"{one.batch}: no prompt can be made of {one.unrenderable:,} rows")
 
 
 def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
@@ -191,16 +204,20 @@ def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
     if not rows:
         say(f"nothing has been landed in {store.root}; try `aris run FILE`")
         return
-    table = Table(title=str(store.root))
-    for name in rows[0]:
+    _show_table(rows, title=str(store.root))
+
+
+def _show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
+    table = Table(title=title)
+    for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     _people.print(table)
 
 
-def show_candidate(found: dict[str, Any]) -> None:
-    """Shows everything about one candidate, part by part."""
+def show_row(found: dict[str, Any]) -> None:
+    """Shows everything about one row, part by part."""
     for part, content in found.items():
         _people.rule(part)
         text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)

@@ -1,10 +1,12 @@
 """Who judges a batch and how: the one place where settings, rubric and model come together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import polars as pl
 from pydantic import BaseModel, Field
 
 from aris_pipeline.completions import Scoring
@@ -21,11 +23,14 @@ from aris_pipeline.prompts import (
     OPENAI,
     PromptCounts,
     PromptSettings,
+    Rendering,
     Rubric,
     build_score_plan,
     calibration_prompt,
     load_rubric,
     render_shard,
+    shard_prompts,
+    shorten_prompt,
 )
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 
@@ -128,18 +133,28 @@ class Assignment:
             calibration_prompt(self.rubric, self.tokenizer, self.settings.prompt),
         )
 
-    def render(self, store: DataStore, shard: Shard) -> PromptCounts:
-        """Writes the prompts of a shard."""
-        return render_shard(
-            store,
-            self.judge,
-            shard,
+    def shorten(self, prompt: Mapping[str, Any], limit: int) -> list[int] | None:
+        """Cuts a prompt that the engine refuses as too long to `limit` tokens, if it can be cut."""
+        return shorten_prompt(prompt, limit, self.tokenizer)
+
+    @property
+    def rendering(self) -> Rendering:
+        """How this judge's prompts are rendered."""
+        return Rendering(
             rubric=self.rubric,
             tokenizer=self.tokenizer,
             identity=self.identity,
             settings=self.settings.prompt,
             max_model_len=self.settings.engine.context(on_gpu=gpu_count() > 0),
         )
+
+    def render(self, store: DataStore, shard: Shard) -> PromptCounts:
+        """Writes the prompts of a shard."""
+        return render_shard(store, self.judge, shard, self.rendering)
+
+    def prompts(self, store: DataStore, shard: Shard) -> pl.DataFrame:
+        """Returns the prompts that `render` would write, and writes nothing."""
+        return shard_prompts(store, self.judge, shard, self.rendering)
 
 
 class Assignments:

@@ -1,20 +1,60 @@
-"""The command `aris` with the fake engine: what system tests start, interrupt and kill.
+"""The command `aris` with an engine of our own: what system tests start, interrupt and kill.
 
-`FAKE_SECONDS_PER_ROW` slows it down enough to be hit half-way.
+The environment says how it misbehaves: `FAKE_SECONDS_PER_ROW` slows it down enough to be hit
+half-way, `soak/faulty_engine.py` and `soak/self_kill.py` describe the rest.
+`FAKE_ENGINE=vllm` keeps the real engine, and `FAKE_ROWS_AT_RISK` writes part files sooner.
 """
 
+import functools
 import os
+from pathlib import Path
+from typing import Any
 
-from aris_pipeline import cli
+from aris_pipeline import cli, judging
+from aris_pipeline.completions import parts
 from aris_pipeline.defs import resources
-from aris_pipeline.engines import EngineSettings, ModelCard
-from aris_pipeline_tests.fake_engine import FakeEngine
+from aris_pipeline.engines import (
+    Engine,
+    EngineSession,
+    EngineSettings,
+    ModelCard,
+    VllmOffline,
+)
+from aris_pipeline_tests.soak import self_kill
+from aris_pipeline_tests.soak.faulty_engine import EngineFaults, FaultyEngine, LoggedEngine
+
+_REAL = os.environ.get("FAKE_ENGINE") == "vllm"
 
 
-def _open(_card: ModelCard, _settings: EngineSettings) -> FakeEngine:
-    return FakeEngine(seconds_per_row=float(os.environ.get("FAKE_SECONDS_PER_ROW", "0")))
+def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
+    """Opens the engine that the environment asks for."""
+    if _REAL:
+        stall = {"stall_timeout_s": float(os.environ.get("FAKE_STALL_TIMEOUT_S", "300"))}
+        engine: Engine = VllmOffline(card, settings.model_copy(update=stall))
+    else:
+        engine = FaultyEngine(EngineFaults.from_environment())
+    log = os.environ.get("FAKE_LOG")
+    return LoggedEngine(engine, Path(log)) if log else engine
+
+
+def load_tokenizer(card: ModelCard) -> Any:
+    """Loads the same tokenizer without torch, whose import is half of a short run's time."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast.from_pretrained(card.checkpoint())
+
+
+def _replace(module: object, name: str, value: object) -> None:
+    """What mypy would not let us assign: a class or a constant stands there."""
+    setattr(module, name, value)
 
 
 if __name__ == "__main__":
-    setattr(resources, "VllmOffline", _open)  # noqa: B010 - a class stands there
+    _replace(resources, "VllmOffline", open_engine)
+    if not _REAL:
+        _replace(judging, "load_tokenizer", load_tokenizer)
+        _replace(resources, "EngineSession", functools.partial(EngineSession, backoff_s=0.01))
+    if rows := os.environ.get("FAKE_ROWS_AT_RISK"):
+        _replace(parts, "MAX_ROWS_AT_RISK", int(rows))
+    self_kill.arm()
     cli.main()

@@ -30,7 +30,7 @@ class FakeEngine:
     asked: list[Request] = []  # noqa: RUF012 - shared on purpose
 
     def __init__(self, answer: Answer | None = None, seconds_per_row: float = 0.0) -> None:
-        type(self).loads += 1
+        FakeEngine.loads += 1
         self._answer = answer or answer_by_schema
         self._seconds_per_row = seconds_per_row
 

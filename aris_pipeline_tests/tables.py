@@ -39,6 +39,7 @@ _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
         "top_p": 1.0,
         "max_tokens": 16,
         "shortened": False,
+        "suspected_instructions": False,
     },
     Completions: {
         "text": "fine",
@@ -56,6 +57,7 @@ _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
     Evaluations: {
         "is_valid": True,
         "shortened": False,
+        "suspected_instructions": False,
         "rubric_id": "aris-swe-v1",
         "model_id": "acme/small",
         "model_revision": "1",

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from aris_pipeline.candidates.columns import listed
 from aris_pipeline.candidates.json_values import DECODER, explain
 from aris_pipeline.candidates.json_window import JsonWindow, skip_value
+from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,
@@ -19,10 +21,14 @@ from aris_pipeline.candidates.records import (
     clean_id,
     over_size,
 )
+from aris_pipeline.candidates.sources import open_source
 from aris_pipeline.errors import InputError
 
 _ID_FIELDS = ("aristotleId",)
-_STRAY_BRACKET = re.compile(r"\]\s*,?\s*\{")
+_ID_KEY = '"aristotleId"'
+_GOES_ON = re.compile(r"\s*+[,\]]")
+_KEYS_SHOWN = 10
+_END = re.compile(r'\]\s*+(?:\}\s*+)?(?:\Z|,\s*+"[^"\\]{0,256}+"\s*+:)')
 _ID_TEXT = re.compile(r'"aristotleId"\s*:\s*"([^"\\]{1,256})"')
 
 
@@ -32,13 +38,14 @@ class ArisReader:
     text_column: str | None = None
     id_column: str | None = None
 
-    def __init__(self, file: Path, max_row_bytes: int) -> None:
+    def __init__(self, file: Path, options: LandingOptions) -> None:
         self._file = file
-        self._max_row_bytes = max_row_bytes
+        self._options = options
+        self._max_row_bytes = options.max_row_bytes
 
     def read(self) -> Iterator[Entry]:
         """Yields the candidates; `line` is a candidate's number in the array."""
-        with self._file.open("rb") as file:
+        with open_source(self._file, self._options.max_unpacked_bytes) as file:
             window = JsonWindow(file)
             self._enter_candidates(window)
             number, entry = 0, None
@@ -52,12 +59,12 @@ class ArisReader:
 
     @staticmethod
     def _has_next(window: JsonWindow) -> bool:
-        """Whether the array goes on; a bracket with another object behind it does not end it."""
+        """Whether the array goes on; a bracket ends it where the document ends or has more keys."""
         found = window.peek(skip_commas=True)
         if found != "]":
             return found != ""
         window.ensure(RAW_LIMIT)
-        return _STRAY_BRACKET.match(window.text, window.pos) is not None
+        return _END.match(window.text, window.pos) is None
 
     def _candidate(self, window: JsonWindow, number: int) -> Entry:
         window.ensure(max(self._max_row_bytes, RAW_LIMIT) + 1)
@@ -66,11 +73,33 @@ class ArisReader:
             value, end = DECODER.raw_decode(window.text, start)
         except (ValueError, RecursionError) as error:
             return self._skip_malformed(window, number, explain(error, start))
-        window.pos = end
-        text = window.text[start:end]
+        if self._runs_on(window, value, end - start):
+            reason = "it does not end before the next candidate, or with a comma"
+            return self._skip_malformed(window, number, reason)
+        text = window.text[window.pos : window.pos + end - start]
+        window.pos += end - start
         if 4 * len(text) > self._max_row_bytes and len(text.encode()) > self._max_row_bytes:
             return self._over_size(number, text[:RAW_LIMIT], len(text))
         return accept_candidate(value, number, text, _ID_FIELDS)
+
+    @staticmethod
+    def _runs_on(window: JsonWindow, value: object, length: int) -> bool:
+        """Whether a value is well-formed only by chance: the array does not go on behind it.
+
+        Its brackets may be closed by those of candidates behind it, which are then inside it, or it
+        is what a number or text in the wrong place begins with.
+        """
+        is_object = isinstance(value, dict)
+        if is_object and window.text.count(_ID_KEY, window.pos, window.pos + length) <= 1:
+            return False
+        window.ensure(length + RAW_LIMIT)
+        end = window.pos + length
+        following = window.next_candidate(window.pos + 1)
+        holds_candidates = following is not None and following < end
+        goes_on = _GOES_ON.match(window.text, end) is not None
+        if is_object:
+            return holds_candidates and not goes_on
+        return holds_candidates or not goes_on
 
     def _skip_malformed(self, window: JsonWindow, number: int, reason: str) -> Rejected:
         skipped = skip_value(window, in_candidates=True)
@@ -96,18 +125,18 @@ class ArisReader:
             return
         keys: list[str] = []
         while window.peek(skip_commas=True) not in ("}", ""):
-            keys.append(self._key(window))
+            key = self._key(window)
+            keys += [key] if len(keys) < _KEYS_SHOWN else []
             found = window.peek()
-            if keys[-1] != "candidates":
+            if key != "candidates":
                 skip_value(window, in_candidates=False)
             elif found == "[":
                 window.pos += 1
                 return
             else:
                 raise InputError(f"{self._file}: 'candidates' is not an array")
-        names = ", ".join(repr(key) for key in keys[:10]) or "none"
         raise InputError(
-            f"{self._file} has no array 'candidates'; its keys: {names}. "
+            f"{self._file} has no array 'candidates'; its keys: {listed(keys)}. "
             "If it holds one JSON object a line, land it with --format jsonl or openai"
         )
 
@@ -115,12 +144,14 @@ class ArisReader:
         window.ensure(RAW_LIMIT)
         try:
             key, window.pos = DECODER.raw_decode(window.text, window.pos)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{self._file} is malformed before its candidates: {explain(error)}"
             ) from error
         if not isinstance(key, str) or window.peek() != ":":
-            raise InputError(f"{self._file} is malformed before its candidates, near {key!r:.80}")
+            raise InputError(
+                f"{self._file} is malformed before its candidates: expected a key and a colon"
+            )
         window.pos += 1
         return key
 

@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.candidates.columns import find_columns, no_text_column
+from aris_pipeline.candidates.columns import find_columns, no_text_column, unique_names
 from aris_pipeline.candidates.decoding import decode
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
@@ -28,10 +28,12 @@ from aris_pipeline.candidates.records import (
     clean_id,
     over_size,
 )
+from aris_pipeline.candidates.sources import open_source
 from aris_pipeline.errors import InputError
 
 _DELIMITERS = ",;\t|"
-_ROWS_TO_TRUST = 20
+_ROWS_TO_TRY = 20
+_ROWS_TO_BELIEVE = 3
 
 
 class CsvReader:
@@ -39,10 +41,11 @@ class CsvReader:
 
     def __init__(self, file: Path, options: LandingOptions) -> None:
         self._file = file
+        self._options = options
         self._max_row_bytes = options.max_row_bytes
         # The limit is the process's, and rows are bounded here anyway: it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), options.max_row_bytes))
-        with file.open("rb") as source:
+        with open_source(file, options.max_unpacked_bytes) as source:
             self._delimiter, self._names = self._header(_Lines(source, options.max_row_bytes))
         self._opening = re.compile(rf'(?:^|{re.escape(self._delimiter)})"(?!")')
         self._closing = re.compile(rf'"(?=\s*$|{re.escape(self._delimiter)})')
@@ -55,7 +58,7 @@ class CsvReader:
 
     def read(self) -> Iterator[Entry]:
         """Yields the rows; `line` is the physical line on which a row starts."""
-        with self._file.open("rb") as source:
+        with open_source(self._file, self._options.max_unpacked_bytes) as source:
             lines = _Lines(source, self._max_row_bytes)
             self._header(lines)
             while lines.start_row():
@@ -102,11 +105,15 @@ class CsvReader:
             except csv.Error as error:
                 return self._malformed(lines, str(error))
         message = f"a quote opened in this row is not closed properly ({reason})"
-        if lines.ended and self._rows_follow(lines):
+        if lines.ended and self._are_rows(lines.row_parts[1:], least=2):
             lines.rewind(to=1)
         elif not lines.ended and lines.row_lines > 1:
-            # The quote that offends opens a field of the next row: that row is read again.
-            lines.rewind(to=lines.row_lines - 1)
+            # The quote that offends opens a field of the next row: that row is read again, and so
+            # are rows without quotes before it. In a single column, every line looks like a row.
+            between = lines.row_parts[1:-1]
+            least = 1 if self._plain_rows else _ROWS_TO_BELIEVE
+            are_rows = len(self._names) > 1 and self._are_rows(between, least, share=0.5)
+            lines.rewind(to=1 if are_rows else lines.row_lines - 1)
         return self._malformed(lines, message)
 
     def _malformed(self, lines: "_Lines", message: str) -> Rejected:
@@ -120,22 +127,21 @@ class CsvReader:
     def _over_size(self, lines: "_Lines") -> Entry:
         """Passes over a row that is too large, or only over its first line if rows follow it."""
         text = lines.row_text[:RAW_LIMIT]
-        if lines.row_lines > 1 and self._rows_follow(lines):
+        if self._are_rows(lines.row_parts[1:], least=2):
             message = "a quote opened in this row is not closed"
             lines.rewind(to=1)
             return self._malformed(lines, message)
         size = lines.skip_row()
         return over_size(lines.row_line, f"{size:,} bytes", self._max_row_bytes, text)
 
-    def _rows_follow(self, lines: "_Lines") -> bool:
-        """Whether the lines after a row's first are rows themselves, each complete."""
-        following = lines.row_parts[1 : 1 + _ROWS_TO_TRUST]
-        rows = csv.reader(following, delimiter=self._delimiter)
+    def _are_rows(self, parts: list[str], least: int, share: float = 1.0) -> bool:
+        """Whether lines are rows themselves: so many of them, and such a share, are complete."""
+        rows = csv.reader(parts[:_ROWS_TO_TRY], delimiter=self._delimiter)
         try:
             fitting = [self._fits(cells) for cells in rows if cells]
         except csv.Error:
             return False
-        return len(fitting) > 1 and all(fitting)
+        return sum(fitting) >= max(least, share * len(fitting))
 
     def _header(self, lines: "_Lines") -> tuple[str, list[str]]:
         """Reads the column names; the delimiter is the most frequent one among them."""
@@ -145,9 +151,10 @@ class CsvReader:
                 delimiter = max(_DELIMITERS, key=first.count)
                 cells = next(csv.reader([first], delimiter=delimiter))
                 if any(cells):
-                    return delimiter, _unique(cells)
+                    return delimiter, unique_names(cells)
         except (csv.Error, _RowTooLargeError) as error:
-            raise InputError(f"{self._file} has no readable header line: {error}") from error
+            reason = str(error) or "it is longer than a record may be"
+            raise InputError(f"{self._file} has no readable header line: {reason}") from error
         raise InputError(f"{self._file} is empty: it has no header line")
 
 
@@ -156,14 +163,18 @@ class _RowTooLargeError(Exception):
 
 
 class _Lines:
-    """Decoded physical lines, grouped by the row that they belong to."""
+    """Decoded physical lines, grouped by the row that they belong to.
+
+    Lines that are given back are kept, not sought again: an unpacked file cannot be rewound.
+    """
 
     def __init__(self, source: BufferedReader, max_row_bytes: int) -> None:
         self._source = source
         self._max_row_bytes = max_row_bytes
         self._line = 0
-        self._ends: list[int] = []
-        self._start = self._end = 0
+        self._row: list[bytes] = []
+        self._row_size = 0
+        self._given_back: list[bytes] = []
         self.row_line = 1
         self.row_parts: list[str] = []
         self.ended = False
@@ -178,43 +189,41 @@ class _Lines:
 
     def start_row(self) -> bool:
         """Begins a row at the present line; false at the end of the file."""
-        self._start = self._end
-        self._ends, self.row_parts = [], []
+        self._row, self.row_parts, self._row_size = [], [], 0
         self.row_line = self._line + 1
-        return not self.ended and bool(self._source.peek(1))
+        return not self.ended and bool(self._given_back or self._source.peek(1))
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        raw = self._source.readline(self._max_row_bytes + 1)
+        raw = self._read()
         if not raw:
             self.ended = True
             raise StopIteration
         self._line += 1
-        self._end += len(raw)
-        self._ends.append(self._end)
+        self._row.append(raw)
+        self._row_size += len(raw)
         self.row_parts.append(decode(raw))
-        if self._end - self._start > self._max_row_bytes:
+        if self._row_size > self._max_row_bytes:
             raise _RowTooLargeError
         return self.row_parts[-1]
 
     def rewind(self, *, to: int) -> None:
         """Gives back all but the first `to` lines of the row."""
-        del self._ends[to:], self.row_parts[to:]
-        self._end = self._ends[-1]
-        self._source.seek(self._end)
+        self._given_back += reversed(self._row[to:])
+        del self._row[to:], self.row_parts[to:]
+        self._row_size = sum(map(len, self._row))
         self._line = self.row_line + to - 1
         self.ended = False
 
     def skip_to(self, opening: re.Pattern[str]) -> int:
         """Passes over the lines up to the first that matches; returns their number."""
         first = self._line
-        while raw := self._source.readline(self._max_row_bytes + 1):
+        while raw := self._read():
             if opening.search(decode(raw)):
-                self._source.seek(self._end)
+                self._given_back.append(raw)
                 break
-            self._end += len(raw)
             self._line += raw.endswith(b"\n")
         return self._line - first
 
@@ -223,21 +232,18 @@ class _Lines:
         open_quote = self.row_text.count('"') % 2 == 1
         whole_line = self.row_parts[-1].endswith("\n")
         while open_quote or not whole_line:
-            raw = self._source.readline(self._max_row_bytes + 1)
+            raw = self._read()
             if not raw:
                 self.ended = True
                 break
             self._line += whole_line
-            self._end += len(raw)
+            self._row_size += len(raw)
             whole_line = raw.endswith(b"\n")
             open_quote ^= raw.count(b'"') % 2 == 1
-        return self._end - self._start
+        return self._row_size
 
-
-def _unique(cells: list[str]) -> list[str]:
-    """Column names without surrounding space; an empty or repeated one gets its number."""
-    names: list[str] = []
-    for number, cell in enumerate(cells, start=1):
-        name = cell.strip() or f"column_{number}"
-        names.append(f"{name}_{number}" if name in names else name)
-    return names
+    def _read(self) -> bytes:
+        """The next line, or as much of it as a row may have."""
+        if self._given_back:
+            return self._given_back.pop()
+        return self._source.readline(self._max_row_bytes + 1)

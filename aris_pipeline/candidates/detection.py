@@ -12,6 +12,7 @@ from aris_pipeline.candidates.json_values import parse_json
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.parquet_rows import ParquetReader
 from aris_pipeline.candidates.records import Reader
+from aris_pipeline.candidates.sources import PACKINGS, is_packed, open_source, plain_name
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage.batches import SourceFormat
 
@@ -28,36 +29,45 @@ _LINES_TO_TRY = 100
 _LINE_BYTES = 1024 * 1024
 
 _READERS: dict[SourceFormat, Callable[[Path, LandingOptions], Reader]] = {
-    "aris": lambda file, options: ArisReader(file, options.max_row_bytes),
-    "jsonl": lambda file, options: JsonLinesReader(file, options.max_row_bytes),
-    "openai": lambda file, options: JsonLinesReader(file, options.max_row_bytes, accept_request),
+    "aris": ArisReader,
+    "jsonl": JsonLinesReader,
+    "openai": lambda file, options: JsonLinesReader(file, options, accept_request),
     "csv": CsvReader,
     "parquet": ParquetReader,
 }
 
 
-def detect_format(file: Path) -> SourceFormat:
+def detect_format(file: Path, options: LandingOptions) -> SourceFormat:
     """Returns the format of `file`; `InputError` where its name does not tell."""
-    found = _BY_EXTENSION.get(file.suffix.lower())
+    ending = plain_name(file).suffix
+    found = _BY_EXTENSION.get(ending.lower())
     if found is None:
         raise InputError(
-            f"{file}: the format of a '{file.suffix}' file is not known; expected one of "
-            f"{', '.join(_BY_EXTENSION)}, or name it with --format"
+            f"{file}: the format of a '{ending}' file is not known; expected one of "
+            f"{', '.join(_BY_EXTENSION)}, packed or not ({', '.join(PACKINGS)}), "
+            "or name it with --format"
         )
-    return "openai" if found == "jsonl" and _holds_requests(file) else found
+    return "openai" if found == "jsonl" and _holds_requests(file, options) else found
 
 
 def open_reader(file: Path, source_format: SourceFormat, options: LandingOptions) -> Reader:
     """Returns the reader of a format; `InputError` where the file cannot be one."""
-    with file.open("rb") as source:
+    if source_format == "parquet":
+        if is_packed(file):
+            raise InputError(
+                f"{file}: parquet is compressed inside and is not packed again: unpack it and "
+                f"land {plain_name(file).name}"
+            )
+        return ParquetReader(file, options)
+    with open_source(file, options.max_unpacked_bytes) as source:
         start = source.read(2)
-    if source_format != "parquet" and start in (b"\xff\xfe", b"\xfe\xff"):
+    if start in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(f"{file} is encoded as UTF-16: save it as UTF-8")
     return _READERS[source_format](file, options)
 
 
-def _holds_requests(file: Path) -> bool:
-    with file.open("rb") as source:
+def _holds_requests(file: Path, options: LandingOptions) -> bool:
+    with open_source(file, options.max_unpacked_bytes) as source:
         for raw in islice(iter(lambda: source.readline(_LINE_BYTES), b""), _LINES_TO_TRY):
             try:
                 value = parse_json(decode(raw))

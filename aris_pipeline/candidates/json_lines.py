@@ -6,6 +6,7 @@ from typing import Any
 
 from aris_pipeline.candidates.decoding import decode
 from aris_pipeline.candidates.json_values import explain, parse_json
+from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,
@@ -16,6 +17,9 @@ from aris_pipeline.candidates.records import (
     json_type,
     over_size,
 )
+from aris_pipeline.candidates.sources import open_source
+
+_MODEL_NAME_LENGTH = 256
 
 Accept = Callable[[object, int, str], Entry]
 
@@ -26,16 +30,19 @@ class JsonLinesReader:
     text_column: str | None = None
     id_column: str | None = None
 
-    def __init__(self, file: Path, max_row_bytes: int, accept: Accept = accept_candidate) -> None:
+    def __init__(
+        self, file: Path, options: LandingOptions, accept: Accept = accept_candidate
+    ) -> None:
         self._file = file
-        self._max_row_bytes = max_row_bytes
+        self._options = options
+        self._max_row_bytes = options.max_row_bytes
         self._accept = accept
 
     def read(self) -> Iterator[Entry]:
         """Yields one entry a line; `line` is its number in the file."""
         most = self._max_row_bytes + len("\r\n")
         number = 0
-        with self._file.open("rb") as file:
+        with open_source(self._file, self._options.max_unpacked_bytes) as file:
             while raw := file.readline(most):
                 number += 1
                 if len(raw.rstrip(b"\r\n")) > self._max_row_bytes:
@@ -86,4 +93,6 @@ def _fault_in_request(request: dict[str, Any]) -> tuple[Rule, str, str] | None:
         fault = ("wrong_type", "body.messages", f"expected a filled array, found {found}")
     elif not isinstance(model, str | None):
         fault = ("wrong_type", "body.model", f"expected text, found {json_type(model)}")
+    elif model and (len(model) > _MODEL_NAME_LENGTH or not model.isprintable()):
+        fault = ("invalid_parameter", "body.model", "expected the name of a model")
     return fault

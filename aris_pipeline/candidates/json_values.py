@@ -5,18 +5,69 @@ and numbers beyond its digit limit included, so that no record can end a run.
 """
 
 import json
+import math
+from collections.abc import Callable, Container
 from datetime import date, time
 from typing import Any
 
-DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+_TOO_DEEP = "it is nested too deeply"
 
 
-def parse_json(text: str) -> Any:
+class RepeatedKeyError(Exception):
+    """An object of a JSON text gives one key two values; which of them is meant, nobody knows."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("the field stands twice in one object, with different values")
+        self.key = key.encode("utf-8", "replace").decode()
+
+
+def decoder(
+    object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> json.JSONDecoder:
+    """Returns a decoder of such JSON."""
+    return json.JSONDecoder(
+        strict=False,
+        parse_constant=lambda _: None,
+        parse_float=_finite,
+        object_pairs_hook=object_pairs_hook,
+    )
+
+
+def unambiguous(keys: Container[str] | None = None) -> json.JSONDecoder:
+    """Returns a decoder that raises `RepeatedKeyError` for some keys, or for all."""
+
+    def as_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            for key, value in pairs:
+                if found[key] != value and (keys is None or key in keys):
+                    raise RepeatedKeyError(key)
+        return found
+
+    return decoder(as_dict)
+
+
+def parse_json(text: str, by: json.JSONDecoder | None = None) -> Any:
     """Parses a whole JSON text."""
     try:
-        return DECODER.decode(text)
+        return (by or DECODER).decode(text)
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError(_TOO_DEEP) from error
+
+
+def is_nested_beyond(levels: int, value: object) -> bool:
+    """Whether a parsed value has more levels of arrays and objects."""
+    inside = [value]
+    for _ in range(levels + 1):
+        inside = [
+            item
+            for one in inside
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not inside:
+            return False
+    return True
 
 
 def json_text(value: object) -> str:
@@ -35,11 +86,19 @@ def explain(error: ValueError | RecursionError, start: int = 0) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos - start + 1}"
     if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+        return _TOO_DEEP
     return str(error)
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _as_text(value: object) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+DECODER = decoder()

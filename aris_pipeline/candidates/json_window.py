@@ -2,7 +2,8 @@
 
 The window holds a few MB whatever the file's size. A malformed value is left behind by its
 brackets and strings alone; where a broken string makes these unreliable, the start of the next
-candidate in the text decides (`_NEXT_CANDIDATE`).
+candidate in the text decides (`JsonWindow.next_candidate`). No text is searched twice for it, so
+that a file full of malformed values takes no longer than its size asks for.
 """
 
 import re
@@ -14,10 +15,12 @@ from aris_pipeline.candidates.records import RAW_LIMIT
 
 _CHUNK = 4 * 1024 * 1024
 _OVERLAP = 256
-_OUTSIDE = re.compile(r'["{}\[\],]')
-_IN_STRING = re.compile(r'["\\]')
-_NEXT_CANDIDATE = re.compile(r'[,}\]\n]\s*(?=\{\s*"aristotleId"\s*:)')
-_NEXT_OBJECT = re.compile(r"\s*,\s*\{")
+_STRING_REST = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)
+_INSIDE = re.compile(r'(?:[^"{}\[\]]|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
+_BEFORE = re.compile(r'(?:[^"{}\[\],]|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
+_BRACKETS = re.compile(r"[{\[]+|[}\]]+")
+_CANDIDATE = re.compile(r'\{\s*+"aristotleId"\s*+:')
+_NEXT_OBJECT = re.compile(r"\s*+,\s*+\{")
 _FILLER = {True: re.compile(r"[\s,]*"), False: re.compile(r"\s*")}
 
 
@@ -30,6 +33,7 @@ class JsonWindow:
         self.ended = False
         self._file = file
         self._decoder = stream_decoder()
+        self._candidate = self._searched = 0  # the last one found, and where to search on
         self.slide()
         self.text = self.text.removeprefix(BOM)
 
@@ -43,6 +47,8 @@ class JsonWindow:
         chunk = self._file.read(_CHUNK)
         self.ended = not chunk
         self.text = self.text[self.pos :] + self._decoder.decode(chunk, final=self.ended)
+        self._candidate -= self.pos
+        self._searched = max(0, self._searched - self.pos)
         self.pos = 0
 
     def ensure(self, characters: int) -> None:
@@ -60,6 +66,23 @@ class JsonWindow:
             if self.ended:
                 return ""
             self.slide()
+
+    def next_candidate(self, start: int) -> int | None:
+        """Returns where the next candidate stands in the text at hand, behind `start`.
+
+        It stands after a comma, a closing bracket or a line break: inside a text it does not count.
+        """
+        if self._candidate > start:
+            return self._candidate
+        for match in _CANDIDATE.finditer(self.text, max(start, self._searched)):
+            before = match.start() - 1
+            while before >= start and self.text[before] in " \t\r":
+                before -= 1
+            if before >= start and self.text[before] in ",}]\n":
+                self._candidate = self._searched = match.start()
+                return self._candidate
+        self._searched = max(start, len(self.text) - _OVERLAP)
+        return None
 
 
 @dataclass(frozen=True)
@@ -83,8 +106,10 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
     scanner = _EndScanner()
     scan_from, search_from, length = window.pos, window.pos + 1, 0
     while True:
-        end = scanner.find_end(window.text, scan_from)
-        cut = _choose_cut(window.text, end, search_from) if in_candidates else end
+        following = window.next_candidate(search_from) if in_candidates else None
+        cut = scanner.find_end(window.text, scan_from, following)
+        if following is not None and (cut is None or not _NEXT_OBJECT.match(window.text, cut)):
+            cut = following  # brackets that do not lead to an object are not to be trusted
         if cut is not None or window.ended:
             closed = cut is not None
             cut = len(window.text) if cut is None else cut
@@ -99,39 +124,40 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
         scan_from, search_from = kept, 0
 
 
-def _choose_cut(text: str, end: int | None, search_from: int) -> int | None:
-    """Decides between the end by brackets and the start of the next candidate."""
-    match = _NEXT_CANDIDATE.search(text, search_from)
-    following = match.end() if match else None
-    if end is None or following is None:
-        return following if end is None else end
-    return end if end <= following and _NEXT_OBJECT.match(text, end) else following
-
-
 class _EndScanner:
     """Finds the end of a JSON value by its brackets and strings, over consecutive windows."""
 
     def __init__(self) -> None:
         self._depth = 0
         self._in_string = False
-        self._carry = 0
+        self._escaped = 0
 
-    def find_end(self, text: str, pos: int) -> int | None:
-        pos += self._carry
-        while match := (_IN_STRING if self._in_string else _OUTSIDE).search(text, pos):
-            pos = match.end()
-            match match[0]:
-                case "\\":
-                    pos += 1
-                case '"':
-                    self._in_string = not self._in_string
-                case "{" | "[":
-                    self._depth += 1
-                case "}" | "]" if self._depth > 0:
-                    self._depth -= 1
-                    if self._depth == 0:
-                        return pos
-                case _ if self._depth == 0:
-                    return pos - 1
-        self._carry = max(0, pos - len(text))
+    def find_end(self, text: str, pos: int, limit: int | None = None) -> int | None:
+        """Returns the end if it lies before `limit`; otherwise the next window is to be scanned."""
+        limit = len(text) if limit is None else limit
+        pos += self._escaped
+        self._escaped = 0
+        while pos < limit:
+            if self._in_string:
+                rest = _STRING_REST.match(text, pos, limit)
+                if rest is None:
+                    tail = text[pos:limit]
+                    self._escaped = (len(tail) - len(tail.rstrip("\\"))) % 2
+                    return None
+                self._in_string, pos = False, rest.end()
+            filler = (_INSIDE if self._depth else _BEFORE).match(text, pos, limit)
+            pos = filler.end() if filler else pos
+            brackets = _BRACKETS.match(text, pos, limit)
+            if brackets is None:
+                if pos == limit or text[pos] != '"':
+                    return None if pos == limit else pos
+                self._in_string, pos = True, pos + 1
+                continue
+            pos = brackets.end()
+            if text[brackets.start()] in "{[":
+                self._depth += len(brackets[0])
+            elif len(brackets[0]) < self._depth:
+                self._depth -= len(brackets[0])
+            else:
+                return brackets.start() + self._depth
         return None

@@ -7,26 +7,38 @@ command line may find the same file.
 
 import fcntl
 import hashlib
-import shutil
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 
 from aris_pipeline.candidates.detection import detect_format, open_reader
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
+from aris_pipeline.candidates.landed_before import (
+    DIGEST_KEY,
+    SHARD_SIZE_KEY,
+    find_earlier,
+    is_taken,
+    remove_dead_landings,
+    remove_tables,
+)
 from aris_pipeline.candidates.naming import batch_digest, batch_name
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import Entry, Record, Rejected
 from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
 from aris_pipeline.errors import InputError
-from aris_pipeline.storage import Batch, DataStore, Shard, write_bytes
+from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
 from aris_pipeline.storage.batches import SourceFormat
 
 _DEFAULT_OPTIONS = LandingOptions()
 _PROGRESS_ROWS = 1000
+_ID_SHOWN = 80
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that break a line, a terminal or a table where the name of a file is shown."""
 
 Progress = Callable[[int], None]
 
@@ -56,23 +68,51 @@ def land_file(
             usable. No manifest is left then.
     """
     state = _file_state(file)
-    source_format = options.format or detect_format(file)
+    source_format = options.format or detect_format(file, options)
     digest = batch_digest(file, source_format, options)
     with _one_landing_at_a_time(store):
-        known = {batch.name: batch for batch in store.batches()}
-        for batch in known.values():
-            if batch.digest == digest:
-                return batch
-        name = batch_name(file, on or datetime.now(UTC).date(), options.limit)
-        if name in known:
-            name = f"{name}-{digest[:8]}"
-        _remove_leftovers(store, name)
-        landing = _Landing(store, file, name, source_format, options)
-        landing.run(progress)
+        store.remove_leftovers()
+        remove_dead_landings(store)
+        earlier = find_earlier(store, digest)
+        if earlier is None:
+            name = batch_name(file, on or datetime.now(UTC).date(), options.limit)
+            if is_taken(store, name):
+                name = f"{name}-{digest[:8]}"
+            remove_tables(store, name)
+            target = _Target(name, digest, source_format, again=False)
+        elif earlier.batch is not None:
+            return earlier.batch
+        else:
+            target = _Target(earlier.name, digest, source_format, again=True)
+            options = options.model_copy(update={"shard_size": earlier.shard_size})
+        try:
+            landing = _Landing(store, file, target, options)
+            landing.run(progress)
+        except InputError as error:
+            if _file_state(file) != state:
+                raise _changed(file) from error
+            raise
         if _file_state(file) != state:
             landing.discard()
-            raise InputError(f"{file} changed while it was read: land it again when it is complete")
-        return landing.register(digest)
+            raise _changed(file)
+        return landing.register()
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The batch that a landing writes.
+
+    Attributes:
+        name: of the batch.
+        digest: of content and options.
+        source_format: what the file is read as.
+        again: whether it has landed before; a landing that fails then leaves what is there.
+    """
+
+    name: str
+    digest: str
+    source_format: SourceFormat
+    again: bool
 
 
 class _Landing:
@@ -82,23 +122,23 @@ class _Landing:
         self,
         store: DataStore,
         file: Path,
-        name: str,
-        source_format: SourceFormat,
+        target: _Target,
         options: LandingOptions,
     ) -> None:
         self._store = store
         self._file = file
-        self._name = name
-        self._format = source_format
+        self._target = target
         self._options = options
-        self._reader = open_reader(file, source_format, options)
+        self._reader = open_reader(file, target.source_format, options)
         metadata = {
-            "format": source_format,
+            "format": target.source_format,
             "text_column": self._reader.text_column or "",
             "id_column": self._reader.id_column or "",
+            DIGEST_KEY: target.digest,
+            SHARD_SIZE_KEY: str(options.shard_size),
         }
-        self._shards = ShardWriter(store, name, file.name, options.shard_size, metadata)
-        self._quarantine = QuarantineWriter(store, name, file.name)
+        self._shards = ShardWriter(store, target.name, file.name, options.shard_size, metadata)
+        self._quarantine = QuarantineWriter(store, target.name, file.name)
         self._findings = Findings()
         self._first_lines: dict[str, int] = {}
         self._occurrences: Counter[str] = Counter()
@@ -122,24 +162,25 @@ class _Landing:
         if not self._shards.shard_rows:
             raise self._nothing_usable()
 
-    def register(self, digest: str) -> Batch:
+    def register(self) -> Batch:
         """Writes the manifest."""
         batch = Batch(
-            name=self._name,
-            digest=digest,
+            name=self._target.name,
+            digest=self._target.digest,
             source_file=self._file.name,
-            format=self._format,
+            format=self._target.source_format,
             shard_rows=self._shards.shard_rows,
             quarantined=self._quarantine.rows,
             requested_models=sorted(self._models),
             landed_at=datetime.now(UTC),
         )
-        write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(self._name))
+        write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(batch.name))
         return batch
 
     def discard(self) -> None:
-        """Removes what was written."""
-        _remove_leftovers(self._store, self._name)
+        """Removes what was written, unless it takes the place of the same."""
+        if not self._target.again:
+            remove_tables(self._store, self._target.name)
 
     def _entries(self) -> Iterator[Entry]:
         return islice(self._reader.read(), self._options.limit)
@@ -153,7 +194,8 @@ class _Landing:
                 if entry.model is not None:
                     self._models.add(entry.model)
                 return
-            message = f"the id '{custom_id}' is already that of line {first}, which stays"
+            shown = custom_id[:_ID_SHOWN]
+            message = f"the id {shown!r} is already that of line {first}, which stays"
             entry = Rejected(entry.line, "duplicate_id", message, entry.text, custom_id=custom_id)
         self._quarantine.write(entry)
         self._findings.add(entry.rule, entry.line, entry.message)
@@ -165,36 +207,43 @@ class _Landing:
         return f"{digest}-{self._occurrences[digest]}"
 
     def _nothing_usable(self) -> InputError:
+        form = self._target.source_format
         if not self._quarantine.rows:
             self.discard()
-            return InputError(f"{self._file} holds no record. {WAYS_OUT[self._format]}")
+            return InputError(f"{self._file} holds no record. {WAYS_OUT[form]}")
         return InputError(
-            f"{self._file} holds no usable record (read as {self._format}): {self._findings}. "
-            f"Raw text and reasons: {self._quarantine.path.parent}. {WAYS_OUT[self._format]}"
+            f"{self._file} holds no usable record (read as {form}): {self._findings}. "
+            f"Raw text and reasons: {self._quarantine.path.parent}. {WAYS_OUT[form]}"
         )
 
 
 def _file_state(file: Path) -> tuple[int, int]:
     """Size and time of the last change, for noticing a change."""
+    if _UNSHOWABLE.search(file.name):
+        raise InputError(f"{file.name!a} has control characters in its name: rename it")
+    try:
+        state = file.stat()
+    except OSError as error:
+        raise InputError(f"{file} is not a file: check the path ({error.strerror})") from error
     if not file.is_file():
         raise InputError(f"{file} is not a file: check the path")
-    state = file.stat()
     if state.st_size == 0:
         raise InputError(f"{file} is empty: export it again")
     return state.st_size, state.st_mtime_ns
 
 
-def _remove_leftovers(store: DataStore, batch: str) -> None:
-    """Removes the tables of a batch that has no manifest."""
-    shard = Shard.numbered(batch, 0)
-    for path in (store.landed(shard), store.quarantine(shard), store.raw_candidates(shard)):
-        shutil.rmtree(path.parent.parent, ignore_errors=True)
+def _changed(file: Path) -> InputError:
+    return InputError(f"{file} changed while it was read: land it again when it is complete")
 
 
 @contextmanager
 def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
     lock = store.root / ".work" / "landing.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        opened = lock.open("w")
+    except OSError as error:
+        raise cannot_write(lock, error) from error
+    with opened as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.sources import plain_name
 from aris_pipeline.storage.batches import SourceFormat
 
 _STEM_LENGTH = 80
@@ -23,14 +24,14 @@ def batch_digest(file: Path, source_format: SourceFormat, options: LandingOption
     """Returns the sha256 over the file's content and the options that change its rows."""
     with file.open("rb") as source:
         content = hashlib.file_digest(source, "sha256").hexdigest()
-    identity = options.model_dump(exclude={"shard_size", "format"})
+    identity = options.model_dump(exclude={"shard_size", "format", "max_unpacked_bytes"})
     identity |= {"content": content, "format": source_format}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def batch_name(file: Path, on: date, limit: int | None) -> str:
     """Returns `<date>_<stem>`, with `-first<N>` where only the first records are landed."""
-    plain = unicodedata.normalize("NFKD", file.stem).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", plain_name(file).stem).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     stem = re.sub(r"\.{2,}", ".", stem)[:_STEM_LENGTH].strip("-_.") or "batch"
     stem = _SHARD_SUFFIX.sub("-", stem)

@@ -6,7 +6,7 @@ from aris_pipeline.storage.batches import SourceFormat
 
 
 class LandingOptions(BaseModel, frozen=True, extra="forbid"):
-    """Options of one landing; every one but `shard_size` is part of the batch's identity."""
+    """Options of one landing; those that change its rows are part of the batch's identity."""
 
     format: SourceFormat | None = Field(
         default=None, description="format of the file; detected from its name and first lines"
@@ -23,4 +23,7 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
     )
     max_row_bytes: PositiveInt = Field(
         default=1024 * 1024, description="a larger record is quarantined as over_size"
+    )
+    max_unpacked_bytes: PositiveInt = Field(
+        default=16 * 1024**3, description="a packed file that unpacks to more is refused"
     )

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from aris_pipeline.candidates.json_values import json_text, parse_json
+from aris_pipeline.candidates.json_values import json_text, parse_json, unambiguous
 from aris_pipeline.candidates.records import ID_FIELDS
 
-_TABLE_TEXTS = ("first_name", "last_name", "title", "company", "location", "skills", "resume_text")
+_FULL_NAMES = ("full_name", "name")
+_TABLE_TEXTS = (
+    *("first_name", "last_name", *_FULL_NAMES),
+    *("title", "company", "location", "skills", "resume_text"),
+)
 _TABLE_LISTS = ("work_info", "education_info")
 
 
@@ -75,6 +79,17 @@ class Profile(_Open):
     skills: Annotated[list[str], BeforeValidator(_split_at_commas)] = []
     resume_text: Text = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _split_full_name(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Takes a name in one piece apart, because redaction looks for first and last names."""
+        full = next((name for name in _FULL_NAMES if isinstance(fields.get(name), str)), None)
+        if full is None or fields.get("first_name") or fields.get("last_name"):
+            return fields
+        first, _, last = fields[full].strip().partition(" ")
+        rest = {name: value for name, value in fields.items() if name != full}
+        return {**rest, "first_name": first, "last_name": last}
+
     def has_usable_text(self) -> bool:
         """Whether there is anything to judge."""
         listed = [*self.work_info, *self.education_info]
@@ -84,6 +99,12 @@ class Profile(_Open):
             or any(skill.strip() for skill in self.skills)
             or any(_filled(entry) for entry in listed)
         )
+
+
+PROFILE_DECODER = unambiguous(
+    {"gemData", *ID_FIELDS, *Profile.model_fields, *Job.model_fields, *Degree.model_fields}
+)
+"""Reads a record; of the keys that are used, none may have two values in one object."""
 
 
 class WrongTypeError(ValueError):
@@ -180,7 +201,7 @@ def _json_list(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        found = parse_json(value)
+        found = parse_json(value, PROFILE_DECODER)
     except ValueError:
         return value
     return found if isinstance(found, list) else value

@@ -11,6 +11,7 @@ Rule = Literal[
     "malformed_json",
     "malformed_row",
     "not_an_object",
+    "duplicate_key",
     "missing_id",
     "duplicate_id",
     "over_size",

@@ -7,6 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
+from aris_pipeline.candidates.json_values import unambiguous
+
+REQUEST_DECODER = unambiguous()
+"""Reads a line; all of it is sent, so no key at all may have two values in one object."""
+
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
 _INT64 = 2**63

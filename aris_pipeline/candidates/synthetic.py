@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aris_pipeline.candidates.synthetic_careers import Candidate, make_candidate, render_text
-from aris_pipeline.storage.batches import SourceFormat
+from aris_pipeline.storage import SourceFormat, cannot_write
 
 _TABLE = pa.schema(
     [("id", pa.string()), ("Resume", pa.string()), ("synthetic_strength", pa.float64())]
@@ -59,17 +59,23 @@ def write_synthetic(
         format: format of the file.
         out: the file; its directory is made if needed.
         indent: spaces of indentation in an aris file that people are to read.
+
+    Raises:
+        StorageError: the file cannot be written.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     made = _make(count, seed)
-    if format == "parquet":
-        _write_parquet(made, out)
-    elif format == "csv":
-        _write_csv(made, out)
-    elif format == "aris":
-        _write_aris(made, count, out, indent)
-    else:
-        _write_lines(made, _request if format == "openai" else _record, out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if format == "parquet":
+            _write_parquet(made, out)
+        elif format == "csv":
+            _write_csv(made, out)
+        elif format == "aris":
+            _write_aris(made, count, out, indent)
+        else:
+            _write_lines(made, _request if format == "openai" else _record, out)
+    except OSError as error:
+        raise cannot_write(out, error) from error
 
 
 def _make(count: int, seed: int) -> Iterator[Made]:

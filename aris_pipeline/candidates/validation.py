@@ -5,13 +5,23 @@ Every landed row ends in exactly one of the two files. No row raises.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from json import JSONDecoder
 from typing import Any
 
 import polars as pl
 
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
-from aris_pipeline.candidates.json_values import explain, json_text, parse_json
+from aris_pipeline.candidates.json_values import (
+    DECODER,
+    RepeatedKeyError,
+    explain,
+    is_nested_beyond,
+    json_text,
+    parse_json,
+)
 from aris_pipeline.candidates.profile import (
+    PROFILE_DECODER,
     Degree,
     Job,
     ShapedRecord,
@@ -22,7 +32,7 @@ from aris_pipeline.candidates.profile import (
 )
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
 from aris_pipeline.candidates.repair import may_need_repair, repair_texts
-from aris_pipeline.candidates.requests import find_invalid_parameter
+from aris_pipeline.candidates.requests import REQUEST_DECODER, find_invalid_parameter
 from aris_pipeline.candidates.writers import write_quarantine
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import (
@@ -40,7 +50,9 @@ Row = dict[str, Any]
 _TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
 _JOB_COLUMNS = tuple(Job.model_fields)
 _DEGREE_COLUMNS = tuple(Degree.model_fields)
-_HINT = "land the file of its batch again"
+_DEEPEST = 64
+"""Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
+_HINT = "land the file of its batch again, by `aris run` or the job `land`"
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
         DamagedDataError: its landed file is not readable.
     """
     landed = read_parquet(store.landed(shard), hint=_HINT)
-    validate = _validator(read_metadata(store.landed(shard)))
+    validate = _validator(read_metadata(store.landed(shard), hint=_HINT))
     candidates: list[Row] = []
     rejected: list[Rejected] = []
     for row in landed.iter_rows(named=True):
@@ -85,7 +97,10 @@ def require_usable(store: DataStore, batch: Batch) -> None:
     files = [store.raw_candidates(shard) for shard in shards]
     if not all(file.exists() for file in files):
         return
-    if any(read_parquet(file, hint="", columns=["custom_id"]).height for file in files):
+    if any(
+        read_parquet(file, hint="materialise raw_candidates", columns=["custom_id"]).height
+        for file in files
+    ):
         return
     directory = store.quarantine(shards[0]).parent.parent
     findings = Findings()
@@ -141,21 +156,24 @@ def _validator(metadata: Mapping[str, str]) -> Callable[[str, str], Row]:
     text_column, id_column = metadata.get("text_column", ""), metadata.get("id_column", "")
 
     def from_row(record: str, _: str) -> Row:
-        return _candidate(record, lambda value: shape_of_row(value, text_column, id_column))
+        shaped = partial(shape_of_row, text_column=text_column, id_column=id_column)
+        return _candidate(record, DECODER, shaped)  # a row has no key twice
 
     def from_object(record: str, custom_id: str) -> Row:
-        return _candidate(record, lambda value: shape_of_object(value, custom_id))
+        return _candidate(record, PROFILE_DECODER, partial(shape_of_object, custom_id=custom_id))
 
     if source_format == "openai":
         return lambda record, _: _request(record)
     return from_row if source_format in ("csv", "parquet") else from_object
 
 
-def _candidate(record: str, shape: Callable[[Row], ShapedRecord]) -> Row:
+def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord]) -> Row:
     try:
-        profile, extra = read_profile(shape(_parse(record)))
+        profile, extra = read_profile(shape(_parse(record, by)))
     except WrongTypeError as error:
         raise _UnusableError("wrong_type", str(error), error.field) from error
+    except RepeatedKeyError as error:
+        raise _UnusableError("duplicate_key", str(error), error.key) from error
     except RecursionError as error:
         raise _UnusableError("malformed_json", explain(error)) from error
     if not profile.has_usable_text():
@@ -177,23 +195,26 @@ def _candidate(record: str, shape: Callable[[Row], ShapedRecord]) -> Row:
 
 
 def _request(record: str) -> Row:
-    body = _parse(record).get("body")
     try:
-        invalid = find_invalid_parameter(body)
-        if invalid is None:
-            return {"request": json_text(body)}
-    except RecursionError as error:
-        raise _UnusableError("malformed_json", explain(error)) from error
+        body = _parse(record, REQUEST_DECODER).get("body")
+    except RepeatedKeyError as error:
+        raise _UnusableError("duplicate_key", str(error), error.key) from error
+    invalid = find_invalid_parameter(body)
+    if invalid is None:
+        return {"request": json_text(body)}
     field, message = invalid
     raise _UnusableError("invalid_parameter", message, field)
 
 
-def _parse(record: str) -> Row:
+def _parse(record: str, by: JSONDecoder) -> Row:
     try:
-        value = parse_json(record)
+        value = parse_json(record, by)
     except ValueError as error:
         raise _UnusableError("malformed_json", explain(error)) from error
     if not isinstance(value, dict):
         message = f"expected a JSON object, found {json_type(value)}"
         raise _UnusableError("not_an_object", message)
+    brackets = record.count("{") + record.count("[")
+    if brackets > _DEEPEST and is_nested_beyond(_DEEPEST, value):
+        raise _UnusableError("malformed_json", f"it is nested deeper than {_DEEPEST} levels")
     return value

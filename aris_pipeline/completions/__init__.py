@@ -1,6 +1,7 @@
 """From prompts to completions: known answers are reused, others generated and persisted."""
 
 from aris_pipeline.completions.answers import AnswerParser, Parsed
+from aris_pipeline.completions.parts import remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter
 from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
@@ -21,4 +22,5 @@ __all__ = [
     "complete_shard",
     "known_completions",
     "read_stats",
+    "remove_finished_parts",
 ]

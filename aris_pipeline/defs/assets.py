@@ -1,13 +1,20 @@
 """The chain of one shard: raw_candidates, prompts, completions, evaluations, throughput."""
 
 import functools
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
 from aris_pipeline.candidates import require_usable, validate_shard
-from aris_pipeline.completions import complete_shard
+from aris_pipeline.completions import complete_shard, remove_finished_parts
+from aris_pipeline.defs.checks import (
+    BATCHES_RECONCILE,
+    SHARD_RECONCILES,
+    check_batches,
+    materialise_and_reconcile,
+)
 from aris_pipeline.defs.partitions import (
     for_each_judge,
     for_each_shard,
@@ -17,6 +24,7 @@ from aris_pipeline.defs.partitions import (
 )
 from aris_pipeline.defs.recovery import tag_process
 from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
+from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
 from aris_pipeline.judging import Assignments
 from aris_pipeline.prompts import read_origin
@@ -73,6 +81,7 @@ def completions(
     assignments = Assignments(data, settings)
     card = assignments.card_of_all(shards_of(context))
     tag_process(context)
+    remove_finished_parts(data)
     with (
         engine.session(card, settings.engine) as session,
         engine.reporter(context.log.info) as report,
@@ -86,6 +95,7 @@ def completions(
                 shard,
                 session,
                 scoring=assignment.scoring,
+                shorten=assignment.shorten,
                 run_id=context.run.run_id,
                 on_progress=report,
             )
@@ -99,8 +109,11 @@ def completions(
     group_name="verdicts",
     kinds={"polars", "parquet"},
     automation_condition=dg.AutomationCondition.eager(),
+    check_specs=[SHARD_RECONCILES],
 )
-def evaluations(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+def evaluations(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """Parsed and validated verdicts with score and provenance, one row a candidate."""
     data = store.store()
 
@@ -108,7 +121,9 @@ def evaluations(context: dg.AssetExecutionContext, store: StoreResource) -> None
         origin = read_origin(data.prompts(judge, shard))
         return asdict(evaluate_shard(data, judge, shard, origin.rubric, origin.identity))
 
-    for_each_shard(context, for_each_judge(data, evaluate))
+    yield from materialise_and_reconcile(
+        context, data, lambda: for_each_shard(context, for_each_judge(data, evaluate))
+    )
 
 
 @_shard_asset(
@@ -132,18 +147,38 @@ def throughput(context: dg.AssetExecutionContext, store: StoreResource) -> None:
     kinds={"polars", "parquet"},
     owners=_OWNERS,
     automation_condition=dg.AutomationCondition.eager(),
+    check_specs=[BATCHES_RECONCILE],
 )
-def candidate_ranking(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+def candidate_ranking(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """What an analyst opens first: a batch's candidates by recommendation, then score.
 
-    One file a batch and judge; written anew where an evaluation is newer than the ranking.
+    One file a batch and judge; written anew where an evaluation is newer than the ranking. A batch
+    with a damaged file fails alone.
     """
     data = store.store()
-    ranked = [
-        f"{batch.name} by {judge.rubric} and {judge.model}: {counts.rows} candidates"
-        for batch in data.batches()
+    stale = [
+        (batch, judge)
+        for batch in data.batches(complain=context.log.warning)
         for judge in data.judges("evaluations", batch.name)
         if ranking_is_stale(data, judge, batch)
-        and (counts := rank_batch(data, judge, batch)) is not None
     ]
-    context.add_output_metadata({"rankings_written": len(ranked), "rankings": ranked})
+    ranked: list[str] = []
+    damaged: list[str] = []
+    for batch, judge in stale:
+        try:
+            counts = rank_batch(data, judge, batch)
+        except (DamagedDataError, MissingDataError) as error:
+            damaged.append(str(error))
+            continue
+        if counts is not None:
+            by = f"{judge.rubric} and {judge.model}"
+            ranked.append(f"{batch.name} by {by}: {counts.rows} candidates")
+    check = check_batches(data)
+    if damaged:
+        yield check
+        raise dg.Failure("; ".join(damaged))
+    yield dg.MaterializeResult(
+        metadata={"rankings_written": len(ranked), "rankings": ranked}, check_results=[check]
+    )

@@ -1,24 +1,28 @@
 """A file through the whole chain in this process, by the same jobs that the UI launches."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 
+from aris_pipeline import errors
 from aris_pipeline.candidates import require_usable
 from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.defs.instance import open_instance, storage_errors_named
 from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import process_tags, release_dead_runs
 from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.engines import EngineLock, ModelCard
-from aris_pipeline.errors import ConfigError, InputError
-from aris_pipeline.storage import Batch, DataStore, Judge
+from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
+from aris_pipeline.process_lock import ProcessLock
+from aris_pipeline.storage import Batch, DataStore, Judge, cannot_write
 
 CHAIN = {
     "raw_candidates": "judge",
@@ -64,8 +68,9 @@ class BatchRunner:
     def on(cls, data_dir: Path, judging: dict[str, Any], say: Callable[[str], None]) -> Self:
         """Returns a runner for a data directory, after clearing up behind runs that died."""
         instance = open_instance(data_dir)
-        for run_id in release_dead_runs(instance):
-            say(f"run {run_id[:8]} had died; its place is free again")
+        with storage_errors_named(Path(instance.root_directory)):
+            for run_id in release_dead_runs(instance):
+                say(f"run {run_id[:8]} had died; its place is free again")
         chosen = {name: value for name, value in judging.items() if value is not None}
         return cls(build_definitions(), instance, DataStore(data_dir.absolute()), chosen, say)
 
@@ -75,11 +80,18 @@ class BatchRunner:
         Raises:
             InputError: the file cannot be landed.
             ConfigError: no such rubric or model.
+            BatchBusyError: another process runs the batch.
             EngineBusyError: another process holds the engine.
+            DiskError: nothing more can be written; what is finished is kept.
             KeyboardInterrupt: Ctrl-C or SIGTERM; what is finished is kept.
         """
         started = time.monotonic()
-        batch = self._land(LandConfig(path=str(file.absolute()), **landing))
+        with storage_errors_named(Path(self.instance.root_directory)):
+            batch = self._land(LandConfig(path=str(file.absolute()), **landing))
+            with self._alone_on(batch):
+                return self._run_chain(batch, until, started)
+
+    def _run_chain(self, batch: Batch, until: str, started: float) -> RunOutcome:
         keys = register_shards(self.instance, batch)
         if self._in_range(keys) != keys:
             raise ConfigError(
@@ -112,7 +124,7 @@ class BatchRunner:
         )
         if not result.success:
             _raise_if_interrupted(result)
-            raise InputError("; ".join(_reasons(result)))
+            raise _failures(result, unnamed=InputError)[0]
         return self.store.batch(result.output_for_node("land_candidates"))
 
     def _materialise(self, asset: str, keys: list[str]) -> list[str]:
@@ -132,7 +144,29 @@ class BatchRunner:
         if result.success:
             return []
         _raise_if_interrupted(result)
-        return _reasons(result)
+        failures = _failures(result)
+        for failure in failures:
+            if isinstance(failure, DiskError):
+                raise failure
+        return [str(failure) for failure in failures]
+
+    @contextmanager
+    def _alone_on(self, batch: Batch) -> Iterator[None]:
+        """Keeps other command lines off a batch, whose settings may differ."""
+        lock = ProcessLock(self.store.root / ".work" / "locks" / f"{batch.name}.lock")
+        try:
+            acquired = lock.acquire()
+        except OSError as error:
+            raise cannot_write(lock.path, error) from error
+        if not acquired:
+            raise BatchBusyError(
+                f"batch {batch.name} is being run by {lock.holder()} (lock {lock.path}); wait for "
+                "it to finish, or end that process: what is finished is kept"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _run_config(self, config: dict[str, Any], *, only: tuple[str, ...]) -> dict[str, Any]:
         config_of = {
@@ -173,23 +207,37 @@ def _raise_if_interrupted(result: dg.ExecuteInProcessResult) -> None:
     """
     for event in result.all_events:
         error = event.step_failure_data.error if event.is_step_failure else None
-        while error is not None:
-            if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        for cause in _causes(error):
+            if cause.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
                 raise KeyboardInterrupt
-            error = error.cause
 
 
-def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
-    """The innermost message of each failed step: what a person can act on."""
-    reasons = []
+def _failures(
+    result: dg.ExecuteInProcessResult, unnamed: type[ArisError] = ArisError
+) -> list[ArisError]:
+    """Why each failed step failed, as the error of ours that it raised.
+
+    Args:
+        result: of a run that failed.
+        unnamed: the type of what was not raised on purpose.
+    """
+    found = []
     for event in result.all_events:
         if event.is_step_failure:
-            data = event.step_failure_data
-            error = data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            said = data.user_failure_data.description if data.user_failure_data else None
-            reasons.append(
-                said or (error.message.partition(": ")[2].strip() if error else "unknown")
-            )
-    return reasons or ["the run failed before its first step; see the Dagster UI"]
+            said = event.step_failure_data.user_failure_data
+            if said is not None and said.description:
+                found.append(unnamed(said.description))
+                continue
+            causes = list(_causes(event.step_failure_data.error))
+            ours = [cause for cause in causes if hasattr(errors, cause.cls_name or "")]
+            for cause in (ours or causes[::-1])[:1]:
+                kind = getattr(errors, cause.cls_name or "", unnamed)
+                found.append(kind(cause.message.partition(": ")[2].strip()))
+    return found or [unnamed("the run failed before its first step; see the Dagster UI")]
+
+
+def _causes(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:
+    """An error and what it was raised from, down to the first."""
+    while error is not None:
+        yield error
+        error = error.cause

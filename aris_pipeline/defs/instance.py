@@ -1,13 +1,28 @@
 """The persistent Dagster instance that the command line, the UI and the daemon share."""
 
+import errno
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 from aris_pipeline.defs.assets import GPU_POOL
-from aris_pipeline.storage import write_bytes
+from aris_pipeline.errors import ArisError, DamagedDataError
+from aris_pipeline.storage import cannot_write, write_bytes
+
+_PRIMARY = 0xFF  # the upper bits of an extended code of SQLite say more
+_LITTLE = 2**20
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NOT_WRITTEN = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR),
+)
+_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def prepare_home(data_dir: Path) -> Path:
@@ -27,10 +42,66 @@ def prepare_home(data_dir: Path) -> Path:
 def open_instance(data_dir: Path) -> dg.DagsterInstance:
     """Opens the instance of a data directory.
 
+    One process at a time, because two that create the databases at once leave them unusable.
     The limit of the engine's pool is set explicitly: on a fresh instance the default limit alone
     let two runs overlap.
+
+    Raises:
+        StorageError: Dagster cannot write to its home.
+        DamagedDataError: a database there is damaged.
     """
-    instance = dg.DagsterInstance.from_config(str(prepare_home(data_dir)))
-    if GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
-        instance.event_log_storage.set_concurrency_slots(GPU_POOL, 1)
+    home = prepare_home(data_dir)
+    with storage_errors_named(home), FileLock(home / "opening.lock"):
+        instance = dg.DagsterInstance.from_config(str(home))
+        if GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
+            instance.event_log_storage.set_concurrency_slots(GPU_POOL, 1)
     return instance
+
+
+@contextmanager
+def storage_errors_named(home: Path) -> Iterator[None]:
+    """Tells what Dagster's own files meet on the disk like what ours do.
+
+    Raises:
+        StorageError: Dagster cannot write to its home.
+        DamagedDataError: a database there is damaged.
+    """
+    try:
+        yield
+    except ArisError:
+        raise
+    except Exception as error:
+        for cause in _causes(error):
+            if isinstance(cause, sqlite3.Error):
+                code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
+                if code in _DAMAGED:
+                    raise DamagedDataError(
+                        f"a database in {home} is damaged ({cause}): move that directory elsewhere "
+                        "and run the same command; it holds the history of runs, and no rows"
+                    ) from error
+                if code in _NOT_WRITTEN:
+                    said = OSError(_errno_of(code, home), str(cause))
+                    raise cannot_write(home / "history", said) from error
+            elif isinstance(cause, OSError):
+                file = Path(cause.filename or home)
+                if cause.errno in _WHOLE_DISK or home in file.parents:
+                    raise cannot_write(file, cause) from error
+        raise
+
+
+def _errno_of(code: int, home: Path) -> int:
+    """What the operating system must have said to SQLite."""
+    disk = os.statvfs(home)
+    # A full disk also fails the access to memory that is mapped to a file, as SQLITE_IOERR.
+    if code == sqlite3.SQLITE_FULL or disk.f_bavail * disk.f_frsize < _LITTLE:
+        return errno.ENOSPC
+    if disk.f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EIO if code == sqlite3.SQLITE_IOERR else errno.EACCES
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was raised from, down to the first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -81,9 +81,11 @@ def landing_sensor(
             seen[file.name] = state
         elif has_settled(file, QUIET_S, time.time()):
             seen[file.name] = state
+            # A name need not be text; one that the instance cannot store would stop all others.
+            name = file.name.encode("ascii", "backslashreplace").decode()
             requests.append(
                 dg.RunRequest(
-                    run_key=f"{file.name}-{stat.st_size}-{stat.st_mtime_ns}",
+                    run_key=f"{name}-{stat.st_size}-{stat.st_mtime_ns}",
                     run_config={"ops": {"land_candidates": {"config": {"path": str(file)}}}},
                 )
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from aris_pipeline.errors import EngineError, MissingDataError
+from aris_pipeline.errors import DamagedDataError, DiskError, EngineError, MissingDataError
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 
 SHARDS = "shards"
@@ -26,7 +26,12 @@ def register_shards(instance: dg.DagsterInstance, batch: Batch) -> list[str]:
     known = set(instance.get_dynamic_partitions(SHARDS))
     missing = [key for key in keys if key not in known]
     if missing:
-        instance.add_dynamic_partitions(SHARDS, missing)
+        try:
+            instance.add_dynamic_partitions(SHARDS, missing)
+        except Exception:
+            # Another process may have added them in this moment: the same file landed twice.
+            if not set(missing) <= set(instance.get_dynamic_partitions(SHARDS)):
+                raise
     return keys
 
 
@@ -40,12 +45,21 @@ def for_each_judge(
 ) -> Callable[[Shard], Mapping[str, Any]]:
     """Makes work on one judge's outputs into work on a shard, whoever has judged it.
 
-    The newest judge's metadata is the shard's.
+    The newest judge's metadata is the shard's. A damaged file of one judge fails the shard when the
+    others have been worked on.
     """
 
     def work_on_all(shard: Shard) -> Mapping[str, Any]:
-        judges = store.judges("completions", shard.batch)
-        done = [work(judge, shard) for judge in judges if store.completions(judge, shard).exists()]
+        done: list[Mapping[str, Any]] = []
+        failed: list[Exception] = []
+        for judge in store.judges("completions", shard.batch):
+            if store.completions(judge, shard).exists():
+                try:
+                    done.append(work(judge, shard))
+                except (DamagedDataError, MissingDataError) as error:
+                    failed.append(error)
+        if failed:
+            raise failed[0]
         if not done:
             raise MissingDataError(f"{shard.key} has no completions: materialise them first")
         return done[-1]
@@ -62,9 +76,9 @@ def for_each_shard(
     otherwise mark all of its partitions failed. The step itself fails at its end if any shard did.
 
     Args:
-        context: of an asset partitioned by `shards`, which must not yield results itself.
-        work: does a shard and returns its metadata. An `EngineError` ends the run at once: it
-            would meet every other shard too.
+        context: of an asset partitioned by `shards`, which must not yield a result a shard.
+        work: does a shard and returns its metadata. An `EngineError` or a `DiskError` ends the run
+            at once: it would meet every other shard too.
     """
     keys = list(context.partition_keys)
     failed: dict[str, Exception] = {}
@@ -74,7 +88,7 @@ def for_each_shard(
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in work(Shard.parse(key)).items()
             }
-        except EngineError:
+        except (EngineError, DiskError):
             raise
         except Exception as error:
             failed[key] = error

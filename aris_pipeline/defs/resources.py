@@ -49,6 +49,12 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     tensor_parallel_size: int = 1
     max_requests_in_flight: int | None = None
     kv_cache_dtype: str = "auto"
+    stall_timeout_s: float = Field(
+        default=300.0, description="seconds without a token after which an engine counts as hung"
+    )
+    max_restarts: int = Field(
+        default=3, description="engines in a row that may die without finishing a row"
+    )
 
     def settings(self) -> JudgingSettings:
         """Returns the settings, checked."""
@@ -85,7 +91,10 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         Opened inside the step, not in `setup_for_execution`: a cancelled run skips the teardown of
         resources that are still being set up.
         """
-        with EngineSession(lambda: self.open_engine(card, settings)) as session:
+        session = EngineSession(
+            lambda: self.open_engine(card, settings), max_restarts=settings.max_restarts
+        )
+        with session:
             yield session
 
     def open_engine(self, card: ModelCard, settings: EngineSettings) -> Engine:

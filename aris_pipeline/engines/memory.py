@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _GIB = 1024**3
 _WORKSPACE_GIB = 2.0
 """Activations and CUDA graphs beside weights and KV cache; seen with models of 4 to 14 billion."""
+_CONTEXT_GIB = 1.0
+"""What the engine's process itself takes before vLLM looks at the free memory; 0.6 GiB seen."""
 _LARGEST_SHARE = 0.95
 _SHORTEST_CONTEXT = 1024
 _CONTEXT_STEP = 256
@@ -69,7 +71,8 @@ def gpu_advice(
 ) -> str:
     """Returns the settings with which a model fits into a GPU's free memory, if they are others."""
     asked = settings.gpu_memory_utilization
-    share = min(math.floor(gpu.free_gib / gpu.total_gib * 100 - 1) / 100, _LARGEST_SHARE)
+    usable = (gpu.free_gib - _CONTEXT_GIB) / gpu.total_gib
+    share = min(math.floor(usable * 100) / 100, _LARGEST_SHARE)
 
     def context_at(utilization: float) -> int:
         memory = utilization * gpu.total_gib * settings.tensor_parallel_size

@@ -19,7 +19,16 @@ from aris_pipeline.evaluations.schemas import (
 )
 from aris_pipeline.evaluations.scoring import Floats, scores
 from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json
-from aris_pipeline.storage import DataStore, Evaluations, Judge, Shard, read_parquet, write_parquet
+from aris_pipeline.storage import (
+    Completions,
+    DataStore,
+    Evaluations,
+    Judge,
+    Shard,
+    read_parquet,
+    read_table,
+    write_parquet,
+)
 from aris_pipeline.storage.schemas import polars_schema
 
 RUBRIC_KEY = "aris_rubric"
@@ -87,10 +96,13 @@ def evaluate_shard(
 def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
     """Returns every prompt with its completion, if it has one that answers the same request."""
     prompts = read_parquet(
-        store.prompts(judge, shard), hint="materialise prompts of this shard", columns=_PROMPT_COLUMNS
+        store.prompts(judge, shard),
+        hint="materialise prompts of this shard",
+        columns=_PROMPT_COLUMNS,
     )
-    completions = read_parquet(
+    completions = read_table(
         store.completions(judge, shard),
+        Completions,
         hint="materialise completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )

@@ -18,6 +18,8 @@ from aris_pipeline.storage import (
     write_parquet,
 )
 
+_HINT = "materialise evaluations of this shard"
+
 
 @dataclass(frozen=True)
 class RankingCounts:
@@ -53,7 +55,7 @@ def rank_batch(
     rubric = rubric or _newest_rubric(files)
     if rubric is None:
         return None
-    evaluated = [read_parquet(file, hint="materialise evaluations first") for file in files]
+    evaluated = [read_parquet(file, hint=_HINT) for file in files]
     current = [frame.filter(rubric_digest=rubric.digest) for frame in evaluated]
     current = [frame for frame in current if frame.height]
     if not current:
@@ -93,7 +95,7 @@ def _newest_rubric(files: list[Path]) -> Rubric | None:
     if not files:
         return None
     newest = max(files, key=lambda file: file.stat().st_mtime_ns)
-    content = read_metadata(newest).get(RUBRIC_KEY)
+    content = read_metadata(newest, hint=_HINT).get(RUBRIC_KEY)
     return Rubric.model_validate_json(content) if content else None
 
 

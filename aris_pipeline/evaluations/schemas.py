@@ -60,8 +60,8 @@ def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
         **{
             name: given[name]
             for name in (
-                "shortened", "rubric_id", "rubric_digest", "model_id", "model_revision", "engine",
-                "run_id", "request_key",
+                "shortened", "suspected_instructions", "rubric_id", "rubric_digest", "model_id",
+                "model_revision", "engine", "run_id", "request_key",
             )
         },
     }  # fmt: skip

@@ -1,16 +1,32 @@
 """Every row's whereabouts, derived from the parquet outputs alone."""
 
-from aris_pipeline.ledger.candidate import read_candidate
+from aris_pipeline.ledger.candidate import read_candidate, read_quarantined
 from aris_pipeline.ledger.export import ExportFormat, export_batch
-from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
+from aris_pipeline.ledger.faults import Fault
+from aris_pipeline.ledger.reconcile import (
+    Reconciliation,
+    judges_of,
+    reconcile,
+    reconcile_shard,
+)
+from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
+from aris_pipeline.ledger.stale import Forecast, foresee
 from aris_pipeline.ledger.summary import BatchSummary, summarise
 
 __all__ = [
+    "ROW_COLUMNS",
     "BatchSummary",
     "ExportFormat",
+    "Fault",
+    "Forecast",
     "Reconciliation",
     "export_batch",
+    "foresee",
+    "judges_of",
     "read_candidate",
+    "read_quarantined",
     "reconcile",
+    "reconcile_shard",
     "summarise",
+    "trace_batch",
 ]

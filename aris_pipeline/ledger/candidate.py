@@ -1,4 +1,4 @@
-"""Everything about one candidate of a batch, from the profile to the verdict."""
+"""Everything about one row of a batch: a candidate from profile to verdict, or a rejected row."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
+from aris_pipeline.ledger.rows import trace_shard
+from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard, read_parquet
 
 
 def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> dict[str, Any]:
-    """Returns profile, exact prompt, raw answer and verdict.
+    """Returns profile, exact prompt, raw answer, verdict, and the ledger's row.
 
     Raises:
         ConfigError: the batch has no such candidate.
@@ -31,8 +32,29 @@ def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
             ),
             "answer": answer.get("text") or answer.get("error_message") or "none yet",
             "verdict": verdict,
+            "ledger": trace_shard(store, judge, shard)
+            .filter(custom_id=custom_id)
+            .row(0, named=True),
         }
     raise ConfigError(f"batch {batch.name} has no usable candidate '{custom_id}'")
+
+
+def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any]:
+    """Returns why a row could not be used, its raw text, and the ledger's row.
+
+    Raises:
+        ConfigError: no row that came from this line is in quarantine.
+    """
+    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
+        rows = trace_shard(store, None, shard).filter(line=line, state="quarantined")
+        if rows.height:
+            files = sorted(store.quarantine(shard).parent.glob("*.parquet"))
+            found = pl.concat([read_parquet(file, hint="it vanished") for file in files])
+            return {
+                "quarantine": found.filter(line=line).row(0, named=True),
+                "ledger": rows.row(0, named=True),
+            }
+    raise ConfigError(f"batch {batch.name} has no row of line {line} in quarantine")
 
 
 def _row(path: Path, custom_id: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.errors import ConfigError, MissingDataError
+from aris_pipeline.errors import MissingDataError
 from aris_pipeline.storage import (
     Batch,
     DataStore,
@@ -41,20 +41,17 @@ def export_batch(
 
     Raises:
         MissingDataError: the judge has no verdicts on the batch.
-        ConfigError: `out` cannot be written to.
+        StorageError: `out` cannot be written to.
     """
     stem = f"{batch.name}.{judge.rubric}.{judge.model}"
-    try:
-        if form is ExportFormat.OPENAI:
-            return _openai(store, batch, judge, out / stem)
-        verdicts = _verdicts(store, batch, judge)
-        target = out / f"{stem}.{form}"
-        if form is ExportFormat.CSV:
-            write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
-        else:
-            write_frame(verdicts, target)
-    except OSError as error:
-        raise ConfigError(f"nothing can be exported to {out}: {error}") from error
+    if form is ExportFormat.OPENAI:
+        return _openai(store, batch, judge, out / stem)
+    verdicts = _verdicts(store, batch, judge)
+    target = out / f"{stem}.{form}"
+    if form is ExportFormat.CSV:
+        write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
+    else:
+        write_frame(verdicts, target)
     return [target]
 
 
@@ -63,7 +60,9 @@ def _verdicts(store: DataStore, batch: Batch, judge: Judge) -> pl.DataFrame:
     ranking = store.candidate_ranking(judge, batch.name)
     if not ranking.exists():
         return verdicts
-    ranks = read_parquet(ranking, hint="", columns=["custom_id", "rank", "disagrees"])
+    ranks = read_parquet(
+        ranking, hint="materialise candidate_ranking", columns=["custom_id", "rank", "disagrees"]
+    )
     return (
         ranks.join(verdicts, on="custom_id", how="right", maintain_order="right")
         .sort("rank", nulls_last=True, maintain_order=True)

@@ -1,28 +1,33 @@
 """Does everything that went in come out exactly once: evaluated, failed or quarantined?"""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections import Counter
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import polars as pl
 
-from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard, read_parquet
-
-_ROW = ["file", "line"]
+from aris_pipeline.ledger.faults import Fault, fault, faults_of, labels_of
+from aris_pipeline.ledger.rows import ACCOUNTED, rows_of
+from aris_pipeline.ledger.tables import CHAIN, ShardTables, places, read_shard
+from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Row counts of a batch as judged by one judge.
+    """Row counts of a batch, or of one shard of it, as judged by one judge.
 
     Attributes:
         rows_in: rows of the landed file.
         evaluated: rows with a valid answer.
         failed: rows that were asked and have no valid answer, for a typed reason.
         quarantined: rows that could not be used.
-        missing: landed rows that are in none of these.
-        duplicates: rows that were judged more than once.
-        orphans: judged or quarantined rows that were never landed, or are both.
+        missing: rows that went in and are in none of these.
+        duplicates: rows that a table has more than once.
+        orphans: rows of a table that were never landed there, or are in quarantine too.
+        key_mismatches: rows whose completion answers another prompt than the row has now, or whose
+            evaluation judges another completion.
+        damaged_files: files that cannot be read, or are missing where a later table needs them.
+        faults: all of the above by shard, with examples and the way out.
     """
 
     batch: str
@@ -35,84 +40,139 @@ class Reconciliation:
     missing: int
     duplicates: int
     orphans: int
+    key_mismatches: int
+    damaged_files: int
+    faults: tuple[Fault, ...]
 
     @property
     def ok(self) -> bool:
         """Whether every row is accounted for exactly once."""
         accounted = self.evaluated + self.failed + self.quarantined
-        faults = self.missing + self.duplicates + self.orphans
-        return accounted == self.rows_in and faults == 0
+        return accounted == self.rows_in and not self.faults
+
+    def judgement(self) -> dict[str, str | None]:
+        """Which batch by whom."""
+        return {"batch": self.batch, "rubric": self.rubric, "model": self.model}
+
+    def counts(self) -> dict[str, int]:
+        """The counts alone."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, int)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts, the verdict and the faults."""
+        return {"ok": self.ok, **asdict(self)}
 
     @staticmethod
     def total(found: "list[Reconciliation]") -> dict[str, Any]:
-        """The counts of several batches added up; ok only if each of them is."""
-        names = [name for name, value in asdict(found[0]).items() if isinstance(value, int)]
-        counts = {name: sum(getattr(one, name) for one in found) for name in names}
-        return {"ok": all(one.ok for one in found), **counts}
+        """The counts added up; ok only if each of them is.
 
-    def as_dict(self) -> dict[str, Any]:
-        """The counts and the verdict."""
-        return {"ok": self.ok, **asdict(self)}
+        A batch counts once for each of its judges, all rows of it, so that rows in are evaluated,
+        failed, quarantined and missing ones also in total. `judgements` says how many pairs of
+        batch and judge that are, and `rows_landed` counts each batch once.
+        """
+        names = [field.name for field in fields(Reconciliation) if field.type is int]
+        landed = {one.batch: one.rows_in for one in found}
+        return {
+            "ok": all(one.ok for one in found),
+            **{name: sum(getattr(one, name) for one in found) for name in names},
+            "judgements": len(found),
+            "rows_landed": sum(landed.values()),
+        }
+
+
+def judges_of(store: DataStore, batch: Batch) -> list[Judge | None]:
+    """Returns whose work is to be reconciled: all who answered rows of the batch, or None."""
+    judges = store.judges("completions", batch.name)
+    evaluated = store.judges("evaluations", batch.name)
+    return [*judges, *(judge for judge in evaluated if judge not in judges)] or [None]
 
 
 def reconcile(store: DataStore, batch: Batch, judge: Judge | None) -> Reconciliation:
-    """Reconciles a batch with its judge's evaluations; with none, every row is missing."""
-    landed = _landed(store, batch)
-    landing_quarantine = quarantined_rows(store, Shard(batch.name, LANDING_SHARD)).height
-    unusable = pl.concat(
-        [quarantined_rows(store, shard) for shard in Shard.all_of(batch)]
-        or [quarantined_rows(store, Shard(batch.name, "none"))]
-    )
-    judged = _judged(store, batch, judge)
-    known = judged.join(landed, on=["custom_id", "shard"], how="semi")
-    accounted = known.join(landed, on=["custom_id", "shard"]).select(_ROW)
-    both = accounted.join(unusable, on=_ROW, how="semi").height
-    stray = unusable.join(landed, on=_ROW, how="anti").height
+    """Reconciles a batch with its judge's outputs; with none, every usable row is missing.
+
+    It holds one shard's rows at a time, and of the others only their names.
+    """
+    shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
+    return _reconciled(store, batch, judge, shards, _strays(store, batch, judge))
+
+
+def reconcile_shard(
+    store: DataStore, batch: Batch, judge: Judge | None, shard: Shard
+) -> Reconciliation:
+    """Reconciles one shard of a batch."""
+    return _reconciled(store, batch, judge, [shard], [])
+
+
+def _reconciled(
+    store: DataStore, batch: Batch, judge: Judge | None, shards: list[Shard], strays: list[Fault]
+) -> Reconciliation:
+    own = zip(Shard.all_of(batch), batch.shard_rows, strict=True)
+    expected = {LANDING_SHARD: batch.quarantined} | {shard.name: rows for shard, rows in own}
+    states: Counter[str] = Counter()
+    faults: list[Fault] = []
+    names = _Names()
+    for shard in shards:
+        tables = read_shard(store, judge, shard)
+        rows = rows_of(tables)
+        states.update(rows["state"].to_list())
+        faults += faults_of(tables, rows, expected[shard.name])
+        names.add(tables)
+    faults += [*names.duplicates(), *strays]
+    rows_in = sum(expected[shard.name] for shard in shards)
+    kinds: Counter[str] = Counter()
+    for one in faults:
+        kinds[one.kind] += one.count
     return Reconciliation(
         batch=batch.name,
         rubric=judge.rubric if judge else None,
         model=judge.model if judge else None,
-        rows_in=batch.rows_in,
-        evaluated=judged.filter("is_valid").height,
-        failed=judged.filter(~pl.col("is_valid")).height,
-        quarantined=unusable.height + landing_quarantine,
-        missing=landed.join(pl.concat([accounted, unusable]), on=_ROW, how="anti").height,
-        duplicates=judged.height - judged.n_unique("custom_id"),
-        orphans=(judged.height - known.height) + both + stray,
+        rows_in=rows_in,
+        **{state: states[state] for state in ACCOUNTED},
+        missing=max(rows_in - sum(states[state] for state in ACCOUNTED), 0),
+        duplicates=kinds["duplicate"],
+        orphans=kinds["orphan"],
+        key_mismatches=kinds["key_mismatch"],
+        damaged_files=kinds["damaged_file"],
+        faults=tuple(faults),
     )
 
 
-def quarantined_rows(store: DataStore, shard: Shard) -> pl.DataFrame:
-    """Returns file and line of a shard's quarantined rows; none where it has no quarantine."""
-    folder = store.quarantine(shard).parent
-    files = sorted(folder.glob("*.parquet"))
-    frames = [read_parquet(file, hint="it vanished", columns=_ROW) for file in files]
-    return pl.concat([pl.DataFrame(schema={"file": pl.String, "line": pl.Int64}), *frames])
+class _Names:
+    """What names each row of each table, in all shards of a batch."""
+
+    def __init__(self) -> None:
+        self._shards: list[ShardTables] = []
+        self._labels: dict[str, list[pl.DataFrame]] = {}
+
+    def add(self, tables: ShardTables) -> None:
+        """Takes the rows of a shard; landing's quarantine has no ids that must be distinct."""
+        if tables.shard.name == LANDING_SHARD:
+            return
+        number = pl.lit(len(self._shards), pl.UInt32).alias("shard")
+        for table in ("landed", "quarantine", *CHAIN):
+            labels = labels_of(tables, table).alias("label").to_frame()
+            self._labels.setdefault(table, []).append(labels.with_columns(number))
+        self._shards.append(replace(tables, frames={}))
+
+    def duplicates(self) -> list[Fault]:
+        """Returns the rows that a table has again, each in the shard where it is again."""
+        found: list[Fault] = []
+        for table, labels in self._labels.items():
+            again = pl.concat(labels).filter(~pl.col("label").is_first_distinct())
+            for (number,), rows in again.group_by("shard", maintain_order=True):
+                found += fault(self._shards[int(number)], "duplicate", table, rows["label"])
+        return found
 
 
-def _landed(store: DataStore, batch: Batch) -> pl.DataFrame:
-    hint = f"delete {store.batch_file(batch.name)} and land its file again"
-    none = pl.DataFrame(schema={"custom_id": pl.String, "file": pl.String, "line": pl.Int64})
-    found = [
-        read_parquet(store.landed(shard), hint=hint, columns=none.columns).with_columns(
-            shard=pl.lit(shard.name)
-        )
-        for shard in Shard.all_of(batch)
-    ]
-    return pl.concat([none.with_columns(shard=pl.lit("")), *found])
-
-
-def _judged(store: DataStore, batch: Batch, judge: Judge | None) -> pl.DataFrame:
-    """All rows that a reader of the batch's evaluations meets, also in shards that it never had."""
-    none = pl.DataFrame(schema={"custom_id": pl.String, "is_valid": pl.Boolean})
-    files: list[Path] = []
-    if judge is not None:
-        folder = store.judged("evaluations", judge) / f"batch={batch.name}"
-        files = sorted(folder.glob("shard=*/*.parquet"))
-    found = [
-        read_parquet(file, hint="evaluate the shard again", columns=none.columns).with_columns(
-            shard=pl.lit(file.parent.name.partition("=")[2])
-        )
-        for file in files
-    ]
-    return pl.concat([none.with_columns(shard=pl.lit("")), *found])
+def _strays(store: DataStore, batch: Batch, judge: Judge | None) -> list[Fault]:
+    """Rows in shards that the batch does not have."""
+    own = {LANDING_SHARD, *(shard.name for shard in Shard.all_of(batch))}
+    found: list[Fault] = []
+    for table, place in places(store, judge, Shard.numbered(batch.name, 0)).items():
+        for stray in sorted(place.parent.parent.glob("shard=*")):
+            shard = Shard(batch.name, stray.name.partition("=")[2])
+            if shard.name not in own:
+                tables = read_shard(store, judge, shard)
+                tables.ways_out[table] = f"delete {stray}"
+                found += fault(tables, "orphan", table, labels_of(tables, table))
+    return found

@@ -76,7 +76,7 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         path = store.completions(judge, shard)
         if path.exists():
             stats.append(read_stats(path))
-            rows = read_parquet(path, hint="generate the shard again", columns=_TOKENS)
+            rows = read_parquet(path, hint="materialise completions of this shard", columns=_TOKENS)
             fresh = rows.filter(~rows["reused"] & rows["error_type"].is_null())
             reused += int(rows["reused"].sum())
             prompt += int(fresh["prompt_tokens"].sum())

@@ -4,7 +4,9 @@ What would change the shape of the answer and is not offered here (tools, severa
 streaming, images) makes the row an error; other parameters are ignored and reported by name.
 """
 
+import inspect
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ _HONOURED = {
     "response_format", "chat_template_kwargs",
 }  # fmt: skip
 _WITHOUT_EFFECT = {"user", "metadata", "store", "stream", "n", "tools", "functions", "service_tier"}
+_PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _INT64 = 2**63
 
 
@@ -61,7 +64,10 @@ def read_request(body: str, tokenizer: Tokenizer, settings: PromptSettings) -> O
         response_schema=schema,
         requested_model=model if isinstance(model, str) and _is_unicode(model) else None,
         error=error,
-        ignored=frozenset(fields) - _HONOURED - _WITHOUT_EFFECT,
+        ignored=frozenset(
+            name if _PARAMETER.fullmatch(name) else "(not a parameter)"
+            for name in fields.keys() - _HONOURED - _WITHOUT_EFFECT
+        ),
     )
 
 
@@ -133,10 +139,14 @@ def _render(messages: Any, options: Any, tokenizer: Tokenizer) -> str:
         raise BadRequestError("messages must be a list with at least one message")
     if not isinstance(options, dict):
         raise BadRequestError("chat_template_kwargs must be an object")
+    # A file fills in the model's template; it brings none, and does not say how it is applied.
+    own = inspect.signature(tokenizer.apply_chat_template).parameters if options else {}
+    if taken := options.keys() & own.keys():
+        raise BadRequestError(f"chat_template_kwargs must not set {', '.join(sorted(taken))}")
     plain = [_plain(message, index) for index, message in enumerate(messages)]
     try:
         text = render_chat(tokenizer, plain, **options)
-    except (TemplateError, TypeError) as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise BadRequestError(f"the model's chat template refuses the messages: {error}") from error
     if not _is_unicode(text):
         raise BadRequestError("messages contain half of a surrogate pair, which is no character")

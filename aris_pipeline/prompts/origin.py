@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from aris_pipeline.engines.protocol import EngineIdentity
-from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.storage import read_metadata
 
@@ -29,9 +29,8 @@ class PromptOrigin(BaseModel, frozen=True):
 
 def read_origin(prompts: Path) -> PromptOrigin:
     """Reads the origin of a prompts file."""
-    if not prompts.exists():
-        raise MissingDataError(f"{prompts} does not exist: materialise its prompts first")
-    footer = read_metadata(prompts)
+    hint = "materialise prompts of this shard"
+    footer = read_metadata(prompts, hint=hint)
     if ORIGIN_KEY not in footer:
-        raise DamagedDataError(f"{prompts} was not written by this pipeline: delete it")
+        raise DamagedDataError(f"{prompts} was not written by this pipeline: {hint}")
     return PromptOrigin.model_validate_json(footer[ORIGIN_KEY])

@@ -12,7 +12,8 @@ from typing import Any
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.frames import build_frame
-from aris_pipeline.prompts.profiles import profile_text, reserved_texts
+from aris_pipeline.prompts.injection import suspected_instructions
+from aris_pipeline.prompts.profiles import guarded_text, profile_text, reserved_texts
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
@@ -31,6 +32,7 @@ class ProfilePrompt:
     messages: str
     token_ids: list[int]
     shortened: bool
+    suspected_instructions: bool
 
 
 class ProfilePrompts:
@@ -67,22 +69,22 @@ class ProfilePrompts:
     def render(self, candidates: Sequence[dict[str, Any]]) -> Iterator[ProfilePrompt]:
         """Yields the prompt of each `RawCandidates` row, in order."""
         longest = self._room * _CHARACTERS_PER_TOKEN
+        written = [profile_text(row) for row in candidates]
         texts = [
-            profile_text(row, redacted=self._redact, reserved=self._reserved) for row in candidates
+            guarded_text(text, row, redacted=self._redact, reserved=self._reserved)
+            for text, row in zip(written, candidates, strict=True)
         ]
         token_ids = tokenise(self._tokenizer, [text[:longest] for text in texts], special=False)
-        for text, ids in zip(texts, token_ids, strict=True):
-            if len(ids) > self._room or len(text) > longest:
-                yield self._prompt(*self._shortened(text[:longest]), shortened=True)
-            else:
-                yield self._prompt(text, ids, shortened=False)
-
-    def _prompt(self, text: str, ids: list[int], *, shortened: bool) -> ProfilePrompt:
-        return ProfilePrompt(
-            json.dumps(self._frame.messages(text), ensure_ascii=False, separators=(",", ":")),
-            [*self._frame.head_ids, *ids, *self._frame.tail_ids],
-            shortened,
-        )
+        suspected = suspected_instructions(written)
+        for text, ids, suspect in zip(texts, token_ids, suspected, strict=True):
+            shortened = len(ids) > self._room or len(text) > longest
+            shown, shown_ids = self._shortened(text[:longest]) if shortened else (text, ids)
+            yield ProfilePrompt(
+                json.dumps(self._frame.messages(shown), ensure_ascii=False, separators=(",", ":")),
+                [*self._frame.head_ids, *shown_ids, *self._frame.tail_ids],
+                shortened,
+                suspect,
+            )
 
     def _shortened(self, text: str) -> tuple[str, list[int]]:
         encoded = self._tokenizer(

@@ -1,11 +1,13 @@
 """The text of a profile: compact, readable, redacted, and unable to pass for anything else.
 
 Nothing that a candidate wrote may end the profile or speak with the chat template's voice:
-delimiters and special-token text are defused here, and `frames` tokenises a profile without
-special tokens on top.
+delimiters, in signs that only look like them too, and special-token text are defused here, and
+`frames` tokenises a profile without special tokens on top. Characters that nobody sees are left
+out: they carry text that is hidden from people, or split words that are looked for.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,26 +17,62 @@ from aris_pipeline.prompts.tokenizers import Tokenizer
 PROFILE_OPEN = "<profile>"
 PROFILE_CLOSE = "</profile>"
 
-_DELIMITER = re.compile(r"<(?=\s*/?\s*profile)", re.IGNORECASE)
-_MARKUP = re.compile(r"<[^<>\n]{1,60}>|\[[^\[\]\n]{1,40}\]")
+_BRACKETS = "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u227a\u02c2\u1438\u29fc"
+_LOOK_ALIKES = {
+    "p": "\u0440\u03c1\u2374", "r": "\u0433\u1d26", "o": "\u043e\u03bf\u0585\u03c30",
+    "f": "\u0192\u0584", "i": "\u0456\u03b91l|!", "l": "\u04cf1i|!", "e": "\u0435\u0454\u212e3",
+}  # fmt: skip
+_VARIANTS = (  # accented, phonetic, superscript, letter-like, circled, wide and mathematical
+    range(0xC0, 0x250), range(0x1D2C, 0x1D6B), range(0x1E00, 0x1F00), range(0x2070, 0x20A0),
+    range(0x2100, 0x2190), range(0x2460, 0x2500), range(0xFF01, 0xFF5F), range(0x1D400, 0x1D800),
+)  # fmt: skip
+
+
+def _delimiter() -> re.Pattern[str]:
+    """Returns what finds the bracket of a delimiter, however its word is written and split."""
+    like = dict(_LOOK_ALIKES)
+    for code in (code for block in _VARIANTS for code in block):
+        letter = unicodedata.normalize("NFKD", chr(code))[0].lower()
+        if letter in like:
+            like[letter] += chr(code)
+    word = r"[\W_]{0,16}".join(f"[{letter}{like[letter]}]" for letter in "profile")
+    return re.compile(rf"[{_BRACKETS}](?=[\W_]{{0,16}}{word})", re.IGNORECASE)
+
+
+_DELIMITER = _delimiter()
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
+    r"\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    r"\U000e0000-\U000e0fff]"
+    # Joiners have a place in scripts and emoji, and none beside ASCII.
+    r"|(?<=[!-~])[\u200c\u200d]+|[\u200c\u200d]+(?=[!-~])"
+)
+_MARKUP = re.compile(r"<(?=([^<>\n]{1,60}>))|\[(?=([^\[\]\n]{1,40}\]))")
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n(?: ?\n)+")
 _ISO_DATE = re.compile(r"(\d{4}-\d\d)(?:-\d\d.*)?")
 
 
-def profile_text(row: Mapping[str, Any], *, redacted: bool, reserved: frozenset[str]) -> str:
-    """Renders a `RawCandidates` row.
+def profile_text(row: Mapping[str, Any]) -> str:
+    """Renders a `RawCandidates` row as it was written, without what nobody sees."""
+    return _INVISIBLE.sub("", "\n".join(_lines(row)))
+
+
+def guarded_text(
+    text: str, row: Mapping[str, Any], *, redacted: bool, reserved: frozenset[str]
+) -> str:
+    """Returns the text of a profile as it may stand in a prompt.
 
     Args:
+        text: the `profile_text` of the row.
         row: the candidate.
         redacted: keep names, e-mail, phone and links out.
         reserved: text of the model's special tokens (`reserved_texts`).
     """
-    text = "\n".join(_lines(row))
     if redacted:
         text = redact(text, row["first_name"], row["last_name"])
     text = _DELIMITER.sub("(", text)
-    return _MARKUP.sub(lambda found: _defused(found[0], reserved), text)
+    return _MARKUP.sub(lambda found: _defused(found, reserved), text)
 
 
 def content_free_profile() -> str:
@@ -57,12 +95,12 @@ def content_free_profile() -> str:
 
 def reserved_texts(tokenizer: Tokenizer) -> frozenset[str]:
     """Returns the text of every token that a chat template may give a meaning to."""
-    texts = (str(token.content) for token in tokenizer.added_tokens_decoder.values())
-    return frozenset(text for text in texts if _MARKUP.fullmatch(text))
+    return frozenset(str(token.content) for token in tokenizer.added_tokens_decoder.values())
 
 
-def _defused(markup: str, reserved: frozenset[str]) -> str:
-    return f"{markup[0]} {markup[1:]}" if markup in reserved else markup
+def _defused(opening: re.Match[str], reserved: frozenset[str]) -> str:
+    markup = opening[0] + (opening[1] or opening[2])
+    return f"{opening[0]} " if markup in reserved else opening[0]
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:

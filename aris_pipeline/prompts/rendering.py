@@ -1,26 +1,41 @@
 """From validated candidates to the prompts table: exactly what the engine is asked, row by row."""
 
+import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from aris_pipeline.engines import package_versions
 from aris_pipeline.engines.protocol import EngineIdentity
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.errors import ConfigError, DamagedDataError, MissingDataError
 from aris_pipeline.prompts.answers import answer_schema_json, check_fits
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import read_request
 from aris_pipeline.prompts.origin import PromptOrigin
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts
-from aris_pipeline.prompts.request_keys import request_key, schema_id, unrendered_key
+from aris_pipeline.prompts.request_keys import digest, request_key, schema_id, unrendered_key
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
-from aris_pipeline.storage import DataStore, Judge, Prompts, Shard, read_parquet, write_parquet
+from aris_pipeline.storage import (
+    DataStore,
+    Judge,
+    Prompts,
+    Shard,
+    read_metadata,
+    read_parquet,
+    write_parquet,
+)
 from aris_pipeline.storage.schemas import polars_schema
 
 _ROWS_AT_ONCE = 2000
+_NAMES_SHOWN = 20
+_HINT = "materialise raw_candidates of this shard"
+_RENDERING_KEY = "aris.rendering"
 
 Row = dict[str, Any]
 
@@ -32,6 +47,7 @@ class PromptCounts:
     rows: int
     distinct: int
     shortened: int
+    suspected_instructions: int
     errors: int
     prompt_tokens: int
     mean_prompt_tokens: float
@@ -39,44 +55,83 @@ class PromptCounts:
     ignored_parameters: tuple[str, ...]
 
 
-def render_shard(  # noqa: PLR0913
-    store: DataStore,
-    judge: Judge,
-    shard: Shard,
-    *,
-    rubric: Rubric | None,
-    tokenizer: Tokenizer,
-    identity: EngineIdentity,
-    settings: PromptSettings,
-    max_model_len: int,
-) -> PromptCounts:
-    """Renders the prompts of a shard and writes them.
+@dataclass(frozen=True)
+class Rendering:
+    """All that prompts depend on besides the candidates.
 
-    Args:
-        store: where tables live.
-        judge: whose prompts these are.
-        shard: the shard of `raw_candidates` to render.
+    Attributes:
         rubric: what to judge by; may be absent only for rows that bring their own messages.
         tokenizer: the model's fast tokenizer, with its chat template.
         identity: model and engine, part of every request_key.
         settings: redaction and sampling.
         max_model_len: the context in tokens; longer profiles are shortened and flagged.
+    """
+
+    rubric: Rubric | None
+    tokenizer: Tokenizer
+    identity: EngineIdentity
+    settings: PromptSettings
+    max_model_len: int
+
+    def digest(self, candidates: Path) -> str:
+        """Returns what tells whether prompts of a file of candidates would come out the same."""
+        return digest(
+            {
+                "rubric": self.rubric and self.rubric.digest,
+                "identity": self.identity.model_dump(mode="json"),
+                "settings": self.settings.model_dump(mode="json"),
+                "max_model_len": self.max_model_len,
+                "versions": package_versions(),
+                "candidates": hashlib.sha256(candidates.read_bytes()).hexdigest(),
+            }
+        )
+
+
+def render_shard(
+    store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
+) -> PromptCounts:
+    """Renders the prompts of a shard of `raw_candidates` and writes them.
 
     Raises:
+        MissingDataError: the shard has no `raw_candidates`.
         ConfigError: the rubric does not fit its token budget or the context, or has static text
             after the profile, or there are candidates and no rubric.
     """
+    prompts, ignored = _rendered(store, shard, rendering)
+    origin = PromptOrigin(rubric=rendering.rubric, identity=rendering.identity)
+    footer = {**origin.footer(), _RENDERING_KEY: rendering.digest(store.raw_candidates(shard))}
+    write_parquet(prompts, store.prompts(judge, shard), Prompts, metadata=footer)
+    return _counts(prompts, ignored)
+
+
+def shard_prompts(
+    store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
+) -> pl.DataFrame:
+    """Returns the prompts that `render_shard` would write, and writes nothing.
+
+    Those on disk are taken if they were rendered so from the same candidates. The errors are those
+    of `render_shard`.
+    """
+    path = store.prompts(judge, shard)
+    with contextlib.suppress(MissingDataError, DamagedDataError):
+        written = read_metadata(path, hint="").get(_RENDERING_KEY)
+        if written == rendering.digest(store.raw_candidates(shard)):
+            return read_parquet(path, hint="")
+    return _rendered(store, shard, rendering)[0]
+
+
+def _rendered(
+    store: DataStore, shard: Shard, rendering: Rendering
+) -> tuple[pl.DataFrame, set[str]]:
+    """The prompts, and the names of the parameters of OpenAI rows that were ignored."""
     source = store.raw_candidates(shard)
-    candidates = read_parquet(source, hint="materialise raw_candidates first")
-    renderer = _Renderer(rubric, tokenizer, identity, settings, max_model_len)
+    candidates = read_parquet(source, hint=_HINT)
+    renderer = _Renderer(rendering)
     frames = [
         pl.DataFrame(renderer.rows(part.to_dicts()), schema=polars_schema(Prompts), orient="row")
         for part in candidates.iter_slices(_ROWS_AT_ONCE)
     ]
-    prompts = pl.concat(frames) if frames else pl.DataFrame(schema=polars_schema(Prompts))
-    origin = PromptOrigin(rubric=rubric, identity=identity)
-    write_parquet(prompts, store.prompts(judge, shard), Prompts, metadata=origin.footer())
-    return _counts(prompts, renderer.ignored)
+    return pl.concat([pl.DataFrame(schema=polars_schema(Prompts)), *frames]), renderer.ignored
 
 
 def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
@@ -85,31 +140,26 @@ def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
         rows=prompts.height,
         distinct=prompts["request_key"].n_unique(),
         shortened=int(prompts["shortened"].sum()),
+        suspected_instructions=int(prompts["suspected_instructions"].sum()),
         errors=prompts.height - prompts["error"].null_count(),
         prompt_tokens=tokens,
         mean_prompt_tokens=tokens / prompts.height if prompts.height else 0.0,
         static_prefix_tokens=max(prompts["static_prefix_tokens"].to_list(), default=0),
-        ignored_parameters=tuple(sorted(ignored)),
+        ignored_parameters=tuple(sorted(ignored)[:_NAMES_SHOWN]),
     )
 
 
 class _Renderer:
     """Renders rows of both kinds; what is the same for all rows is prepared on first use."""
 
-    def __init__(
-        self,
-        rubric: Rubric | None,
-        tokenizer: Tokenizer,
-        identity: EngineIdentity,
-        settings: PromptSettings,
-        max_model_len: int,
-    ) -> None:
-        self._rubric = rubric
-        self._tokenizer = tokenizer
-        self._identity = identity
+    def __init__(self, rendering: Rendering) -> None:
+        self._rubric = rubric = rendering.rubric
+        self._tokenizer = rendering.tokenizer
+        self._identity = rendering.identity
+        settings = rendering.settings
         limit = settings.max_tokens or (rubric.max_tokens if rubric else DEFAULT_MAX_TOKENS)
         self._settings = settings.model_copy(update={"max_tokens": limit})
-        self._max_model_len = max_model_len
+        self._max_model_len = rendering.max_model_len
         self._profile_prompts: ProfilePrompts | None = None
         self._rubric_schema = answer_schema_json(rubric) if rubric else None
         self.ignored: set[str] = set()
@@ -140,6 +190,7 @@ class _Renderer:
                 "schema_id": schema_id(self._rubric_schema),
                 "requested_model": None,
                 "shortened": prompt.shortened,
+                "suspected_instructions": prompt.suspected_instructions,
                 "request_key": key,
                 "error": None,
             }
@@ -167,6 +218,7 @@ class _Renderer:
                 "schema_id": schema_id(schema),
                 "requested_model": request.requested_model,
                 "shortened": False,
+                "suspected_instructions": False,
                 "request_key": key,
                 "error": request.error,
             }

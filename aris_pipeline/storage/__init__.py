@@ -1,11 +1,12 @@
 """Where outputs live, what their columns mean, and how a file becomes visible: whole or not."""
 
+from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.batches import Batch, SourceFormat
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.parquet import (
     read_metadata,
     read_parquet,
-    write_bytes,
+    read_table,
     write_frame,
     write_parquet,
 )
@@ -33,8 +34,10 @@ __all__ = [
     "Shard",
     "SourceFormat",
     "Throughput",
+    "cannot_write",
     "read_metadata",
     "read_parquet",
+    "read_table",
     "write_bytes",
     "write_frame",
     "write_parquet",

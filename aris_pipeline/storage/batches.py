@@ -1,10 +1,12 @@
 """The manifest of a landed batch: its identity, its source, its shards and its row counts."""
 
+import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, computed_field
 
 from aris_pipeline.errors import DamagedDataError
 
@@ -25,6 +27,12 @@ class Batch(BaseModel, frozen=True):
     )
     landed_at: datetime
 
+    @computed_field  # type: ignore[prop-decorator] # of pydantic, on a property
+    @property
+    def checksum(self) -> str:
+        """Digest of all fields, because a digit that flipped is a digit still."""
+        return _checksum(self.model_dump(mode="json", exclude={"checksum"}))
+
     @property
     def rows_in(self) -> int:
         """All rows of the file: landed and quarantined."""
@@ -32,10 +40,25 @@ class Batch(BaseModel, frozen=True):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads a manifest; `DamagedDataError` where it is not one."""
+        """Reads a manifest.
+
+        Raises:
+            DamagedDataError: it is not what was written.
+        """
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
+            fields = json.loads(path.read_bytes())
+            batch = cls.model_validate(fields)
+            written = fields.pop("checksum", None)
+            if written not in (None, _checksum(fields)):
+                raise ValueError("its checksum does not fit")
+        except (OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
             raise DamagedDataError(
-                f"{path} is not a batch manifest: delete it and land its file again"
+                f"{path} is no whole manifest of a batch ({reason}): "
+                "land its file again, by `aris run` or the job `land`"
             ) from error
+        return batch
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -13,11 +13,13 @@ The tree under `ARIS_DATA_DIR`, where `<judged>` stands for `rubric=R/model=M/ba
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.errors import ConfigError, DamagedDataError
+from aris_pipeline.storage.atomic import remove_leftovers
 from aris_pipeline.storage.batches import Batch
 
 LANDING_SHARD = "landing"
@@ -76,20 +78,43 @@ class DataStore:
         """The directory that the landing sensor watches."""
         return self.root / "landing"
 
+    def remove_leftovers(self) -> None:
+        """Removes what killed writers have left, wherever temporary files are made."""
+        for directory in (self.root, self.root / ".work", self.root / "batches"):
+            remove_leftovers(directory)
+
     def batch_file(self, batch: str) -> Path:
         """The manifest of a batch."""
         return self.root / "batches" / f"{batch}.json"
 
-    def batches(self) -> list[Batch]:
-        """All landed batches, oldest first."""
-        files = sorted((self.root / "batches").glob("*.json"))
-        return sorted((Batch.read(file) for file in files), key=lambda batch: batch.landed_at)
+    def batch_files(self) -> list[Path]:
+        """The manifests of all landed batches, by name."""
+        return sorted((self.root / "batches").glob("*.json"))
+
+    def batches(self, *, complain: Callable[[str], object] | None = None) -> list[Batch]:
+        """All landed batches, oldest first.
+
+        Args:
+            complain: takes what is wrong with a damaged manifest, whose batch is then left out.
+
+        Raises:
+            DamagedDataError: a manifest is damaged and there is nobody to complain to.
+        """
+        found: list[Batch] = []
+        for file in self.batch_files():
+            try:
+                found.append(Batch.read(file))
+            except DamagedDataError as error:
+                if complain is None:
+                    raise
+                complain(str(error))
+        return sorted(found, key=lambda batch: batch.landed_at)
 
     def batch(self, name: str) -> Batch:
         """The batch called `name`; `ConfigError` names the known ones where there is none."""
         file = self.batch_file(name)
         if not file.exists():
-            known = ", ".join(batch.name for batch in self.batches()) or "none yet"
+            known = ", ".join(file.stem for file in self.batch_files()) or "none yet"
             raise ConfigError(f"no batch '{name}' in {self.root}; landed batches: {known}")
         return Batch.read(file)
 

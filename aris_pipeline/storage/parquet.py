@@ -1,20 +1,20 @@
 """Reading and writing single parquet files.
 
-A reader never sees half a file: everything is written under a temporary name in the target
-directory, flushed to the disk, and renamed. `docs/decisions/0001-own-parquet-writer.md` says why
-this is not an I/O manager.
+A reader never sees half a file (`atomic.py`), and never takes damage for data (`digest.py`).
+`docs/decisions/0001-own-parquet-writer.md` says why this is not an I/O manager.
 """
 
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import dataframely as dy
 import polars as pl
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.storage.atomic import write_bytes
+from aris_pipeline.storage.digest import BLANK, DIGEST_KEY, is_intact, seal
 
 
 def write_parquet(
@@ -31,19 +31,16 @@ def write_parquet(
         path: the final name; its directory is made if needed.
         schema: the declared columns, also the only ones written.
         metadata: key-value pairs for the parquet footer.
+
+    Raises:
+        StorageError: the file cannot be written.
     """
-    valid = schema.validate(frame, cast=True)
-    _atomically(
-        path,
-        lambda file: valid.write_parquet(
-            file, compression="zstd", metadata=dict(metadata) if metadata else None
-        ),
-    )
+    write_bytes(_encoded(schema.validate(frame, cast=True), metadata or {}), path)
 
 
-def write_bytes(content: bytes, path: Path) -> None:
-    """Writes `content` to `path` in one atomic step."""
-    _atomically(path, lambda file: file.write(content))
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Writes columns that no schema declares, such as an export's, in one atomic step."""
+    write_bytes(_encoded(frame, {}), path)
 
 
 def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> pl.DataFrame:
@@ -51,49 +48,80 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
 
     Args:
         path: the file.
-        hint: what to do where the file is missing, for the error message.
+        hint: what to do where the file is missing or damaged, for the error message.
         columns: the columns to read; all by default.
 
     Raises:
         MissingDataError: the file is not there.
         DamagedDataError: the file is there and is not readable parquet.
     """
-    if not path.exists():
-        raise MissingDataError(f"{path} does not exist: {hint}")
+    with _content(path, hint) as content:
+        return pl.read_parquet(content, columns=columns, hive_partitioning=False)
+
+
+def read_table(
+    path: Path, schema: type[dy.Schema], *, hint: str, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """Reads columns of a table; a nullable one that an older version did not write is null.
+
+    Args:
+        path: the file.
+        schema: the declared columns; others in the file are left out.
+        hint: what to do where the file is missing or damaged, for the error message.
+        columns: the columns to read; all declared ones by default.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DamagedDataError: the file is not readable parquet, or its columns are not the declared.
+    """
+    declared = schema.columns()
+    names = columns or schema.column_names()
+    with _content(path, hint) as content:
+        return (
+            pl.scan_parquet(content, glob=False, hive_partitioning=False)
+            .match_to_schema(
+                {name: declared[name].dtype for name in names},
+                missing_columns={name: "insert" for name in names if declared[name].nullable},
+                extra_columns="ignore",
+            )
+            .collect()
+        )
+
+
+def read_metadata(path: Path, *, hint: str) -> dict[str, str]:
+    """Returns the key-value pairs of a parquet footer.
+
+    Args:
+        path: the file.
+        hint: what to do where the file is missing or damaged, for the error message.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DamagedDataError: the file is there and is not readable parquet.
+    """
+    with _content(path, hint) as content:
+        return pl.read_parquet_metadata(content)
+
+
+def _encoded(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytearray:
+    file = io.BytesIO()
+    frame.write_parquet(file, compression="zstd", metadata={**metadata, DIGEST_KEY: BLANK})
+    content = bytearray(file.getbuffer())
+    seal(content)
+    return content
+
+
+@contextmanager
+def _content(path: Path, hint: str) -> Iterator[io.BytesIO]:
+    """Yields what was written to a file; whatever else goes wrong in reading it is damage."""
     try:
-        return pl.read_parquet(path, columns=columns, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Returns the key-value pairs of a parquet footer; `DamagedDataError` where it has none."""
-    try:
-        return pl.read_parquet_metadata(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Writes columns that no schema declares, such as an export's, in one atomic step."""
-    _atomically(path, lambda file: frame.write_parquet(file, compression="zstd"))
-
-
-def _damaged(path: Path, error: Exception) -> DamagedDataError:
-    return DamagedDataError(f"{path} cannot be read ({error}); delete it and materialise it again")
-
-
-def _atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        content = path.read_bytes()
+        if not is_intact(content):
+            raise DamagedDataError(f"{path} is damaged (its digest does not fit): {hint}")
+        yield io.BytesIO(content)
+    except FileNotFoundError as error:
+        raise MissingDataError(f"{path} does not exist: {hint}") from error
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        # polars appends the plan of the query to some of its errors.
+        reason = str(error).partition("\n")[0]
+        raise DamagedDataError(f"{path} cannot be read ({reason}): {hint}") from error

@@ -94,6 +94,9 @@ class Prompts(dy.Schema):
     schema_id = dy.String(nullable=True, description="Short digest of response_schema.")
     requested_model = dy.String(nullable=True, description="body.model of an OpenAI line.")
     shortened = dy.Bool(description="Whether the profile was cut to fit the context.")
+    suspected_instructions = dy.Bool(
+        description="Whether the profile seems to give the model orders; false for OpenAI rows."
+    )
     request_key = dy.String(
         description="Digest of all that determines the answer; equal keys are generated once."
     )
@@ -156,6 +159,9 @@ class Evaluations(dy.Schema):
     )
     score_recommendation = dy.String(nullable=True, description="The likeliest verdict.")
     shortened = dy.Bool(description="Whether the model saw a shortened profile.")
+    suspected_instructions = dy.Bool(
+        description="Whether the profile seems to give the model orders; false for OpenAI rows."
+    )
     request_key = dy.String(description="The prompt's request_key.")
     rubric_id = dy.String(description="Id of the rubric, or openai where the file brought its own.")
     rubric_digest = dy.String(nullable=True, description="Digest of the rubric's content.")
@@ -176,6 +182,11 @@ class Throughput(dy.Schema):
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated in this run.")
+    rows_poison = dy.Int64(description="Rows that no engine survived.")
+    repairs_longer = dy.Int64(description="Rows asked again with a larger token limit.")
+    repairs_reseeded = dy.Int64(description="Rows asked again with another seed.")
+    repairs_shortened = dy.Int64(description="Rows asked again with a shorter prompt.")
+    engine_restarts = dy.Int64(description="Engines that died or hung and were replaced.")
     load_s = dy.Float64(description="Seconds to load the engine; 0 where it was loaded already.")
     generate_s = dy.Float64(description="Seconds of generation.")
     wall_s = dy.Float64(description="Seconds for the shard in all, without the load.")

@@ -77,6 +77,12 @@ def test_every_reading_command_answers_about_a_finished_batch(
     who = shown["candidates"][0]["custom_id"]
     one = last_line(aris("show", batch, "--candidate", who, "--data-dir", data, "--json"))
     assert {"profile", "prompt", "answer", "verdict"} <= one.keys()
+    assert (one["ledger"]["state"], one["ledger"]["reused"]) == ("evaluated", False)
+    (foretold,) = last_line(aris("stale", "--data-dir", data, "--json"))["batches"]
+    assert (foretold["fresh"], foretold["stale"], foretold["seconds"]) == (60, 0, 0)
+    warmer = ("--temperature", 0.5, "--batch", batch)
+    (foretold,) = last_line(aris("stale", *warmer, "--data-dir", data, "--json"))["batches"]
+    assert (foretold["fresh"], foretold["stale"]) == (0, 60)
     for form in ("openai", "csv", "parquet"):
         files = last_line(
             aris(
@@ -95,6 +101,34 @@ def test_verify_fails_when_an_output_went_missing(candidates: Path, data: Path) 
 
     assert finished.returncode == 1
     assert last_line(finished)["missing"] == 60
+
+
+def test_verify_names_a_damaged_file_and_still_reconciles_the_other_shards(
+    candidates: Path, data: Path
+) -> None:
+    aris("run", candidates, "--data-dir", data, "--shard-size", 20)
+    damaged = next(data.glob("evaluations/**/shard=s001/*.parquet"))
+    damaged.write_bytes(b"half a fi")
+
+    finished = aris("verify", "--data-dir", data, "--json")
+
+    assert finished.returncode == 1
+    assert "Traceback" not in finished.stderr
+    assert f"{damaged} cannot be read" in finished.stderr
+    found = last_line(finished)
+    assert (found["evaluated"], found["missing"], found["damaged_files"]) == (40, 20, 1)
+    (fault,) = found["batches"][0]["faults"]
+    assert (fault["kind"], fault["table"]) == ("damaged_file", "evaluations")
+
+
+def test_a_quarantined_row_is_shown_by_its_line(tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("id,Resume\na,Software engineer\nb,A cook\na,The same id again\n")
+    batch = last_line(aris("run", file, "--data-dir", data, "--json"))["batch"]
+
+    shown = last_line(aris("show", batch, "--line", 4, "--data-dir", data, "--json"))
+
+    assert shown["quarantine"]["rule"] == shown["ledger"]["reason"] == "duplicate_id"
 
 
 def test_a_missing_file_is_named_in_one_line_without_a_traceback(data: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.console import shortfalls, show_ranking, total
+from aris_pipeline.console import shortfalls, show_forecasts, show_ranking, total
 from aris_pipeline.errors import MissingDataError
+from aris_pipeline.ledger import Forecast
 from aris_pipeline.storage import DataStore, Judge
 from aris_pipeline_tests.tables import make_batch
 
@@ -181,3 +182,31 @@ def test_a_shortfall_says_how_short_and_where_to_look() -> None:
 def test_a_batch_without_a_ranking_says_what_to_do(store: DataStore) -> None:
     with pytest.raises(MissingDataError, match="run it with a rubric"):
         show_ranking(store, make_batch(1), Judge("openai", "small"), top=5)
+
+
+def test_a_forecast_says_where_its_time_comes_from_and_what_it_does_not_count(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = Forecast(
+        batch="one-batch",
+        rubric="aris-swe-v1",
+        model="small",
+        rows=10,
+        fresh=4,
+        stale=5,
+        reused_in_batch=0,
+        unrenderable=1,
+        not_validated=5_000,
+        prompt_tokens=4_000,
+        output_tokens=None,
+        seconds=None,
+        estimate="no run of this model",
+    )
+
+    show_forecasts([found])
+
+    said = capsys.readouterr().err
+    assert "seconds: no run of this model" in said
+    assert "5,000 landed rows are not validated yet" in said
+    assert "aris run FILE --until raw_candidates" in said
+    assert "no prompt can be made of 1 rows" in said

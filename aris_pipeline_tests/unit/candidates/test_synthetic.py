@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from aris_pipeline.candidates import ShardCounts, land_file, write_synthetic
+from aris_pipeline.errors import StorageError
 from aris_pipeline.storage.batches import SourceFormat
 
 from .conftest import DAY, Desk
@@ -64,3 +65,11 @@ def test_the_bundled_sample_is_what_the_generator_makes(tmp_path: Path) -> None:
     again = tmp_path / "candidates-40.json"
     write_synthetic(40, 7, "aris", again, indent=2)
     assert SAMPLE.read_bytes() == again.read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("no directory")
+
+    with pytest.raises(StorageError, match=f"{in_the_way} is in the way"):
+        write_synthetic(1, 1, "aris", in_the_way / "candidates.json")

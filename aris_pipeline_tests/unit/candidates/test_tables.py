@@ -136,7 +136,8 @@ def test_named_columns_win_over_usual_names(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "expected"),
     [
-        ("a,b\n1,2\n", {}, "'a', 'b'. Name it with --text-column"),
+        ("a,Email\n1,2\n", {}, "'a', 'Email'. Name it with --text-column"),
+        ("Ann Lee,Engineer\nBo Yu,Cook\n", {}, "its columns: 2, which may be data"),
         ("a,b\n1,2\n", {"text_column": "c"}, r"no column 'c' \(--text-column\)"),
         ("Resume\n", {}, "holds no record"),
         ("id,Resume\nx\ny\n", {}, r"2 malformed_row \(first at line 2: expected 2 columns"),
@@ -201,3 +202,11 @@ def test_real_resumes_land_completely(desk: Desk) -> None:
     assert len({row["custom_id"].split("-")[0] for row in rows}) == 87
     assert not any("NaÃ¯ve" in row["resume_text"] for row in rows)
     assert any("Naïve" in row["resume_text"] and row["repaired"] for row in rows)
+
+
+def test_a_name_in_one_column_is_taken_apart_for_redaction(desk: Desk) -> None:
+    batch = desk.land("a.csv", "id,Full Name,Resume\n1,Ann van Lee,words\n")
+    desk.validate(batch)
+    row = desk.candidates(batch)[0]
+    assert (row["first_name"], row["last_name"]) == ("Ann", "van Lee")
+    assert row["extra"] is None

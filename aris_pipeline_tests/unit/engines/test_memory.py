@@ -50,7 +50,7 @@ def test_a_model_that_cannot_fit_is_said_to() -> None:
 def test_two_gpus_share_the_weights() -> None:
     spread = EngineSettings(tensor_parallel_size=2)
 
-    assert gpu_advice(FOUR_BILLION, _gpu(8, 7.8), 8192, spread) == ""
+    assert gpu_advice(FOUR_BILLION, _gpu(12, 11.9), 8192, spread) == ""
 
 
 def test_a_cpu_is_told_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:

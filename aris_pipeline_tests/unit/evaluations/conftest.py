@@ -108,6 +108,7 @@ _PROMPT: dict[str, Any] = {
     "top_p": 1.0,
     "max_tokens": 400,
     "shortened": False,
+    "suspected_instructions": False,
 }
 _COMPLETION: dict[str, Any] = {
     "text": answer(),

@@ -38,7 +38,7 @@ def _rows(store: DataStore) -> list[dict[str, Any]]:
 def test_a_valid_answer_becomes_typed_columns(
     answered: Answered, evaluate: Any, store: DataStore, rubric: Rubric
 ) -> None:
-    answered({"shortened": True})
+    answered({"shortened": True, "suspected_instructions": True})
     counts = evaluate(rubric)
     (row,) = _rows(store)
     assert row["is_valid"]
@@ -46,6 +46,7 @@ def test_a_valid_answer_becomes_typed_columns(
     assert row["company_reason"] == "Stripe"
     assert row["is_software_engineer"] is True
     assert row["shortened"] is True
+    assert row["suspected_instructions"] is True
     assert json.loads(row["answer_json"])["role"] == "Great"
     assert row["rubric_id"] == "aris-swe-v1"
     assert row["rubric_digest"] == rubric.digest
@@ -134,7 +135,7 @@ def test_an_empty_shard_has_no_evaluations(
 
 
 def test_without_completions_it_says_what_to_run(evaluate: Any, rubric: Rubric) -> None:
-    with pytest.raises(MissingDataError, match="materialise prompts first"):
+    with pytest.raises(MissingDataError, match="materialise prompts of this shard"):
         evaluate(rubric)
 
 

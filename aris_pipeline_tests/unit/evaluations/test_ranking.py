@@ -85,6 +85,15 @@ def test_a_verdict_against_the_models_own_probabilities_is_flagged(
     assert counts.disagreeing == 1
 
 
+def test_a_profile_that_gives_orders_is_marked_in_the_ranking(
+    judged: Any, store: DataStore, rubric: Rubric
+) -> None:
+    judged(_row("a", "Yes", LOW), {**_row("b", "Strong Yes", LOW), "suspected_instructions": True})
+    rank_batch(store, JUDGE, batch(), rubric)
+    marks = _ranking(store).select("custom_id", "suspected_instructions").rows()
+    assert marks == [("b", True), ("a", False)]
+
+
 def test_only_valid_answers_are_ranked_over_the_shards_that_exist(
     judged: Any, store: DataStore, rubric: Rubric
 ) -> None:

@@ -12,7 +12,9 @@ from aris_pipeline.storage import (
     Evaluations,
     Judge,
     Landed,
+    Prompts,
     Quarantine,
+    RawCandidates,
     Shard,
 )
 from aris_pipeline_tests.tables import make_batch, write_table
@@ -37,11 +39,34 @@ def batch(store: DataStore) -> Batch:
 
 
 @pytest.fixture
+def bring(store: DataStore) -> Write:
+    """Brings rows of a shard through the chain up to a table, each with a request of its own."""
+
+    def write(shard: Shard, *ids: str, to: str = "evaluations") -> None:
+        chain = {
+            store.raw_candidates(shard): RawCandidates,
+            store.prompts(JUDGE, shard): Prompts,
+            store.completions(JUDGE, shard): Completions,
+            store.evaluations(JUDGE, shard): Evaluations,
+        }
+        for path, schema in chain.items():
+            write_table(path, schema, *(row_of(one) for one in ids))
+            if to in str(path):
+                return
+
+    return write
+
+
+def row_of(custom_id: str, **fields: Any) -> dict[str, Any]:
+    return {"custom_id": custom_id, "request_key": f"key of {custom_id}", **fields}
+
+
+@pytest.fixture
 def judge(store: DataStore) -> Write:
     """Writes a shard's evaluations; a row is an id, or a dict of what matters."""
 
     def write(shard: Shard, *rows: str | dict[str, Any]) -> None:
-        given = [{"custom_id": row} if isinstance(row, str) else row for row in rows]
+        given = [row_of(row) if isinstance(row, str) else row_of(**row) for row in rows]
         write_table(store.evaluations(JUDGE, shard), Evaluations, *given)
 
     return write

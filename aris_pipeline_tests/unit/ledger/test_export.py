@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.errors import ConfigError, MissingDataError
+from aris_pipeline.errors import MissingDataError, StorageError
 from aris_pipeline.ledger import ExportFormat, export_batch
 from aris_pipeline.storage import Batch, DataStore, write_frame
 from aris_pipeline_tests.tables import DAY
@@ -147,7 +147,7 @@ def test_a_place_that_cannot_be_written_is_named(
     (tmp_path / "taken").write_text("a file, not a directory")
     out = tmp_path / "taken" / "exports"
 
-    with pytest.raises(ConfigError, match=f"exported to {out}"):
+    with pytest.raises(StorageError, match=f"{out}.* cannot be written"):
         export_batch(store, judged, JUDGE, form, out)
 
 

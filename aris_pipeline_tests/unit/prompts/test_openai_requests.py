@@ -9,6 +9,7 @@ from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts import (
     PromptCounts,
     PromptSettings,
+    Rendering,
     Rubric,
     Tokenizer,
     answer_schema_json,
@@ -27,16 +28,8 @@ MESSAGES = [
 @pytest.fixture
 def render(store: DataStore, tokenizer: Tokenizer) -> Callable[..., PromptCounts]:
     def call(rubric: Rubric | None = None, max_model_len: int = 2048) -> PromptCounts:
-        return render_shard(
-            store,
-            JUDGE,
-            SHARD,
-            rubric=rubric,
-            tokenizer=tokenizer,
-            identity=IDENTITY,
-            settings=PromptSettings(),
-            max_model_len=max_model_len,
-        )
+        rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), max_model_len)
+        return render_shard(store, JUDGE, SHARD, rendering)
 
     return call
 

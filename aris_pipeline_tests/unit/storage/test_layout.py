@@ -116,7 +116,20 @@ def test_an_unknown_batch_is_answered_with_the_known_ones(store: DataStore) -> N
         store.batch("x")
 
 
-@pytest.mark.parametrize("content", [b"", b'{"name": "b"}', b"\xff\xfe"])
+WHOLE = make_batch(5, 7, name="b").model_dump_json().encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b'{"name": "b"}', id="fields missing"),
+        pytest.param(b"\xff\xfe", id="no text"),
+        pytest.param(b"[]", id="no object"),
+        pytest.param(WHOLE[:-9], id="truncated"),
+        pytest.param(WHOLE.replace(b"[5,7]", b"[5,3]"), id="a digit that flipped"),
+    ],
+)
 def test_a_damaged_manifest_is_named_with_the_way_out(store: DataStore, content: bytes) -> None:
     file: Path = store.batch_file("b")
     write_bytes(content, file)
@@ -124,4 +137,23 @@ def test_a_damaged_manifest_is_named_with_the_way_out(store: DataStore, content:
     with pytest.raises(DamagedDataError) as raised:
         store.batch("b")
     assert str(file) in str(raised.value)
-    assert "delete it" in str(raised.value)
+    assert "land its file again" in str(raised.value)
+
+
+def test_a_damaged_manifest_can_be_left_out_with_a_complaint(store: DataStore) -> None:
+    write_bytes(WHOLE, store.batch_file("b"))
+    write_bytes(WHOLE[:-9], store.batch_file("a"))
+    complaints: list[str] = []
+
+    assert [batch.name for batch in store.batches(complain=complaints.append)] == ["b"]
+    assert str(store.batch_file("a")) in complaints[0]
+    with pytest.raises(DamagedDataError):
+        store.batches()
+
+
+def test_a_manifest_of_an_earlier_version_has_no_checksum_and_is_read(store: DataStore) -> None:
+    batch = make_batch(5, name="b")
+    earlier = batch.model_dump_json(exclude={"checksum"}).encode()
+    write_bytes(earlier, store.batch_file("b"))
+
+    assert store.batch("b") == batch

@@ -121,5 +121,5 @@ def test_a_shard_without_rows_has_no_rates(store: DataStore) -> None:
 
 
 def test_without_completions_it_says_what_to_run(store: DataStore) -> None:
-    with pytest.raises(MissingDataError, match="materialise its completions first"):
+    with pytest.raises(MissingDataError, match="materialise completions of this shard"):
         measure_shard(store, JUDGE, SHARD)

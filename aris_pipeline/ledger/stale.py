@@ -1,0 +1,118 @@
+"""What a refresh would cost: the rows that would be generated, foretold without generating any."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.completions import known_completions
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard
+from aris_pipeline.throughput import UNKNOWN, Pace, measured_pace
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What judging a batch now would do; rows is fresh, stale, reused_in_batch and unrenderable.
+
+    Attributes:
+        rows: usable rows that have been validated.
+        fresh: rows whose request has an answer.
+        stale: rows that would be generated, each another request.
+        reused_in_batch: rows with the same request as a stale one.
+        unrenderable: rows that no prompt can be made of.
+        not_validated: landed rows of shards without raw_candidates; not in `rows`.
+        prompt_tokens: of the stale rows.
+        output_tokens: of the stale rows, estimated from earlier runs; None without any.
+        seconds: of generation, estimated likewise; the load of the model is not in it.
+        estimate: where the two come from.
+    """
+
+    batch: str
+    rubric: str
+    model: str
+    rows: int
+    fresh: int
+    stale: int
+    reused_in_batch: int
+    unrenderable: int
+    not_validated: int
+    prompt_tokens: int
+    output_tokens: int | None
+    seconds: float | None
+    estimate: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures under their names."""
+        return asdict(self)
+
+
+def foresee(
+    store: DataStore,
+    batch: Batch,
+    judge: Judge,
+    prompts_of: Callable[[Shard], pl.DataFrame],
+    on_shard: Callable[[Shard], object] = lambda _shard: None,
+) -> Forecast:
+    """Foretells what completing a batch, shard by shard, would generate; writes nothing.
+
+    Args:
+        store: where tables live.
+        batch: the batch, by itself: what a run over other batches before it would answer is stale.
+        judge: who would judge.
+        prompts_of: gives the prompts that would be asked.
+        on_shard: called as shards are done.
+    """
+    fates: Counter[str] = Counter()
+    asked = pl.Series("request_key", [], pl.String)
+    not_validated = prompt_tokens = 0
+    for shard, landed in zip(Shard.all_of(batch), batch.shard_rows, strict=True):
+        if store.raw_candidates(shard).exists():
+            prompts = prompts_of(shard).select("request_key", "error", "prompt_tokens")
+            askable = prompts.filter(pl.col("error").is_null())["request_key"].unique()
+            known = known_completions(store, judge, shard, askable)["request_key"]
+            rows = prompts.with_columns(fate=_fate(known, asked))
+            fates.update(rows["fate"].to_list())
+            prompt_tokens += int(rows.filter(fate="stale")["prompt_tokens"].sum())
+            asked = pl.concat([asked, askable])
+        else:
+            not_validated += landed
+        on_shard(shard)
+    pace = measured_pace(store, judge)
+    output_tokens = round(fates["stale"] * pace.output_tokens_per_row) if pace else None
+    return Forecast(
+        batch=batch.name,
+        rubric=judge.rubric,
+        model=judge.model,
+        rows=fates.total(),
+        fresh=fates["fresh"],
+        stale=fates["stale"],
+        reused_in_batch=fates["reused_in_batch"],
+        unrenderable=fates["unrenderable"],
+        not_validated=not_validated,
+        prompt_tokens=prompt_tokens,
+        output_tokens=output_tokens,
+        seconds=_seconds(prompt_tokens, output_tokens, pace),
+        estimate=pace.source if pace else UNKNOWN,
+    )
+
+
+def _fate(known: pl.Series, asked: pl.Series) -> pl.Expr:
+    """What becomes of a row, by the answers on disk and the requests of earlier shards."""
+    key = pl.col("request_key")
+    return (
+        pl.when(pl.col("error").is_not_null())
+        .then(pl.lit("unrenderable"))
+        .when(key.is_in(known.implode()))
+        .then(pl.lit("fresh"))
+        .when(key.is_in(asked.implode()) | ~key.is_first_distinct())
+        .then(pl.lit("reused_in_batch"))
+        .otherwise(pl.lit("stale"))
+    )
+
+
+def _seconds(prompt_tokens: int, output_tokens: int | None, pace: Pace | None) -> float | None:
+    if pace is None or output_tokens is None:
+        return None
+    return round((prompt_tokens + output_tokens) / pace.tokens_per_second, 1)

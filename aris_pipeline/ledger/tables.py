@@ -1,0 +1,112 @@
+"""The tables of one shard as a reader of the data directory meets them, if they are whole."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dataframely as dy
+import polars as pl
+
+from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Completions,
+    DataStore,
+    Evaluations,
+    Judge,
+    Landed,
+    Prompts,
+    Quarantine,
+    RawCandidates,
+    Shard,
+    read_table,
+)
+
+CHAIN = ("raw_candidates", "prompts", "completions", "evaluations")
+"""The tables that a usable row passes through, each made by the asset of its name."""
+
+_COLUMNS: dict[str, tuple[type[dy.Schema], list[str]]] = {
+    "landed": (Landed, ["custom_id", "file", "line"]),
+    "quarantine": (Quarantine, ["custom_id", "file", "line", "rule"]),
+    "raw_candidates": (RawCandidates, ["custom_id"]),
+    "prompts": (Prompts, ["custom_id", "request_key"]),
+    "completions": (
+        Completions,
+        [
+            "custom_id", "request_key", "attempt", "overrides", "engine", "run_id", "reused",
+            "error_type",
+        ],
+    ),
+    "evaluations": (Evaluations, ["custom_id", "request_key", "is_valid", "invalid_reason"]),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShardTables:
+    """What tells where the rows of a shard are; a table that cannot be read has no rows here.
+
+    Attributes:
+        shard: which slice.
+        frames: the telling columns of each table, from all files that a reader would meet.
+        ways_out: what puts each table right.
+        damaged: of the tables with a file that is missing or cannot be read: why, and the way out.
+    """
+
+    shard: Shard
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+    ways_out: dict[str, str] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+
+def read_shard(store: DataStore, judge: Judge | None, shard: Shard) -> ShardTables:
+    """Reads the tables of a shard; a missing or damaged file is told, not raised."""
+    tables = ShardTables(shard)
+    found = places(store, judge, shard)
+    for name, (schema, columns) in _COLUMNS.items():
+        place = found.get(name)
+        files = sorted(place.parent.glob("*.parquet")) if place else []
+        surplus = [file for file in files if file != place]
+        way_out = tables.ways_out[name] = _way_out(shard, name, surplus)
+        frames = [
+            pl.DataFrame(schema={column: schema.columns()[column].dtype for column in columns})
+        ]
+        for file in files:
+            try:
+                frames.append(read_table(file, schema, hint=way_out, columns=columns))
+            except (DamagedDataError, MissingDataError) as error:
+                tables.damaged[name] = str(error)
+        tables.frames[name] = pl.concat(frames)
+    for name in _gaps(found):
+        tables.damaged[name] = f"{found[name]} does not exist: {tables.ways_out[name]}"
+    return tables
+
+
+def places(store: DataStore, judge: Judge | None, shard: Shard) -> dict[str, Path]:
+    """Returns where each table's file of the shard belongs."""
+    if shard.name == LANDING_SHARD:
+        return {"quarantine": store.quarantine(shard)}
+    found = {
+        "landed": store.landed(shard),
+        "quarantine": store.quarantine(shard),
+        "raw_candidates": store.raw_candidates(shard),
+    }
+    if judge is not None:
+        found["prompts"] = store.prompts(judge, shard)
+        found["completions"] = store.completions(judge, shard)
+        found["evaluations"] = store.evaluations(judge, shard)
+    return found
+
+
+def _gaps(found: dict[str, Path]) -> list[str]:
+    """Tables without a file, where a later one was made from theirs."""
+    chain = [name for name in ("landed", *CHAIN) if name in found]
+    there = [number for number, name in enumerate(chain) if found[name].exists()]
+    return [name for name in chain[: max(there, default=0) + 1] if not found[name].exists()]
+
+
+def _way_out(shard: Shard, table: str, surplus: list[Path]) -> str:
+    if table == "landed" or shard.name == LANDING_SHARD:
+        return "land the file of its batch again, by `aris run` or the job `land`"
+    if surplus:
+        return f"delete {', '.join(map(str, surplus))}"
+    start = 0 if table == "quarantine" else CHAIN.index(table)
+    return f"materialise {', '.join(CHAIN[start:])} for partition {shard.key}"

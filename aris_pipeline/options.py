@@ -1,0 +1,38 @@
+"""Options that several commands of the command line share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr."),
+]
+JudgedBy = Annotated[str | None, typer.Option(help="Verdicts of this one; the newest by default.")]
+
+Profiles = StrEnum("Profiles", ["default", "history"])
+
+RubricOption = Annotated[
+    str | None, typer.Option(envvar="ARIS_RUBRIC", help="Rubric id; aris-swe-v1 by default.")
+]
+RubricsDir = Annotated[
+    Path | None, typer.Option(envvar="ARIS_RUBRICS_DIR", help="Rubrics of your own.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
+]
+ProfileOption = Annotated[
+    Profiles, typer.Option(help="history repeats the settings of the earlier stack.")
+]
+Redact = Annotated[bool, typer.Option(help="Keep names and contact data out of the prompt.")]
+Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")]
+UseExample = Annotated[
+    bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
+]
+MaxModelLen = Annotated[int | None, typer.Option(min=64, help="Context in tokens.")]

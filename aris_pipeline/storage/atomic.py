@@ -1,0 +1,132 @@
+"""How a file becomes visible: whole or not at all, and nothing else stays behind.
+
+What is being written has a temporary name outside the tables, because some readers of a directory
+take every file in it for data. Its writer holds a lock on it, which the operating system lets go of
+with the process: a temporary file without a lock belongs to nobody, and the next writer removes it.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from itertools import takewhile
+from pathlib import Path
+from typing import IO
+
+from aris_pipeline.errors import DiskError, StorageError
+
+_SUFFIX = ".tmp"
+_LONGEST_LABEL = 50
+
+
+def write_bytes(content: bytes | bytearray, path: Path) -> None:
+    """Writes `content` to `path` in one atomic step; its directory is made if needed.
+
+    Raises:
+        StorageError: it cannot be written; what stood there before still does.
+        DiskError: nor can any other file, because the disk is full or read-only.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        directory = _outside_tables(path)
+        remove_leftovers(directory)
+        with _temporary_file(directory, path.name) as file:
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), 0o644)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise cannot_write(path, error, needed=len(content)) from error
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Removes temporary files whose writer was killed."""
+    for leftover in directory.glob(f".*{_SUFFIX}"):
+        # A lock that is held, or a file that is not ours to touch.
+        with contextlib.suppress(OSError), leftover.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> StorageError:
+    """Says why a file cannot be written, and the way out.
+
+    Args:
+        path: the file.
+        error: what the operating system said.
+        needed: bytes that were to be written, where that is known.
+    """
+    place = next(parent for parent in path.parents if os.path.exists(parent))
+    way_out = "See to its disk and the rights on it"
+    match error.errno:
+        case errno.ENOSPC:
+            reason, way_out = f"the disk is full ({_room(place, needed)})", "Free space"
+        case errno.EDQUOT:
+            reason, way_out = "the disk quota is used up", "Free space"
+        case errno.EROFS:
+            reason = "its file system is read-only"
+            way_out = "Make it writable, or choose another --data-dir"
+        case errno.EACCES | errno.EPERM:
+            owner, user = place.stat().st_uid, os.geteuid()
+            reason = f"{place} belongs to user {owner}, and this process runs as user {user}"
+            way_out = "Give it the right to write there"
+        case errno.ENAMETOOLONG:
+            reason = "its name is too long for its file system"
+            way_out = "Shorten the name of the file, the rubric or the data directory"
+        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
+            reason = f"{path if path.is_dir() else place} is in the way"
+            way_out = "Move it elsewhere"
+        case _:
+            reason = error.strerror or str(error)
+    kind = DiskError if error.errno in _WHOLE_DISK else StorageError
+    return kind(
+        f"{path} cannot be written: {reason}. "
+        f"{way_out}, then run the same command: it goes on from what is finished"
+    )
+
+
+_WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def _room(place: Path, needed: int | None) -> str:
+    """How much is free on the disk of a directory, and how much is needed."""
+    free = f"{_mebibytes(shutil.disk_usage(place).free)} free"
+    if os.statvfs(place).f_favail == 0:
+        free = "no file entries free"
+    return free if needed is None else f"{free}, {_mebibytes(needed)} needed for this file alone"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.2f} MiB"
+
+
+def _outside_tables(path: Path) -> Path:
+    """Where the temporary file goes: beside the table that `path` is in, or else beside `path`.
+
+    Tables are directories in Hive layout: all directories `key=value` on the way up are inside one.
+    A table that is mounted or linked from another disk keeps its own.
+    """
+    keys = list(takewhile(lambda parent: "=" in parent.name, path.parents))
+    outside = keys[-1].parent.parent if keys else path.parent
+    return outside if outside.stat().st_dev == path.parent.stat().st_dev else path.parent
+
+
+def _temporary_file(directory: Path, name: str) -> IO[bytes]:
+    """Returns a new file under a lock."""
+    while True:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller closes it
+            dir=directory, prefix=f".{name[:_LONGEST_LABEL]}.", suffix=_SUFFIX, delete=False
+        )
+        # Where a file system has no locks, nobody takes the file for a leftover either.
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # removed as a leftover in the moment before it was locked

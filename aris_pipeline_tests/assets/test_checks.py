@@ -1,0 +1,182 @@
+"""The asset checks: what the UI shows of each shard, in a run of a range and of one partition."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from aris_pipeline.defs.automation import range_tags
+from aris_pipeline.defs.batch_run import CHAIN, BatchRunner
+from aris_pipeline.storage import Batch, DataStore, Prompts, Shard, write_parquet
+from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
+
+SHARD_CHECK = dg.AssetCheckKey(dg.AssetKey("evaluations"), "reconciliation")
+BATCH_CHECK = dg.AssetCheckKey(dg.AssetKey("candidate_ranking"), "reconciliation")
+
+
+def shard_states(runner: BatchRunner) -> dict[str, str]:
+    """The state of each partition's check, if it is of the newest materialisation."""
+    infos = runner.instance.event_log_storage.get_asset_check_partition_info([SHARD_CHECK])
+    return {
+        (info.partition_key or "")[-4:]: info.latest_execution_status.value
+        if info.is_current
+        else "outdated"
+        for info in infos
+    }
+
+
+def evaluation_of(
+    runner: BatchRunner, check: dg.AssetCheckKey, partition: str | None = None
+) -> dg.AssetCheckEvaluation:
+    (record,) = [
+        record
+        for record in runner.instance.event_log_storage.get_asset_check_execution_history(
+            check, limit=10
+        )
+        if record.partition == partition
+    ][:1]
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    return record.event.dagster_event.asset_check_evaluation_data
+
+
+def numbers(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {
+        name: value.value
+        for name, value in evaluation.metadata.items()
+        if isinstance(value, dg.IntMetadataValue)
+    }
+
+
+def materialise(runner: BatchRunner, asset: str, **how: Any) -> dg.ExecuteInProcessResult:
+    return runner.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
+        instance=runner.instance,
+        run_config={
+            "resources": {"store": {"config": {"data_dir": str(runner.store.root)}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        asset_selection=[dg.AssetKey(asset)],
+        raise_on_error=False,
+        **how,
+    )
+
+
+def lose_a_prompt(store: DataStore, outcome: Any, number: int) -> str:
+    """Takes one row out of a shard's prompts, and returns its id."""
+    path = store.prompts(outcome.judge, Shard.all_of(outcome.batch)[number])
+    prompts = pl.read_parquet(path, hive_partitioning=False)
+    footer = {
+        name: value
+        for name, value in pl.read_parquet_metadata(path).items()
+        if name == "aris.prompt_origin"
+    }
+    write_parquet(prompts[1:], path, Prompts, metadata=footer)
+    return str(prompts["custom_id"][0])
+
+
+def range_of(batch: Batch) -> dict[str, str]:
+    return range_tags([shard.key for shard in Shard.all_of(batch)])
+
+
+def test_after_a_run_of_a_range_every_shard_has_a_check_with_its_counts(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(25), LANDING, LAST)
+
+    assert shard_states(runner) == dict.fromkeys(("s000", "s001", "s002"), "SUCCEEDED")
+    last = evaluation_of(runner, SHARD_CHECK, Shard.all_of(outcome.batch)[2].key)
+    assert last.passed
+    counts = numbers(last)
+    assert (counts["rows_in"], counts["evaluated"], counts["missing"]) == (5, 5, 0)
+    assert (counts["key_mismatches"], counts["damaged_files"]) == (0, 0)
+
+
+def test_a_shard_that_does_not_reconcile_fails_its_check_and_the_ranking_is_made(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    file = write_file(25)
+    outcome = runner.run(file, LANDING, "completions")
+    second = Shard.all_of(outcome.batch)[1]
+    twin = store.completions(outcome.judge, second).with_name("copy.parquet")
+    twin.write_bytes(store.completions(outcome.judge, second).read_bytes())
+
+    outcome = runner.run(file, LANDING, LAST)
+
+    assert outcome.failures == []
+    assert shard_states(runner) == {"s000": "SUCCEEDED", "s001": "FAILED", "s002": "SUCCEEDED"}
+    failed = evaluation_of(runner, SHARD_CHECK, second.key)
+    assert (failed.severity, numbers(failed)["duplicates"]) == (dg.AssetCheckSeverity.ERROR, 10)
+    assert f"delete {twin}" in str(failed.metadata["faults"].value)
+    ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
+    assert pl.read_parquet(ranking).height == 25
+    batches = evaluation_of(runner, BATCH_CHECK)
+    assert (batches.passed, batches.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_a_run_of_one_partition_checks_that_one(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(25), LANDING, "evaluations")
+    lost = lose_a_prompt(store, outcome, 1)
+
+    result = materialise(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[1].key)
+
+    assert result.success
+    assert shard_states(runner) == {"s000": "SUCCEEDED", "s001": "FAILED", "s002": "SUCCEEDED"}
+    failed = evaluation_of(runner, SHARD_CHECK, Shard.all_of(outcome.batch)[1].key)
+    assert numbers(failed)["missing"] == 1
+    assert lost in str(failed.metadata["faults"].value)
+
+
+def test_beside_a_shard_that_cannot_be_evaluated_the_others_are_checked(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(25), LANDING, "completions")
+    store.completions(outcome.judge, Shard.all_of(outcome.batch)[1]).write_bytes(b"half a fi")
+
+    result = materialise(runner, "evaluations", tags=range_of(outcome.batch))
+
+    assert not result.success
+    states = shard_states(runner)
+    assert (states["s000"], states["s002"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert states.get("s001") not in {"SUCCEEDED", "FAILED"}
+
+
+def test_the_ranking_is_checked_over_all_judged_batches(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    runner.run(write_file(12, seed=1), LANDING, LAST)
+    runner.run(write_file(8, seed=2), LANDING, LAST)
+
+    batches = evaluation_of(runner, BATCH_CHECK)
+
+    assert batches.passed
+    counts = numbers(batches)
+    assert (counts["rows_in"], counts["evaluated"], counts["judgements"]) == (20, 20, 2)
+
+
+def test_the_batches_are_checked_also_where_one_of_them_cannot_be_ranked(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(12), LANDING, "evaluations")
+    damaged = store.evaluations(outcome.judge, Shard.all_of(outcome.batch)[1])
+    damaged.write_bytes(b"half a fi")
+
+    assert not materialise(runner, "candidate_ranking").success
+
+    batches = evaluation_of(runner, BATCH_CHECK)
+    assert (batches.passed, numbers(batches)["damaged_files"]) == (False, 1)
+    assert str(damaged) in str(batches.metadata["faults"].value)
+
+
+def test_a_batch_that_is_still_being_judged_is_a_warning(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(25), LANDING, "completions")
+    materialise(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[0].key)
+
+    materialise(runner, "candidate_ranking")
+
+    batches = evaluation_of(runner, BATCH_CHECK)
+    assert (batches.passed, batches.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert numbers(batches)["missing"] == 15

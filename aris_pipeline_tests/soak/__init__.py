@@ -1,0 +1,1 @@
+"""Faults in great number: what happens to the rows when processes, engines and disks fail."""

@@ -1,0 +1,141 @@
+"""Terminate, as the Dagster UI does it, on a run that generates."""
+
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from aris_pipeline_tests.soak.accounts import generated
+from aris_pipeline_tests.soak.processes import Place, Workshop
+from aris_pipeline_tests.soak.results import Try
+from aris_pipeline_tests.soak.stops import go_on
+
+_START_S = 180.0
+_STOP_S = 120.0
+_LAUNCH = """
+mutation($location: String!, $tags: [ExecutionTag!]!) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: $location, repositoryName: "__repository__", jobName: "judge"
+    }
+    runConfigData: {}
+    executionMetadata: {tags: $tags}
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+_LOCATION = "aris_pipeline_tests.soak.fake_location"
+
+
+def terminate(
+    workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0, **fake: object
+) -> Iterator[Try]:
+    """Launches the job `judge` in a real webserver `count` times, and terminates it."""
+    what = fake.get("engine", "fake engine")
+    for number in range(skip, count):
+        rng = random.Random(f"{seed}-terminate-{number}")
+        place = workshop.place(f"terminate-{what}-{number}", rows, max(rows // 2, 1))
+        with place.run("--until", "prompts") as process:
+            process.finish()
+        with _webserver(place, log=place.log(0), **fake) as ask:
+            run_id = _launch(ask, place)
+            enough = rng.randint(1, rows // 2)
+            while len(generated(place.log(0))) < enough:
+                assert _status(ask, run_id)[0] in ("STARTING", "STARTED", "QUEUED")
+                time.sleep(0.1)
+            _status_then, pid = _status(ask, run_id)
+            asked = time.monotonic()
+            ask(f'mutation {{ terminateRun(runId: "{run_id}") {{ __typename }} }}')
+            status, seconds = _wait_for_end(ask, run_id, pid, asked)
+        broken = [] if status == "CANCELED" else [f"the run ended as {status}"]
+        yield go_on(place, f"stop: Terminate ({what})", number + 1, seconds, broken, **fake)
+
+
+def _wait_for_end(ask: Any, run_id: str, pid: int, asked: float) -> tuple[str, float]:
+    """Waits until the run has ended and its process is gone; returns its status and the seconds."""
+    while True:
+        status, _pid = _status(ask, run_id)
+        seconds = time.monotonic() - asked
+        gone = not psutil.pid_exists(pid)
+        if seconds > _STOP_S or (gone and status not in ("STARTED", "CANCELING")):
+            return status, seconds
+        time.sleep(0.1)
+
+
+def _launch(ask: Any, place: Place) -> str:
+    """Launches the job `judge` on all shards and returns the id of its run."""
+    manifest = json.loads(next(place.data.glob("batches/*.json")).read_text())
+    last = len(manifest["shard_rows"]) - 1
+    ends = {"start": f"{manifest['name']}_s000", "end": f"{manifest['name']}_s{last:03d}"}
+    tags = [
+        {"key": f"dagster/asset_partition_range_{name}", "value": key} for name, key in ends.items()
+    ]
+    launched = ask(_LAUNCH, location=_LOCATION, tags=tags)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    run_id: str = launched["run"]["runId"]
+    return run_id
+
+
+def _status(ask: Any, run_id: str) -> tuple[str, int]:
+    """The run's status and the process that executes it, 0 where it has not said so yet."""
+    run = ask(
+        f'{{ runOrError(runId: "{run_id}") {{ ... on Run {{ status tags {{ key value }} }} }} }}'
+    )
+    tags = {tag["key"]: tag["value"] for tag in run["runOrError"]["tags"]}
+    return run["runOrError"]["status"], int(tags.get("aris/pid", 0))
+
+
+@contextmanager
+def _webserver(place: Place, **fake: object) -> Iterator[Any]:
+    """Runs webserver and daemon on the place's instance; yields a function that asks GraphQL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    environment = {
+        **place.environment(**fake),
+        "DAGSTER_HOME": str(place.data / ".dagster"),
+        "ARIS_DATA_DIR": str(place.data),
+    }
+    command = ["-m", "dagster", "dev", "-m", _LOCATION, "-h", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+
+    def ask(query: str, **variables: Any) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/graphql",
+            data=json.dumps({"query": query, "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["data"]
+
+    try:
+        deadline = time.monotonic() + _START_S
+        while True:
+            try:
+                ask("{ version }")
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.5)
+        yield ask
+    finally:
+        process.terminate()
+        process.wait(timeout=60)

@@ -1,0 +1,114 @@
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from aris_pipeline.storage import DataStore, Judge, Shard, write_frame
+from aris_pipeline.throughput import measured_pace, pace
+from aris_pipeline_tests.tables import DAY
+
+JUDGE = Judge("aris-swe-v1", "small")
+
+
+@pytest.fixture(autouse=True)
+def _this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "gpu_name", lambda: None)
+    monkeypatch.setattr(pace, "host_name", lambda: "EPYC, 2 cores")
+
+
+def _measured(
+    store: DataStore, shard: str, *, by: Judge = JUDGE, days: int = 0, **figures: Any
+) -> None:
+    """Writes the throughput of a shard, given by what matters."""
+    row = {
+        "run_id": "0123456789ab",
+        "started_at": DAY + timedelta(days=days),
+        "rows_generated": 100,
+        "output_tokens": 5_000,
+        "req_s": 2.0,
+        "total_tok_s": 1_000.0,
+        "host": "EPYC, 2 cores",
+        "gpu": None,
+        **figures,
+    }
+    types = {"gpu": pl.String, "total_tok_s": pl.Float64, "req_s": pl.Float64}
+    frame = pl.DataFrame([row], schema_overrides=types)
+    write_frame(frame, store.throughput(by, Shard("2026-11-21_export", shard)))
+
+
+def test_the_pace_is_the_median_of_the_shards_that_generated_something(store: DataStore) -> None:
+    for shard, rate in {"s000": 900.0, "s001": 1_000.0, "s002": 5_000.0}.items():
+        _measured(store, shard, total_tok_s=rate)
+    _measured(store, "s003", rows_generated=0, output_tokens=0, req_s=None, total_tok_s=None)
+
+    found = measured_pace(store, JUDGE)
+
+    assert found is not None
+    assert (found.tokens_per_second, found.output_tokens_per_row) == (1_000, 50)
+
+
+def test_the_source_names_rates_run_day_and_machine(store: DataStore) -> None:
+    _measured(store, "s000", run_id="an older run", days=-1)
+    _measured(store, "s001")
+
+    found = measured_pace(store, JUDGE)
+
+    assert found is not None
+    assert found.source == (
+        "measured: 2.0 req/s, 1,000 tok/s, median of 2 shards, "
+        "last in run 01234567 on 2026-11-21 by EPYC, 2 cores"
+    )
+
+
+def test_what_this_machine_did_counts_before_what_another_did(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _measured(store, "s000", gpu="H100", total_tok_s=30_000.0)
+    _measured(store, "s001")
+
+    on_cpu = measured_pace(store, JUDGE)
+    monkeypatch.setattr(pace, "gpu_name", lambda: "H100")
+    on_gpu = measured_pace(store, JUDGE)
+
+    assert on_cpu is not None
+    assert on_gpu is not None
+    assert (on_cpu.tokens_per_second, on_gpu.tokens_per_second) == (1_000, 30_000)
+
+
+def test_another_machines_pace_is_said_to_be_another_machines(store: DataStore) -> None:
+    _measured(store, "s000", gpu="H100", total_tok_s=30_000.0)
+
+    found = measured_pace(store, JUDGE)
+
+    assert found is not None
+    assert found.source.endswith("by H100, another machine than this")
+
+
+def test_the_same_rubric_counts_before_others_and_another_model_never(store: DataStore) -> None:
+    other = Judge("other-v1", "small")
+    _measured(store, "s000", by=other, output_tokens=20_000)
+    _measured(store, "s001", by=Judge("aris-swe-v1", "large"))
+
+    before = measured_pace(store, JUDGE)
+    _measured(store, "s000")
+    after = measured_pace(store, JUDGE)
+
+    assert before is not None
+    assert after is not None
+    assert (before.output_tokens_per_row, after.output_tokens_per_row) == (200, 50)
+
+
+def test_a_model_that_never_ran_has_no_pace(store: DataStore) -> None:
+    _measured(store, "s000")
+
+    assert measured_pace(store, Judge("aris-swe-v1", "large")) is None
+
+
+def test_a_damaged_measurement_is_left_out(store: DataStore) -> None:
+    _measured(store, "s000")
+    damaged = store.throughput(JUDGE, Shard("2026-11-21_export", "s001"))
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half a fi")
+
+    assert measured_pace(store, JUDGE) is not None
