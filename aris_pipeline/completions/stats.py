@@ -70,6 +70,4 @@ def read_stats(completions: Path) -> RunStats:
     try:
         return RunStats.model_validate_json(footer[STATS_KEY])
     except ValidationError as error:
-        raise DamagedDataError(
-            f"{completions} was written by another version: {hint}"
-        ) from error
+        raise DamagedDataError(f"{completions} was written by another version: {hint}") from error

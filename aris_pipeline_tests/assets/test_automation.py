@@ -56,6 +56,18 @@ def test_the_sensor_lands_a_file_that_has_settled(
     assert request.run_config["ops"]["land_candidates"]["config"]["path"] == str(file)
 
 
+@pytest.mark.parametrize("name", ["a.json.gz", "a.jsonl.zst", "<b>.csv", "a\udcff\n.csv"])
+def test_a_file_of_any_name_neither_is_missed_nor_stops_the_sensor(
+    store: DataStore, instance: dg.DagsterInstance, name: str
+) -> None:
+    drop(store, name, age_s=60)
+
+    (request,) = tick(store, instance).run_requests
+
+    assert request.run_key.encode()  # as the instance stores it
+    assert request.run_config["ops"]["land_candidates"]["config"]["path"].endswith(name)
+
+
 def test_the_sensor_waits_for_a_file_that_is_still_being_written(
     store: DataStore, instance: dg.DagsterInstance
 ) -> None:

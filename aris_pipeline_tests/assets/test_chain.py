@@ -142,14 +142,14 @@ def test_a_refused_row_is_asked_again_by_the_next_run(
     assert len(FakeEngine.generated()) == 5
 
 
-def test_a_damaged_shard_fails_alone_and_is_named(
+def test_a_shard_that_cannot_be_written_fails_alone_and_is_named(
     runner: BatchRunner, store: DataStore, write_file: WriteFile
 ) -> None:
     file = write_file(30)
     batch = runner.run(file, LANDING, "raw_candidates").batch
     damaged = Shard.all_of(batch)[1]
-    store.landed(damaged).write_bytes(b"not parquet")
     store.raw_candidates(damaged).unlink()
+    store.raw_candidates(damaged).mkdir()
 
     outcome = runner.run(file, LANDING, LAST)
 

@@ -1,13 +1,14 @@
 """What became of the rows, counted from the files: `aris verify` does not judge itself."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from aris_pipeline_tests.soak.processes import Place
+from aris_pipeline_tests.soak.processes import ArisProcess, Place
 
 _COMPLETED = (
     "completions/**/completions.parquet",
@@ -94,6 +95,12 @@ def compacting_shards(data: Path) -> set[Path]:
 def generated(log: Path) -> list[str]:
     """The requests that the engine of one process has answered with a text."""
     return log.read_text().split() if log.exists() else []
+
+
+def wait_for_answers(process: ArisProcess, log: Path, count: int) -> None:
+    """Waits until an engine has generated so many texts, or its process has ended."""
+    while process.running and len(generated(log)) < count:
+        time.sleep(0.05)
 
 
 def _answered(file: Path) -> pl.DataFrame:

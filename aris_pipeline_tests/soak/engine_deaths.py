@@ -3,15 +3,18 @@
 import contextlib
 import random
 import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 import psutil
 
-from aris_pipeline_tests.soak.accounts import account, evaluations, generated
-from aris_pipeline_tests.soak.processes import ArisProcess, Finished, Place, Workshop
+from aris_pipeline_tests.soak.accounts import (
+    account,
+    evaluations,
+    generated,
+    wait_for_answers,
+)
+from aris_pipeline_tests.soak.processes import Finished, Place, Workshop
 from aris_pipeline_tests.soak.results import Try
 
 PROCESS_FAULTS = {"is killed": signal.SIGKILL, "hangs": signal.SIGSTOP}
@@ -79,12 +82,6 @@ def engine_process_ends(
             finished = process.finish()
         one = _judged(place, finished, f"engine: the process of vllm {what}", number, "")
         yield place.cleared(one)
-
-
-def wait_for_answers(process: ArisProcess, log: Path, count: int) -> None:
-    """Waits until an engine has generated so many texts, or its process has ended."""
-    while process.running and len(generated(log)) < count:
-        time.sleep(0.05)
 
 
 def _judged(place: Place, finished: Finished, fault: str, number: int, note: str) -> Try:

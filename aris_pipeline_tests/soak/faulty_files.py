@@ -8,8 +8,10 @@ CSV file is never closed, the next rows are good: from them a reader knows that 
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -92,7 +94,7 @@ class FaultyFile:
 
 def write_faulty(form: SourceFormat, records: int, rng: Random, directory: Path) -> FaultyFile:
     """Writes a file; the first record and the last three are good, and so are three in four."""
-    base = _base(form, directory)
+    base = _base(form)
     path = directory / f"faulty{ENDINGS[form]}"
     good = {number for number in range(records) if rng.random() > _FAULTY}
     good |= {0, *range(max(0, records - 3), records)}
@@ -122,11 +124,13 @@ _FRAMES: dict[SourceFormat, tuple[bytes, bytes, bytes]] = {
 }
 
 
-def _base(form: SourceFormat, directory: Path) -> list[dict[str, Any]]:
+@cache
+def _base(form: SourceFormat) -> list[dict[str, Any]]:
     """A few candidates without a fault, as JSON objects."""
-    path = directory / "base.jsonl"
-    write_synthetic(50, 1, "openai" if form == "openai" else "jsonl", path)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "base.jsonl"
+        write_synthetic(50, 1, "openai" if form == "openai" else "jsonl", path)
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _json_record(base: dict[str, Any], number: int, good: bool, rng: Random) -> bytes:

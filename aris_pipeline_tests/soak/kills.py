@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 
@@ -21,6 +22,7 @@ from aris_pipeline_tests.soak.accounts import (
     durable_keys,
     evaluations,
     generated,
+    wait_for_answers,
 )
 from aris_pipeline_tests.soak.processes import ArisProcess, Place, Workshop
 from aris_pipeline_tests.soak.results import Try
@@ -145,7 +147,7 @@ def kill_with_vllm(
     workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0
 ) -> Iterator[Try]:
     """Kills runs of the real engine, most of them while it generates."""
-    batch = undisturbed(workshop, rows, (rows // 2, rows), engine="vllm")
+    batch = undisturbed(workshop, rows, (rows // 2, rows), engine="vllm", rows_at_risk=8)
     chains = plan(count, chain_length=5, stages=WITH_VLLM)
     for one in _chains(workshop, batch, chains, seed, skip):
         yield replace(one, fault=f"{one.fault} (vllm)")
@@ -172,6 +174,7 @@ def _kill(place: Place, batch: Batch, stage: str, number: int, rng: random.Rando
     """Kills one run in a stage, or a little after it; a run that is faster is run again."""
     log, shards = place.log(number), -(-batch.rows // place.shard_size)
     before = compacting_shards(place.data)
+    left = batch.rows - len(durable_keys(place.data))
     ended = None
     while ended is None or ended.code == 0:
         inside = stage == "compaction" or rng.random() < 0.5
@@ -179,7 +182,9 @@ def _kill(place: Place, batch: Batch, stage: str, number: int, rng: random.Rando
         kill_at = {"kill_at": f"{stage}:{moment}"} if inside else {}
         with place.run(log=log, **batch.fake, **kill_at) as process:
             if not inside:
-                _kill_after(process, stage, _some_time(place, batch, stage, rng))
+                seconds = batch.stage_seconds[stage] * rng.random()
+                _reach(process, stage, seconds, log, len(generated(log)) + rng.randint(0, left))
+                process.send(signal.SIGKILL)
             ended = process.finish()
     found = process.killed_itself_in or process.stage or "start"
     if found == "completions" and compacting_shards(place.data) - before:
@@ -189,16 +194,14 @@ def _kill(place: Place, batch: Batch, stage: str, number: int, rng: random.Rando
     return Kill(found, how, generated(log), durable_keys(place.data), failure)
 
 
-def _some_time(place: Place, batch: Batch, stage: str, rng: random.Random) -> float:
-    """A random time within a stage, as far as an earlier run has not done it already."""
-    done = len(durable_keys(place.data)) / batch.rows if stage == "completions" else 0.0
-    return batch.stage_seconds[stage] * max(1 - done, 0.1) * rng.random()
-
-
-def _kill_after(process: ArisProcess, stage: str, seconds: float) -> None:
-    if process.wait_for(stage):
+def _reach(process: ArisProcess, stage: str, seconds: float, log: Path, answers: int) -> None:
+    """Waits until a run has been in a stage for a while, or has generated some answers in it."""
+    if not process.wait_for(stage):
+        return
+    if stage == "completions":
+        wait_for_answers(process, log, answers)
+    else:
         process.wait_until(process.stages[stage] + seconds)
-    process.send(signal.SIGKILL)
 
 
 def _judged(kill: Kill, before: Kill | None, later: set[str], most_at_risk: int) -> Try:

@@ -5,8 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 
-from aris_pipeline_tests.soak.accounts import account, durable_keys, generated
-from aris_pipeline_tests.soak.engine_deaths import wait_for_answers
+from aris_pipeline_tests.soak.accounts import account, durable_keys, generated, wait_for_answers
 from aris_pipeline_tests.soak.processes import Place, Workshop
 from aris_pipeline_tests.soak.results import Try
 

@@ -29,7 +29,7 @@ json_like = st.text(st.sampled_from('{}[]",:\\ \n\t0-9.eEtrufalsnx\x00\u00e9'), 
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds)
 def test_every_record_of_a_faulty_file_is_accounted_for_on_its_line(
     form: SourceFormat, seed: int
@@ -41,7 +41,7 @@ def test_every_record_of_a_faulty_file_is_accounted_for_on_its_line(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(edits=edits, seed=seeds)
 def test_a_damaged_file_is_refused_or_read_to_its_end(
     form: SourceFormat, edits: list[tuple[float, int, bytes]], seed: int
@@ -57,7 +57,7 @@ def test_a_damaged_file_is_refused_or_read_to_its_end(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(content=st.binary(max_size=300) | json_like.map(str.encode))
 def test_any_bytes_are_refused_or_read(form: SourceFormat, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
@@ -66,7 +66,7 @@ def test_any_bytes_are_refused_or_read(form: SourceFormat, content: bytes) -> No
         _land(path, form)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(junk=json_like)
 def test_candidates_behind_any_junk_are_read(junk: str) -> None:
     parts = [candidate("a"), junk, candidate("b"), candidate("c")]

@@ -168,3 +168,29 @@ def test_profiles_need_a_rubric(land: Land, render: Any) -> None:
     land({})
     with pytest.raises(ConfigError, match="need a rubric"):
         render()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chat_template": "{% for a in range(100000) %}{{ a }}{% endfor %}"},
+        {"tokenize": True},
+        {"continue_final_message": True},
+        {"return_assistant_tokens_mask": True},
+        {"date_string": {"a": 1}, "padding": "wide"},
+    ],
+)
+def test_a_row_brings_no_template_and_does_not_say_how_it_is_applied(
+    land: Land, render: Any, store: DataStore, options: dict[str, Any]
+) -> None:
+    land(_body(), _body(chat_template_kwargs=options))
+    assert render().errors == 1
+    assert "chat_template_kwargs must not set" in _rows(store)[1]["error"]
+
+
+def test_names_of_parameters_that_a_file_makes_up_are_not_repeated(land: Land, render: Any) -> None:
+    made_up = {f"made_up_{number}": 1 for number in range(50)}
+    land(_body(**{"<b>Jane Doe</b>": 1, "logit_bias": {}}), _body(**made_up))
+    ignored = render().ignored_parameters
+    assert ignored[:2] == ("(not a parameter)", "logit_bias")
+    assert len(ignored) == 20

@@ -27,6 +27,9 @@ class LetterTokenizer:
     def __call__(self, text: list[str], **_options: Any) -> dict[str, list[list[int]]]:
         return {"input_ids": [[ord(letter) for letter in one] for one in text]}
 
+    def decode(self, token_ids: Any, **_options: Any) -> str:
+        return "".join(chr(token) for token in token_ids)
+
     def apply_chat_template(self, conversation: Any, **options: Any) -> str:
         raise NotImplementedError
 
