@@ -34,6 +34,7 @@ from aris_pipeline.errors import InputError
 _DELIMITERS = ",;\t|"
 _ROWS_TO_TRY = 20
 _ROWS_TO_BELIEVE = 3
+_COLUMNS_IN_ANY_TEXT = 2
 
 
 class CsvReader:
@@ -110,9 +111,8 @@ class CsvReader:
         elif not lines.ended and lines.row_lines > 1:
             # The quote that offends opens a field of the next row: that row is read again, and so
             # are rows without quotes before it. In a single column, every line looks like a row.
-            between = lines.row_parts[1:-1]
             least = 1 if self._plain_rows else _ROWS_TO_BELIEVE
-            are_rows = len(self._names) > 1 and self._are_rows(between, least, share=0.5)
+            are_rows = len(self._names) > 1 and self._are_rows(lines.row_parts[1:-1], least)
             lines.rewind(to=1 if are_rows else lines.row_lines - 1)
         return self._malformed(lines, message)
 
@@ -127,21 +127,25 @@ class CsvReader:
     def _over_size(self, lines: "_Lines") -> Entry:
         """Passes over a row that is too large, or only over its first line if rows follow it."""
         text = lines.row_text[:RAW_LIMIT]
-        if self._are_rows(lines.row_parts[1:], least=2):
+        if self._are_rows(lines.row_parts[1:-1], least=2):
             message = "a quote opened in this row is not closed"
             lines.rewind(to=1)
             return self._malformed(lines, message)
         size = lines.skip_row()
         return over_size(lines.row_line, f"{size:,} bytes", self._max_row_bytes, text)
 
-    def _are_rows(self, parts: list[str], least: int, share: float = 1.0) -> bool:
-        """Whether lines are rows themselves: so many of them, and such a share, are complete."""
+    def _are_rows(self, parts: list[str], least: int) -> bool:
+        """Whether lines are rows themselves: so many of them are complete, and most or all.
+
+        Two columns are soon found in a line of any text, so there it has to be all.
+        """
         rows = csv.reader(parts[:_ROWS_TO_TRY], delimiter=self._delimiter)
         try:
             fitting = [self._fits(cells) for cells in rows if cells]
         except csv.Error:
             return False
-        return sum(fitting) >= max(least, share * len(fitting))
+        most = len(fitting) / 2 if len(self._names) > _COLUMNS_IN_ANY_TEXT else len(fitting)
+        return sum(fitting) >= max(least, most)
 
     def _header(self, lines: "_Lines") -> tuple[str, list[str]]:
         """Reads the column names; the delimiter is the most frequent one among them."""

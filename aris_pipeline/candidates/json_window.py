@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from aris_pipeline.candidates.decoding import BOM, stream_decoder
+from aris_pipeline.candidates.json_values import DECODER
 from aris_pipeline.candidates.records import RAW_LIMIT
 
 _CHUNK = 4 * 1024 * 1024
@@ -20,7 +21,7 @@ _INSIDE = re.compile(r'(?:[^"{}\[\]]|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
 _BEFORE = re.compile(r'(?:[^"{}\[\],]|"(?:[^"\\]|\\.)*+")*+', re.DOTALL)
 _BRACKETS = re.compile(r"[{\[]+|[}\]]+")
 _CANDIDATE = re.compile(r'\{\s*+"aristotleId"\s*+:')
-_NEXT_OBJECT = re.compile(r"\s*+,\s*+\{")
+_NEXT_OBJECT = re.compile(r"\s*+,\s*+(?=\{)")
 _FILLER = {True: re.compile(r"[\s,]*"), False: re.compile(r"\s*")}
 
 
@@ -108,8 +109,8 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
     while True:
         following = window.next_candidate(search_from) if in_candidates else None
         cut = scanner.find_end(window.text, scan_from, following)
-        if following is not None and (cut is None or not _NEXT_OBJECT.match(window.text, cut)):
-            cut = following  # brackets that do not lead to an object are not to be trusted
+        if following is not None and (cut is None or not _leads_to(window.text, cut, following)):
+            cut = following
         if cut is not None or window.ended:
             closed = cut is not None
             cut = len(window.text) if cut is None else cut
@@ -122,6 +123,22 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
         window.pos = len(window.text) - kept
         window.slide()
         scan_from, search_from = kept, 0
+
+
+def _leads_to(text: str, pos: int, following: int) -> bool:
+    """Whether objects lead from the end that brackets say to the next candidate.
+
+    Otherwise the brackets are not to be trusted: in a text with a quote too many, some of them
+    seem to be inside strings, and the objects after a wrong end are parts of the same candidate.
+    """
+    while comma := _NEXT_OBJECT.match(text, pos):
+        if comma.end() >= following:
+            return comma.end() == following
+        try:
+            _, pos = DECODER.raw_decode(text, comma.end())
+        except (ValueError, RecursionError):
+            return True  # it is malformed, too, and has its own turn
+    return False
 
 
 class _EndScanner:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import polars as pl
 
 from aris_pipeline.completions.parts import part_files
+from aris_pipeline.completions.rows import POISON
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_table
 from aris_pipeline.storage.schemas import polars_schema
@@ -20,15 +21,16 @@ _HINT = "it vanished"
 _Read = TypeVar("_Read")
 
 _ANSWERED = pl.col("error_type").is_null() & ~pl.col("finish_reason").is_in(_UNFINISHED)
+_FINAL = _ANSWERED | (pl.col("error_type") == POISON).fill_null(value=False)
 
 
 def known_completions(
     store: DataStore, judge: Judge, shard: Shard, keys: pl.Series
 ) -> pl.DataFrame:
-    """Returns one good completion for each of `keys` that has one, in any batch of the judge.
+    """Returns one final completion for each of `keys` that has one, in any batch of the judge.
 
-    A completion is good if the engine answered at all: asked the same again, it would answer the
-    same. A file that is damaged, vanished or of another layout costs its rows a second generation;
+    A completion is final if the engine answered at all, or died of it: asked the same again, it
+    would do the same. A file that is damaged, vanished or of another layout costs its rows a second generation;
     it is logged, not raised.
     """
     own = part_files(store.completion_parts(judge, shard))
@@ -54,7 +56,7 @@ def _holders(files: list[Path], keys: pl.Series) -> list[Path]:
 
 def _answers(file: Path, keys: pl.Series) -> pl.DataFrame:
     matching = pl.col("request_key").is_in(keys.implode())
-    return read_table(file, Completions, hint=_HINT).filter(matching & _ANSWERED)
+    return read_table(file, Completions, hint=_HINT).filter(matching & _FINAL)
 
 
 def _answered_keys(file: Path) -> pl.Series:
@@ -70,7 +72,7 @@ def _read_keys(file: Path, _modified_ns: int, _size: int) -> pl.Series:
     """
     columns = ["request_key", "error_type", "finish_reason"]
     rows = read_table(file, Completions, hint=_HINT, columns=columns)
-    return rows.filter(_ANSWERED)["request_key"].hash()
+    return rows.filter(_FINAL)["request_key"].hash()
 
 
 def _or_none(file: Path, read: Callable[[Path], _Read]) -> _Read | None:

@@ -2,7 +2,8 @@
 
 A fault concerns one record by construction: what is broken is never a line break or the bracket
 that closes a candidate, so the number and the place of every record are known. Where a quote of a
-CSV file is never closed, the next rows are good: from them a reader knows that rows go on.
+CSV file is never closed, the next rows are good: from them a reader knows that rows go on. The
+first key of a candidate stays: by it a reader knows where a candidate begins behind a broken one.
 """
 
 import csv
@@ -75,6 +76,7 @@ _HOSTILE_JSON = (
 _SAFE_BYTES = b'\x00\x01\x1b\xff\xc3\xe2\xedaZ09"\\,:{[ \t-.'
 _NEVER_CLOSED = b'"never closed,note'
 _PLACE = "@place@"
+_START = len('{"aristotleId":')
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _base(form: SourceFormat) -> list[dict[str, Any]]:
 
 def _json_record(base: dict[str, Any], number: int, good: bool, rng: Random) -> bytes:
     key = "custom_id" if "custom_id" in base else "aristotleId"
-    record = {key: f"c{number}", **{name: value for name, value in base.items() if name != key}}
+    # Twice the number: a fault in an id must not make it that of another record.
+    record = {key: f"c{number}-{number}", **{name: value for name, value in base.items() if name != key}}
     if good:
         return json.dumps(record, ensure_ascii=False).encode()
     return rng.choice([_with_value, _with_value, _cut_off, _with_byte])(record, rng)
@@ -160,14 +163,14 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def _cut_off(record: dict[str, Any], rng: Random) -> bytes:
     text = json.dumps(record, ensure_ascii=False)
-    return text[: rng.randrange(1, len(text))].encode()
+    return text[: rng.randrange(_START, len(text))].encode()
 
 
 def _with_byte(record: dict[str, Any], rng: Random) -> bytes:
     """Inserts or replaces a few bytes."""
     raw = bytearray(json.dumps(record, ensure_ascii=False).encode())
     for _ in range(rng.randrange(1, 4)):
-        at = rng.randrange(1, len(raw) - 4)
+        at = rng.randrange(_START, len(raw) - 4)
         end = at + (rng.random() < 0.5 and raw[at] not in b"{}[]\n")
         raw[at:end] = bytes([rng.choice(_SAFE_BYTES)])
     return bytes(raw)
