@@ -30,8 +30,8 @@ def known_completions(
     """Returns one final completion for each of `keys` that has one, in any batch of the judge.
 
     A completion is final if the engine answered at all, or died of it: asked the same again, it
-    would do the same. A file that is damaged, vanished or of another layout costs its rows a second generation;
-    it is logged, not raised.
+    would do the same. A file that is damaged, vanished or of another layout costs its rows a
+    second generation; it is logged, not raised.
     """
     own = part_files(store.completion_parts(judge, shard))
     files = [*own, *sorted(store.judged("completions", judge).glob("batch=*/shard=*/*.parquet"))]

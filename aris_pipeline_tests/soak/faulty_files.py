@@ -138,7 +138,8 @@ def _base(form: SourceFormat) -> list[dict[str, Any]]:
 def _json_record(base: dict[str, Any], number: int, good: bool, rng: Random) -> bytes:
     key = "custom_id" if "custom_id" in base else "aristotleId"
     # Twice the number: a fault in an id must not make it that of another record.
-    record = {key: f"c{number}-{number}", **{name: value for name, value in base.items() if name != key}}
+    others = {name: value for name, value in base.items() if name != key}
+    record = {key: f"c{number}-{number}", **others}
     if good:
         return json.dumps(record, ensure_ascii=False).encode()
     return rng.choice([_with_value, _with_value, _cut_off, _with_byte])(record, rng)
