@@ -17,7 +17,7 @@ from aris_pipeline.storage.schemas import polars_schema
 _LOG = logging.getLogger(__name__)
 _UNFINISHED = ("abort", "error")
 _FILES_REMEMBERED = 4096
-_HINT = "it vanished"
+_HINT = "its rows are generated again"
 _Read = TypeVar("_Read")
 
 _ANSWERED = pl.col("error_type").is_null() & ~pl.col("finish_reason").is_in(_UNFINISHED)

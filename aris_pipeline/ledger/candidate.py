@@ -49,7 +49,9 @@ def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any
         rows = trace_shard(store, None, shard).filter(line=line, state="quarantined")
         if rows.height:
             files = sorted(store.quarantine(shard).parent.glob("*.parquet"))
-            found = pl.concat([read_parquet(file, hint="it vanished") for file in files])
+            found = pl.concat(
+                [read_parquet(file, hint="materialise raw_candidates") for file in files]
+            )
             return {
                 "quarantine": found.filter(line=line).row(0, named=True),
                 "ledger": rows.row(0, named=True),
