@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -24,8 +25,10 @@ _USAGE = 2
 _WIDTH_IN_A_FILE = 150
 _RATES = ("req_s", "output_tok_s", "total_tok_s")
 
-_people = Console(stderr=True, highlight=False)
-_errors = Console(stderr=True, highlight=False)
+# What a candidate or a model wrote is text: no markup of rich's, nothing that drives a terminal.
+_people = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @contextmanager
@@ -77,12 +80,16 @@ def _show_on(stream: IO[str]) -> None:
 
 def say(text: str) -> None:
     """Tells people something."""
-    _people.print(text, markup=False, soft_wrap=True)
+    _people.print(_plain(text), soft_wrap=True)
 
 
 def complain(text: str) -> None:
     """Tells people what went wrong."""
-    _errors.print(f"error: {text}", style="red", markup=False, soft_wrap=True)
+    _errors.print(f"error: {_plain(text)}", style="red", soft_wrap=True)
+
+
+def _plain(value: object) -> str:
+    return _CONTROLS.sub("\ufffd", str(value))
 
 
 def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
@@ -171,7 +178,7 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
     for name in [*shown, "overall_reason"]:
         table.add_column(name, overflow="fold")
     for row in ranking.with_columns(pl.col(pl.Float64).round(3)).iter_rows(named=True):
-        table.add_row(*(str(row[name]) for name in [*shown, "overall_reason"]))
+        table.add_row(*(_plain(row[name]) for name in [*shown, "overall_reason"]))
     _people.print(table)
     return [dict(row) for row in ranking.iter_rows(named=True)]
 
@@ -212,7 +219,7 @@ def _show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(_plain(value) for value in row.values()))
     _people.print(table)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 DEFAULT_RUBRIC = "aris-swe-v1"
+_MODELS_SHOWN = 10
 
 Profile = Literal["default", "history"]
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -78,7 +79,8 @@ class JudgingSettings(BaseModel, frozen=True):
             rubric = load_rubric(rubric_id, settings.rubrics_dir)
         elif batch.format != "openai":
             raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
-        card = find_model(settings.engine.model or _model_of_file(batch))
+        chosen = settings.engine.model
+        card = find_model(chosen) if chosen else find_model(_model_of_file(batch), listed=True)
         return Assignment(settings, Judge(rubric_id, card.name), rubric, card)
 
 
@@ -98,7 +100,7 @@ def _model_of_file(batch: Batch) -> str | None:
         return None
     if len(batch.requested_models) > 1:
         raise ConfigError(
-            f"{batch.source_file} asks for {', '.join(batch.requested_models)}: "
+            f"{batch.source_file} asks for {', '.join(batch.requested_models[:_MODELS_SHOWN])}: "
             "choose one for all its rows with --model"
         )
     return batch.requested_models[0]

@@ -90,11 +90,12 @@ class ModelTable(BaseModel, frozen=True, extra="forbid"):
             raise ConfigError(f"model table {source}: {error}") from error
 
 
-def find_model(name: str | None) -> ModelCard:
+def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
     """Finds a model by name, alias, Hugging Face id or directory.
 
     Args:
         name: None gives the default of this machine: one for GPUs, one for CPUs.
+        listed: take only what a table has; a file of candidates must not make us load anything.
 
     Raises:
         ConfigError: nothing fits; the message suggests the nearest names.
@@ -111,11 +112,11 @@ def find_model(name: str | None) -> ModelCard:
     for card in cards:
         if name in {card.name, card.model_id, *card.aliases}:
             return card
-    if Path(name).is_dir():
+    if not listed and Path(name).is_dir():
         return ModelCard(name=_short_name(Path(name).resolve().name), model_id=name)
-    if _HUB_ID.fullmatch(name):
+    if not listed and _HUB_ID.fullmatch(name):
         return ModelCard(name=_short_name(name), model_id=name)
-    if "/" in name:
+    if not listed and "/" in name:
         raise ConfigError(f"model '{name}' is neither a directory nor a Hugging Face id")
     known = sorted({known for card in cards for known in (card.name, *card.aliases)})
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)

@@ -19,6 +19,7 @@ from aris_pipeline_tests.soak.results import Try
 
 PROCESS_FAULTS = {"is killed": signal.SIGKILL, "hangs": signal.SIGSTOP}
 
+_NAME_OF_VLLM = "VLLM"
 _WINDOW = 32
 _VLLM_IN_A_PROCESS: dict[str, object] = {
     "engine": "vllm",
@@ -77,8 +78,9 @@ def engine_process_ends(
         with place.run(log=place.log(0), **_VLLM_IN_A_PROCESS) as process:
             wait_for_answers(process, place.log(0), rng.randint(1, rows // 2))
             with contextlib.suppress(psutil.NoSuchProcess):
-                for engine in psutil.Process(process.pid).children(recursive=True):
-                    engine.send_signal(sent)
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    if child.name().startswith(_NAME_OF_VLLM):
+                        child.send_signal(sent)
             finished = process.finish()
         one = _judged(place, finished, f"engine: the process of vllm {what}", number, "")
         yield place.cleared(one)

@@ -20,6 +20,8 @@ from aris_pipeline_tests.soak.self_kill import announced_stage, own_kill
 
 _OURS = re.compile(r"ARIS_|FAKE_|DAGSTER_")
 _PATIENCE_S = 600.0
+_LAST_WORDS_S = 10.0
+"""For reading what is in the pipes; a process that was left behind may hold them open."""
 
 
 class ArisProcess:
@@ -39,6 +41,8 @@ class ArisProcess:
             text=True,
             errors="replace",
             env=environment,
+            # The kernel hangs a group up when its leader ends and a member is stopped.
+            start_new_session=True,
         )
         self._readers = [
             threading.Thread(target=self._read_stderr, daemon=True),
@@ -84,7 +88,7 @@ class ArisProcess:
             self._process.kill()
             raise
         for reader in self._readers:
-            reader.join()
+            reader.join(_LAST_WORDS_S)
         return Finished(
             self._process.returncode,
             "".join(self._stdout),

@@ -4,12 +4,13 @@ import subprocess
 import sys
 from typing import Any
 
+import polars as pl
 import pytest
 
-from aris_pipeline.console import shortfalls, show_forecasts, show_ranking, total
+from aris_pipeline.console import say, shortfalls, show_forecasts, show_ranking, total
 from aris_pipeline.errors import MissingDataError
 from aris_pipeline.ledger import Forecast
-from aris_pipeline.storage import DataStore, Judge
+from aris_pipeline.storage import DataStore, Judge, write_frame
 from aris_pipeline_tests.tables import make_batch
 
 START = "from aris_pipeline.console import command, say\nfrom aris_pipeline.errors import *\n"
@@ -210,3 +211,22 @@ def test_a_forecast_says_where_its_time_comes_from_and_what_it_does_not_count(
     assert "5,000 landed rows are not validated yet" in said
     assert "aris run FILE --until raw_candidates" in said
     assert "no prompt can be made of 1 rows" in said
+
+
+def test_what_a_candidate_or_the_model_wrote_does_not_drive_the_terminal(
+    store: DataStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge, batch = Judge("aris-swe-v1", "small"), make_batch(1)
+    hostile = "[/b] :bomb: \x1b[31m\u202e\r"
+    ranked = {"rank": 1, "custom_id": hostile, "overall_reason": hostile}
+    others = ("recommendation", "score", "confidence", "disagrees")
+    frame = pl.DataFrame({**ranked, **dict.fromkeys(others, "x")})
+    write_frame(frame, store.candidate_ranking(judge, batch.name))
+
+    (row,) = show_ranking(store, batch, judge, top=5)
+    say(hostile)
+
+    shown = capsys.readouterr().err
+    assert row["custom_id"] == hostile
+    assert shown.count("[/b]") == shown.count(":bomb:") == 3
+    assert not set("\x1b\u202e\r") & set(shown)

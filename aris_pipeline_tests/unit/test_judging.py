@@ -95,6 +95,13 @@ def test_on_a_gpu_a_files_own_model_answers_it() -> None:
 
 
 @pytest.mark.usefixtures("on_gpu")
+@pytest.mark.parametrize("name", ["evil/weights", "/tmp", "."])
+def test_a_file_cannot_have_a_model_loaded_that_no_table_lists(name: str) -> None:
+    with pytest.raises(ConfigError, match="unknown model"):
+        _assign(_openai(name))
+
+
+@pytest.mark.usefixtures("on_gpu")
 def test_a_file_that_asks_for_several_models_needs_a_choice() -> None:
     batch = _openai("gemma3:12b", "mistral:7b")
 
