@@ -51,6 +51,7 @@ _ENGLISH = (
     "(the|your|my) (real|actual|true|hidden) (instructions?|task|prompt) (is|are)",
     "(instructions?|message|order) from (the |your )?(developers?|admins?|openai|anthropic|google)",
     "i (hereby |now )?(instruct|order|command) you",
+    "instructions (that )?you (received|were given|have|got)",
     "(reveal|repeat|print|output|leak) ... your ... (instructions|prompt)",
     "(reveal|repeat|print|output|leak|translate|show) (the|your) system prompt",
     f"(new|updated|real|actual|hidden|secret) instructions? (for|to) (you|the {_GRADER})",
@@ -64,7 +65,7 @@ _ENGLISH = (
     f"(rate|score|rank|grade|mark|judge|assess|classify|approve|praise) {_THIS}",
     "(ratings?|criteria|criterion|recommendation|verdict) ((be |are )?set to|must be|should be|as"
     "|is) (great|yes|strong)",
-    "give me (an? )?(great|yes|excellent|strong) (in|for|on)",
+    "give me (an? )?(great|yes|excellent|strong) (in|for|on|rating|score)",
     f"{_NEVER} (apply|give|assign|use|mention|write) ... (negative|low|bad|weak|poor)[a-z]*",
     f"({_NEVER}|not|no) ... ((less|lower|worse) than|below) (a )?(great|good|excellent|average)",
     f"({_ADVERB} {_SAY}|conclude|finish) ... {_TOP_MARKS}",
@@ -84,15 +85,15 @@ _ENGLISH = (
 _OTHER_LANGUAGES = (
     # German
     "(ignorier[a-z]*|vergiss|vergessen sie|missacht[a-z]*|ubergeh[a-z]*) ... (anweisung|vorgabe"
-    "|instruktion|regel|kriterien|richtlinie|bewertung|rubrik|befehl|obige|vorherige)[a-z]*",
+    "|instruktion|regel|kriterien|richtlinie|bewertung|rubrik|prompt|befehl|obige|vorherige)[a-z]*",
     "(du|sie|ihr) (musst?|mussen|sollst|sollen) ... (bewerten|einstufen|empfehlen|vergeben)",
     "(bewerte|bewerten sie|stufe|gib|geben sie) (diese[nrms]?|mich|mir|dem|den|die) ..."
     " (hochste|beste|hervorragend|sehr gut|ausgezeichnet|volle)[a-z]*",
     "(empfehlen sie|empfiehl|empfehle) (mich|diese[nrms]?)",
     "antworte(n sie)? (nur |immer )?(mit )?(ja|einem ja|sehr gut)",
     # Spanish
-    "(ignor[ae]|ignorar|olvid[ae]|omit[ae]|descart[ae]|haz caso omiso|no sigas?) ... (instruccion"
-    "|indicacion|regla|criterios|rubrica|directri|ordenes|anterior)[a-z]*",
+    "(ignor[ae]|ignorar|olvid[ae]|omit[ae]|descart[ae]|haz caso omiso|no sigas?|no tengas? en) ..."
+    " (instruccion|indicacion|regla|criterios|rubrica|directri|ordenes|anterior)[a-z]*",
     "(debes|tienes que|deberas|usted debe) (calificar|puntuar|valorar|recomendar|evaluar)[a-z]*",
     "(califi(ca|que)|puntu[ae]|evalu[ae]|valor[ae]) (a )?(est[ea]|el|la) (candidat[oa]|perfil"
     "|aspirante) ... (como|con)",

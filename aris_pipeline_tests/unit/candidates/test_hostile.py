@@ -165,7 +165,7 @@ def test_a_file_of_nothing_is_refused(desk: Desk, ending: str, content: bytes) -
         ("a.csv", 'id,Resume\na,x\nb,"', '"\nc,x\n'),
     ],
 )
-@pytest.mark.parametrize("filling", ["[", '""'])
+@pytest.mark.parametrize("filling", ["[", '""'], ids=["brackets", "quotes"])
 def test_a_record_of_thirty_megabytes_is_read_in_little_memory(
     desk: Desk, name: str, head: str, tail: str, filling: str
 ) -> None:
