@@ -86,6 +86,9 @@ def run(
     tensor_parallel_size: Annotated[
         int, typer.Option(min=1, help="GPUs that share one copy of the model.")
     ] = 1,
+    max_requests_in_flight: Annotated[
+        int | None, typer.Option(min=1, help="Rows in the engine; 1024 on a GPU, 128 on a CPU.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     text_column: Annotated[
         str | None, typer.Option(help="Free-text column of a CSV or parquet file.")
@@ -119,6 +122,7 @@ def run(
             "max_model_len": max_model_len,
             "gpu_memory_utilization": gpu_memory_utilization,
             "tensor_parallel_size": tensor_parallel_size,
+            "max_requests_in_flight": max_requests_in_flight,
         }
         landing = {
             "shard_size": shard_size,

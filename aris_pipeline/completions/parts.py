@@ -20,7 +20,7 @@ from aris_pipeline.storage.schemas import polars_schema
 _LOG = logging.getLogger(__name__)
 
 MAX_ROWS_AT_RISK = 512
-MAX_SECONDS_AT_RISK = 15.0
+MAX_SECONDS_AT_RISK = 5.0
 
 
 class PartWriter:
