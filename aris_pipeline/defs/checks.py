@@ -1,10 +1,10 @@
-"""Asset checks: do the rows of a shard, and those of all batches, reconcile?
+"""Asset checks: can the rows of a shard be trusted, and do those of all batches reconcile?
 
-Both are evaluated by the step that materialises the asset, so that they run wherever it does, and
-neither is blocking: a shard that does not reconcile must not keep the others from being ranked.
+All are evaluated by the step that materialises the asset, so that they run wherever it does, and
+none is blocking: a shard with a bad check must not keep the others from being ranked.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -14,16 +14,44 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 
+from aris_pipeline import quality
 from aris_pipeline.defs.partitions import shards
+from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.ledger import Reconciliation, reconcile, reconcile_shard
-from aris_pipeline.storage import DataStore, Shard
+from aris_pipeline.quality import Check, Finding, Thresholds
+from aris_pipeline.storage import DataStore, Judge, Shard
 
-SHARD_RECONCILES = dg.AssetCheckSpec(
-    "reconciliation",
-    asset="evaluations",
-    partitions_def=shards,
-    description="Every row of the shard came out exactly once, by the request that it has now.",
-)
+
+def _of_shards(asset: str, name: str, description: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(name, asset=asset, partitions_def=shards, description=description)
+
+
+EVALUATION_CHECKS = [
+    _of_shards(
+        "evaluations", "schema", "The columns and their types are those that the rubric declares."
+    ),
+    _of_shards(
+        "evaluations",
+        "reconciliation",
+        "Every row of the shard came out exactly once, by the request that it has now.",
+    ),
+    _of_shards("evaluations", "valid_rate", "Enough rows have a complete and valid answer."),
+    _of_shards("evaluations", "truncation_rate", "Few answers were cut at their token limit."),
+    _of_shards("evaluations", "duplicate_ids", "No candidate is in the batch more than once."),
+    _of_shards(
+        "evaluations",
+        "recommendation_drift",
+        "The recommendations are mixed as in the last five batches: population stability index.",
+    ),
+]
+THROUGHPUT_CHECKS = [
+    _of_shards(
+        "throughput",
+        "throughput_regression",
+        "The shard was about as fast as the last ten on the same hardware.",
+    ),
+]
+SHARD_RECONCILES = EVALUATION_CHECKS[1]
 BATCHES_RECONCILE = dg.AssetCheckSpec(
     "reconciliation",
     asset="candidate_ranking",
@@ -31,12 +59,25 @@ BATCHES_RECONCILE = dg.AssetCheckSpec(
 )
 
 _FAULTS_SHOWN = 20
+_SEVERITIES = {"error": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
+_CHECKS: dict[str, Check] = {
+    "schema": quality.schema,
+    "valid_rate": quality.valid_rate,
+    "truncation_rate": quality.truncation_rate,
+    "duplicate_ids": quality.duplicate_ids,
+    "recommendation_drift": quality.recommendation_drift,
+    "throughput_regression": quality.throughput_regression,
+}
 
 
-def materialise_and_reconcile(
-    context: dg.AssetExecutionContext, store: DataStore, materialise: Callable[[], None]
+def materialise_and_check(
+    context: dg.AssetExecutionContext,
+    store: DataStore,
+    thresholds: Thresholds,
+    specs: Sequence[dg.AssetCheckSpec],
+    materialise: Callable[[], None],
 ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
-    """Materialises the shards of a run and checks each, for an asset with `SHARD_RECONCILES`.
+    """Materialises the shards of a run and checks each, for an asset with these checks.
 
     Dagster stores a check of a range of partitions without a partition, so each is logged here.
     It must name the newest materialisation of its partition, or the UI takes it for outdated; the
@@ -45,47 +86,111 @@ def materialise_and_reconcile(
     Args:
         context: of the asset.
         store: where tables live.
+        thresholds: where a check fails.
+        specs: `EVALUATION_CHECKS` or `THROUGHPUT_CHECKS`, all that the asset declares.
         materialise: does the work, as `for_each_shard` does.
     """
     try:
         materialise()
     except dg.Failure:
-        _check_shards(context, store)
+        _check_shards(context, store, thresholds, specs)
         raise
     yield dg.MaterializeResult()
-    _check_shards(context, store)
-    yield dg.Output(None, SHARD_RECONCILES.get_python_identifier())
+    _check_shards(context, store, thresholds, specs)
+    for spec in specs:
+        yield dg.Output(None, spec.get_python_identifier())
 
 
-def _check_shards(context: dg.AssetExecutionContext, store: DataStore) -> None:
-    """Logs the check of each shard that this run has materialised."""
+def materialise_and_reconcile(
+    context: dg.AssetExecutionContext, store: DataStore, materialise: Callable[[], None]
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
+    """As `materialise_and_check`, for an asset with `SHARD_RECONCILES` alone."""
+    yield from materialise_and_check(context, store, Thresholds(), [SHARD_RECONCILES], materialise)
+
+
+def _check_shards(
+    context: dg.AssetExecutionContext,
+    store: DataStore,
+    thresholds: Thresholds,
+    specs: Sequence[dg.AssetCheckSpec],
+) -> None:
+    """Logs the checks of each shard that this run has materialised."""
     for key in context.partition_keys:
         newest = context.instance.fetch_materializations(
             dg.AssetRecordsFilter(context.asset_key, asset_partitions=[key]), limit=1
         ).records
         if not newest or newest[0].run_id != context.run.run_id:
             continue
-        shard = Shard.parse(key)
-        batch = store.batch(shard.batch)
-        found = [
-            reconcile_shard(store, batch, judge, shard)
-            for judge in store.judges("completions", batch.name)
-            if store.completions(judge, shard).exists()
-        ]
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=context.asset_key,
-                check_name=SHARD_RECONCILES.name,
-                partition=key,
-                passed=all(one.ok for one in found),
-                metadata=_metadata(found),
-                target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                    storage_id=newest[0].storage_id,
-                    run_id=newest[0].run_id,
-                    timestamp=newest[0].timestamp,
-                ),
-            )
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=newest[0].storage_id,
+            run_id=newest[0].run_id,
+            timestamp=newest[0].timestamp,
         )
+        for spec in specs:
+            result = _checked(spec.name, store, Shard.parse(key), thresholds)
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=context.asset_key,
+                    check_name=spec.name,
+                    partition=key,
+                    passed=result.passed,
+                    severity=result.severity,
+                    description=result.description,
+                    metadata=result.metadata,
+                    target_materialization_data=target,
+                )
+            )
+
+
+def _checked(
+    name: str, store: DataStore, shard: Shard, thresholds: Thresholds
+) -> dg.AssetCheckResult:
+    """Returns what a check says of a shard, whoever has judged it."""
+    judges = [
+        judge
+        for judge in store.judges("completions", shard.batch)
+        if store.completions(judge, shard).exists()
+    ]
+    if name == "reconciliation":
+        return _reconciled(store, shard, judges)
+    found = [(judge, _found(name, store, judge, shard, thresholds)) for judge in judges]
+    # The worst decides; of equals that of the newest judge, whose metadata the shard has, too.
+    judge, worst = min(reversed(found), key=lambda one: one[1].passed)
+    metadata = {
+        "value": worst.value,
+        "threshold": worst.threshold,
+        "rubric": judge.rubric,
+        "model": judge.model,
+        "judges": len(judges),
+        **worst.figures,
+    }
+    return dg.AssetCheckResult(
+        passed=worst.passed,
+        severity=_SEVERITIES[worst.severity],
+        description=worst.detail,
+        metadata={name: value for name, value in metadata.items() if value is not None},
+    )
+
+
+def _found(
+    name: str, store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
+) -> Finding:
+    try:
+        return _CHECKS[name](store, judge, shard, thresholds)
+    except (DamagedDataError, MissingDataError) as error:
+        return Finding(
+            name, passed=False, severity="error", value=None, threshold=None, detail=str(error)
+        )
+
+
+def _reconciled(store: DataStore, shard: Shard, judges: list[Judge]) -> dg.AssetCheckResult:
+    batch = store.batch(shard.batch)
+    found = [reconcile_shard(store, batch, judge, shard) for judge in judges]
+    wrong = sum(fault.count for one in found for fault in one.faults)
+    return dg.AssetCheckResult(
+        passed=all(one.ok for one in found),
+        metadata={"value": wrong, "threshold": 0, **_metadata(found)},
+    )
 
 
 def check_batches(store: DataStore) -> dg.AssetCheckResult:

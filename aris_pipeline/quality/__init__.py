@@ -1,0 +1,24 @@
+"""Whether a judged shard can be trusted: checks with a value and a threshold, and what it cost."""
+
+from aris_pipeline.quality.answers import duplicate_ids, truncation_rate, valid_rate
+from aris_pipeline.quality.columns import schema
+from aris_pipeline.quality.cost import cost_per_1000_rows
+from aris_pipeline.quality.drift import population_stability_index, recommendation_drift
+from aris_pipeline.quality.finding import Check, Finding, Severity
+from aris_pipeline.quality.speed import throughput_regression
+from aris_pipeline.quality.thresholds import Thresholds
+
+__all__ = [
+    "Check",
+    "Finding",
+    "Severity",
+    "Thresholds",
+    "cost_per_1000_rows",
+    "duplicate_ids",
+    "population_stability_index",
+    "recommendation_drift",
+    "schema",
+    "throughput_regression",
+    "truncation_rate",
+    "valid_rate",
+]

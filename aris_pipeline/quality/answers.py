@@ -1,0 +1,118 @@
+"""Are a shard's answers complete, valid, and there once?"""
+
+import polars as pl
+
+from aris_pipeline.quality.finding import Finding
+from aris_pipeline.quality.other_shards import columns_of
+from aris_pipeline.quality.thresholds import Thresholds
+from aris_pipeline.storage import (
+    Completions,
+    DataStore,
+    Evaluations,
+    Judge,
+    Prompts,
+    Shard,
+    read_table,
+)
+
+_IDS_SHOWN = 5
+_EVALUATE = "materialise evaluations of this shard"
+
+
+def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds) -> Finding:
+    """Whether enough rows have a valid answer; figures count the others by their typed reason."""
+    rows = read_table(
+        store.evaluations(judge, shard),
+        Evaluations,
+        hint=_EVALUATE,
+        columns=["is_valid", "invalid_reason"],
+    )
+    valid = int(rows["is_valid"].sum())
+    reasons = rows["invalid_reason"].drop_nulls().value_counts(sort=True).rows()
+    rate = valid / rows.height if rows.height else None
+    told = "".join(f", {count:,} {reason}" for reason, count in reasons)
+    return Finding(
+        check="valid_rate",
+        passed=rate is None or rate >= thresholds.min_valid_rate,
+        severity="error",
+        value=rate,
+        threshold=thresholds.min_valid_rate,
+        detail=f"{valid:,} of {rows.height:,} rows are valid{told}",
+        figures={
+            "rows": rows.height,
+            "valid": valid,
+            **{f"invalid_{reason}": count for reason, count in reasons},
+        },
+    )
+
+
+def truncation_rate(
+    store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
+) -> Finding:
+    """Whether few enough answers were cut at their token limit.
+
+    Rows without an answer do not count; a truncated one that a repair has completed is complete.
+    """
+    ended = read_table(
+        store.completions(judge, shard),
+        Completions,
+        hint="materialise completions of this shard",
+        columns=["finish_reason"],
+    )["finish_reason"].drop_nulls()
+    shortened = read_table(
+        store.prompts(judge, shard),
+        Prompts,
+        hint="materialise prompts of this shard",
+        columns=["shortened"],
+    )["shortened"].sum()
+    truncated = int((ended == "length").sum())
+    rate = truncated / ended.len() if ended.len() else None
+    return Finding(
+        check="truncation_rate",
+        passed=rate is None or rate <= thresholds.max_truncation_rate,
+        severity="warn",
+        value=rate,
+        threshold=thresholds.max_truncation_rate,
+        detail=f"{truncated:,} of {ended.len():,} answers reached max_tokens, "
+        f"and {shortened:,} prompts were shortened to fit the context",
+        figures={
+            "answers": ended.len(),
+            "truncated_answers": truncated,
+            "shortened_prompts": int(shortened),
+        },
+    )
+
+
+def duplicate_ids(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds) -> Finding:
+    """Whether every custom_id is in the shard once, and in no other shard of the batch.
+
+    The value counts the ids that are somewhere again.
+    """
+    file = store.evaluations(judge, shard)
+    ids = read_table(file, Evaluations, hint=_EVALUATE, columns=["custom_id"])["custom_id"]
+    others = [
+        found["custom_id"]
+        for other in Shard.all_of(store.batch(shard.batch))
+        if other != shard
+        and (found := columns_of(store.evaluations(judge, other), "custom_id")) is not None
+    ]
+    elsewhere = pl.concat([ids.clear(), *others])
+    within = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
+    shared = ids.filter(ids.is_in(elsewhere.implode())).unique(maintain_order=True)
+    again = pl.concat([within, shared]).unique(maintain_order=True)
+    shown = ", ".join(again.head(_IDS_SHOWN)) + (", ..." if again.len() > _IDS_SHOWN else "")
+    named = f"{again.len():,} ids are there more than once: {shown}" if again.len() else ""
+    return Finding(
+        check="duplicate_ids",
+        passed=again.is_empty(),
+        severity="error",
+        value=again.len(),
+        threshold=0,
+        detail=named or f"{ids.len():,} ids, none of them in {len(others)} other shards",
+        figures={
+            "ids": ids.len(),
+            "ids_again_in_shard": within.len(),
+            "ids_in_other_shards": shared.len(),
+            "other_shards": len(others),
+        },
+    )

@@ -1,0 +1,27 @@
+"""What evaluated rows cost, at the price of an hour of the machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def cost_per_1000_rows(throughput: Mapping[str, Any], cost_per_hour: float | None) -> float | None:
+    """Returns the cost of 1,000 evaluated rows of a shard, in the currency of the price.
+
+        (load_s + wall_s) / 3600 * cost_per_hour / evaluated * 1000
+
+    The machine is paid for while it loads the model, too; of a run over many shards the first one
+    bears that. Evaluated are the rows that the run generated and whose answer came to its end;
+    answers that were taken over cost nothing again and do not count.
+
+    Args:
+        throughput: a row of the throughput table.
+        cost_per_hour: of the machine.
+
+    Returns:
+        None without a price, or where the run evaluated no rows of its own.
+    """
+    evaluated = min(throughput["rows_generated"], throughput["rows_ok"])
+    if cost_per_hour is None or not evaluated:
+        return None
+    hours = (throughput["load_s"] + throughput["wall_s"]) / 3600
+    return float(hours * cost_per_hour / evaluated * 1000)

@@ -1,0 +1,37 @@
+"""What a check of a shard comes to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aris_pipeline.quality.thresholds import Thresholds
+from aris_pipeline.storage import DataStore, Judge, Shard
+
+Severity = Literal["error", "warn"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one shard as judged by one judge.
+
+    Attributes:
+        check: its name.
+        passed: whether the value is on the good side of the threshold, or nothing can be said.
+        severity: how bad it is where it does not pass.
+        value: what was measured; None where nothing could be.
+        threshold: the limit of the value; None where the value has none.
+        detail: the finding in words; of candidates it names ids alone.
+        figures: the counts behind the value, by stable names.
+    """
+
+    check: str
+    passed: bool
+    severity: Severity
+    value: float | None
+    threshold: float | None
+    detail: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+Check = Callable[[DataStore, Judge, Shard, Thresholds], Finding]
+"""Checks a shard of a judge; raises where a table of this shard is missing or damaged."""

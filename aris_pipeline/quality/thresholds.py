@@ -1,0 +1,28 @@
+"""Where a shard stops being good enough, and what an hour of the machine costs."""
+
+from pydantic import BaseModel, Field
+
+
+class Thresholds(BaseModel, frozen=True):
+    """Limits of the checks, each on the good side where it is met exactly."""
+
+    min_valid_rate: float = Field(
+        default=0.95, ge=0, le=1, description="least share of rows with a valid answer"
+    )
+    max_truncation_rate: float = Field(
+        default=0.02, ge=0, le=1, description="largest share of answers cut at the token limit"
+    )
+    max_recommendation_drift: float = Field(
+        default=0.25,
+        ge=0,
+        description="largest population stability index of the recommendations, against the "
+        "batches before",
+    )
+    min_throughput_ratio: float = Field(
+        default=0.7,
+        ge=0,
+        description="least req/s, as a share of the median of earlier shards on this hardware",
+    )
+    cost_per_hour: float | None = Field(
+        default=None, ge=0, description="price of an hour of the machine, in any currency"
+    )
