@@ -5,7 +5,12 @@ import os
 import dagster as dg
 
 from aris_pipeline.defs import assets, automation, landing
-from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
+from aris_pipeline.defs.resources import (
+    EngineResource,
+    JudgingResource,
+    StoreResource,
+    ThresholdsResource,
+)
 
 DEFAULT_DATA_DIR = "data"
 
@@ -53,5 +58,6 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
                 rubrics_dir=os.environ.get("ARIS_RUBRICS_DIR"),
             ),
             "engine": engine or EngineResource(),
+            "thresholds": ThresholdsResource(),
         },
     )

@@ -1,4 +1,4 @@
-"""The three resources: where data lives, how candidates are judged, and the engine that judges."""
+"""The resources: where data lives, how candidates are judged and by what engine, and thresholds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from aris_pipeline.completions import ProgressReporter
 from aris_pipeline.engines import Engine, EngineSession, EngineSettings, ModelCard, VllmOffline
 from aris_pipeline.judging import JudgingSettings, Profile
 from aris_pipeline.prompts import PromptSettings
+from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import DataStore
 
 
@@ -104,3 +105,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
     def reporter(self, log: Callable[[str], None]) -> ProgressReporter:
         """Returns what is called for every finished row."""
         return ProgressReporter(log, bar=self.progress_bar)
+
+
+class ThresholdsResource(Thresholds, dg.ConfigurableResource[Thresholds]):
+    """Where a check fails, and the price of the machine; can be set for a run in the launchpad."""
