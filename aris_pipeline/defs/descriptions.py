@@ -1,0 +1,238 @@
+"""What the UI says about an asset: what it means, whose it is, its columns, where it lies."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from aris_pipeline.defs.lineage import Sources, lineage
+from aris_pipeline.dictionary import Column, limits, tables, type_name
+from aris_pipeline.judging import DEFAULT_RUBRIC
+
+OWNERS = ["team:recruiting-data"]
+_GRAIN_TAG = "aris/grain"
+_PERSONAL_DATA_TAG = "aris/personal_data"
+
+_LANDED = "landed"
+
+
+@dataclass(frozen=True)
+class _About:
+    """An asset for people.
+
+    Attributes:
+        group: where it stands in the asset graph.
+        kinds: what it is made with.
+        grain: what one materialisation covers.
+        personal_data: of candidates: `full`, `by_id` (statements about them, without their name) or
+            `none`.
+        meaning: two to four sentences of Markdown for whoever operates it.
+        code_version: raised by hand when the same input comes to mean another output; the UI then
+            shows what is older as outdated.
+    """
+
+    group: str
+    kinds: frozenset[str]
+    grain: Literal["shard", "batch"]
+    personal_data: Literal["full", "by_id", "none"]
+    meaning: str
+    code_version: str
+
+
+_POLARS = frozenset({"polars", "parquet"})
+_PYTHON = frozenset({"python", "polars", "parquet"})
+
+_ABOUT = {
+    "landing_files": _About(
+        "candidates", frozenset({"json", "csv", "parquet"}), "batch", "full",
+        "Files of candidates as they were delivered: exports of Aris, JSON lines, CSV, parquet or "
+        "OpenAI batch files. The `land` job reads a file once, cuts it into shards and registers "
+        "them as partitions; the columns here are those of the records in `landed/`. A record that "
+        "cannot even be read goes to `quarantine/` with its file, line and reason.",
+        code_version="1",
+    ),
+    "raw_candidates": _About(
+        "candidates", _PYTHON, "shard", "full",
+        "The candidates of a shard, validated and typed, with broken encodings repaired. A record "
+        "that is not usable goes to `quarantine/` with its line, the field and the rule that it "
+        "broke: the two files together hold every landed record exactly once. A falling row count "
+        "means a worse delivery, not a worse model. **Holds names and resumes.**",
+        code_version="1",
+    ),
+    "prompts": _About(
+        "judging", _PYTHON, "shard", "by_id",
+        "Exactly what the model is asked about each candidate: chat messages, token ids, sampling "
+        "and the schema of the answer. Names and contact data stay out unless redaction is turned "
+        "off, and a profile too long for the context is cut and marked `shortened`. `request_key` "
+        "is the digest of all that determines the answer: what has been answered under a key is "
+        "not generated again.",
+        code_version="1",
+    ),
+    "completions": _About(
+        "judging", frozenset({"vllm", "python", "parquet"}), "shard", "by_id",
+        "The model's answers, with the log-probability of each verdict, as the engine gave them. "
+        "This is the step that needs the engine: it is loaded once for all shards of a run, which "
+        "holds it alone. Rows are kept as they finish, so a run that was stopped "
+        "goes on from there, and materialising a shard again asks only for what has no answer "
+        "yet. A row that failed says why in `error_type`.",
+        code_version="1",
+    ),
+    "evaluations": _About(
+        "verdicts", _PYTHON, "shard", "by_id",
+        "The verdict on each candidate of a shard: ratings with reasons, recommendation, score and "
+        "provenance, or `is_valid` false with a typed reason. The rubric's criteria are columns; "
+        "what another rubric or model said stands beside it and is never overwritten. It follows "
+        "completions by itself and needs no engine.",
+        code_version="1",
+    ),
+    "candidate_ranking": _About(
+        "verdicts", _POLARS, "batch", "by_id",
+        "What a recruiter opens first: the valid verdicts of a batch, best first, by "
+        "recommendation and then score. One file a batch, rubric and model, written anew when a "
+        "shard of the batch has been evaluated. `disagrees` marks candidates whose likeliest "
+        "verdict is not the one that the model wrote: a person should read those.",
+        code_version="1",
+    ),
+    "throughput": _About(
+        "operations", _POLARS, "shard", "none",
+        "What the latest run of a shard cost: seconds, rates, latencies, memory and energy. "
+        "Compare `req_s` over the shards of one machine: a fall, or a rise of `preemptions`, is "
+        "the first sign of trouble. Rates count only rows that the run generated, so a run that "
+        "reused everything has none.",
+        code_version="1",
+    ),
+    "throughput_report": _About(
+        "operations", _POLARS, "batch", "none",
+        "What an operator opens in the morning: what each batch cost in all, how fast it went, and "
+        "how long 200,000 rows would take at that rate. One row a batch, rubric and model, written "
+        "anew when a shard of the batch has been measured. `rows_failed`, `engine_restarts` and "
+        "`slowest_shard` say where to look next.",
+        code_version="1",
+    ),
+}  # fmt: skip
+
+
+def described(asset: str) -> dict[str, Any]:
+    """Returns the arguments of `dg.asset` or `dg.AssetSpec` that explain an asset.
+
+    Args:
+        asset: its name; `landing_files` is described by the table that landing makes of them.
+    """
+    about = _ABOUT[asset]
+    table = tables()[_LANDED if asset == "landing_files" else asset]
+    sources = lineage(asset)
+    return {
+        "description": about.meaning,
+        "group_name": about.group,
+        "owners": OWNERS,
+        "kinds": set(about.kinds),
+        "code_version": about.code_version,
+        "tags": {
+            _GRAIN_TAG: about.grain,
+            _PERSONAL_DATA_TAG: about.personal_data,
+            "dagster/storage_kind": "parquet",
+        },
+        "metadata": {
+            "dagster/uri": table.location,
+            "dagster/column_schema": dg.TableSchema(
+                [_described_column(column, sources.get(column.name)) for column in table.columns]
+            ),
+            **({"dagster/column_lineage": _column_lineage(sources)} if sources else {}),
+        },
+    }
+
+
+def table_facts(path: Path, schema: type[dy.Schema] | None = None) -> dict[str, Any]:
+    """Returns the metadata of one written file, read from its footer alone.
+
+    Args:
+        path: the file.
+        schema: explains the columns; given where they depend on the rubric, so that the UI shows
+            those that this file has. A column that it does not declare is a property of an OpenAI
+            file's answers.
+    """
+    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    facts: dict[str, Any] = {
+        "dagster/partition_row_count": frame.select(pl.len()).collect().item(),
+        "dagster/size_bytes": path.stat().st_size,
+        "dagster/uri": dg.MetadataValue.path(path),
+    }
+    if schema is not None:
+        facts["dagster/column_schema"] = dg.TableSchema(
+            list(_columns_of_file(frame.collect_schema(), schema))
+        )
+    return facts
+
+
+def with_code_references(
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec],
+    *,
+    git_url: str | None = None,
+    git_branch: str = "main",
+) -> Sequence[Any]:
+    """Returns the assets with a link to the lines that define them.
+
+    Args:
+        assets: the definitions.
+        git_url: of the repository on GitHub or GitLab, for links that work from other machines;
+            without it they lead to the local file.
+        git_branch: what the links show.
+    """
+    local = dg.with_source_code_references(assets)
+    if git_url is None:
+        return local
+    return dg.link_code_references_to_git(
+        local,
+        git_url,
+        git_branch,
+        dg.AnchorBasedFilePathMapping(Path(__file__), "aris_pipeline/defs/descriptions.py"),
+    )
+
+
+def _described_column(column: Column, sources: Sources | None) -> dg.TableColumn:
+    """A column for the UI, which shows its tags; lineage itself only Dagster+ draws."""
+    tags = {"rubric": DEFAULT_RUBRIC} if column.of_rubric else {}
+    return dg.TableColumn(
+        column.name,
+        column.type,
+        column.meaning,
+        dg.TableColumnConstraints(column.nullable, column.unique, list(column.limits)),
+        tags | ({"from": _origin(sources)} if sources else {}),
+    )
+
+
+def _origin(sources: Sources) -> str:
+    """The column that another was made of, or, where it was several, their assets."""
+    if len(sources) == 1:
+        return sources[0]
+    return ", ".join(sorted({source.partition(".")[0] for source in sources}))
+
+
+def _column_lineage(sources: dict[str, Sources]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(*source.split(".")) for source in of]
+            for name, of in sources.items()
+        }
+    )
+
+
+def _columns_of_file(types: pl.Schema, schema: type[dy.Schema]) -> Iterable[dg.TableColumn]:
+    declared = schema.columns()
+    for name, dtype in types.items():
+        column = declared.get(name)
+        meaning = f"Property {name.removeprefix('answer_')} of the answer."
+        yield dg.TableColumn(
+            name,
+            type_name(dtype),
+            column.description if column else meaning,
+            dg.TableColumnConstraints(
+                nullable=column.nullable if column else True,
+                unique=column.primary_key or column.unique if column else False,
+                other=list(limits(dtype)),
+            ),
+        )
