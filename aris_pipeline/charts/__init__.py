@@ -1,0 +1,21 @@
+"""Small PNGs of what people would rather look at than read; they hold counts, never candidates.
+
+Each function draws one picture and returns None where there is nothing to draw. matplotlib is
+loaded with the first picture, because it takes most of a second.
+"""
+
+from aris_pipeline.charts.before import earlier_verdicts, measured_rates
+from aris_pipeline.charts.progress import progress_curve
+from aris_pipeline.charts.speed import batch_progress, projection_curve
+from aris_pipeline.charts.tokens import token_histogram
+from aris_pipeline.charts.verdicts import verdict_mix
+
+__all__ = [
+    "batch_progress",
+    "earlier_verdicts",
+    "measured_rates",
+    "progress_curve",
+    "projection_curve",
+    "token_histogram",
+    "verdict_mix",
+]

@@ -1,0 +1,67 @@
+import polars as pl
+
+from aris_pipeline.charts import verdict_mix
+from aris_pipeline.prompts import Criterion, Rubric
+from aris_pipeline.storage import Evaluations
+from aris_pipeline_tests.tables import table
+from aris_pipeline_tests.unit.charts.conftest import assert_fits_the_event_log, evaluated
+
+ALL = ["Strong Yes", "Yes", "Maybe", "No", "Strong No"]
+
+
+def test_a_shard_is_drawn_beside_earlier_batches(rubric: Rubric) -> None:
+    this = evaluated(rubric, [*ALL * 1_000, None])
+    earlier = {f"2026-11-{n}_nightly-export-of-the-platform": this for n in (20, 19, 18, 17)}
+
+    assert_fits_the_event_log(verdict_mix(this, earlier, rubric))
+
+
+def test_the_first_shard_of_all_is_drawn_alone(rubric: Rubric) -> None:
+    assert_fits_the_event_log(verdict_mix(evaluated(rubric, ["Maybe"]), {}, rubric))
+
+
+def test_batches_whose_shortened_names_are_alike_are_drawn_apart(rubric: Rubric) -> None:
+    this = evaluated(rubric, ALL)
+    one, other = "2026-11-20_export-a-of-the-platform", "2026-11-20_export-b-of-the-platform"
+    both = verdict_mix(this, {one: this, other: this}, rubric)
+
+    assert_fits_the_event_log(both)
+    assert both != verdict_mix(this, {one: this}, rubric)
+
+
+def test_verdicts_of_an_older_wording_of_the_rubric_do_not_count(rubric: Rubric) -> None:
+    this = evaluated(rubric, ALL)
+    renamed = pl.DataFrame({"recommendation": ["Yes", "No", "Perhaps"]})
+    known = pl.DataFrame({"recommendation": ["Yes", "No"]})
+
+    assert verdict_mix(this, {"b": renamed}, rubric) == verdict_mix(this, {"b": known}, rubric)
+
+
+def test_a_rubric_may_have_other_options_and_more_criteria(rubric: Rubric) -> None:
+    own = rubric.model_copy(
+        update={
+            "ratings": ("Fit", "Unfit"),
+            "recommendations": ("A+", "A", "B", "C", "D", "E", "F"),
+            "criteria": tuple(
+                Criterion(name=f"c{n}", title=f"Criterion $_{n}$", guidance="") for n in range(8)
+            ),
+        }
+    )
+
+    assert_fits_the_event_log(verdict_mix(evaluated(own, own.recommendations), {}, own))
+
+
+def test_a_shard_without_a_valid_answer_has_no_mix(rubric: Rubric) -> None:
+    assert verdict_mix(evaluated(rubric, []), {}, rubric) is None
+    assert verdict_mix(evaluated(rubric, [None, None]), {}, rubric) is None
+
+
+def test_a_file_that_brought_its_own_questions_has_no_mix() -> None:
+    assert verdict_mix(table(Evaluations, {}), {}, None) is None
+
+
+def test_the_picture_is_the_same_whoever_the_candidates_are(rubric: Rubric) -> None:
+    theirs = evaluated(rubric, ALL, custom_id="c-1", answer_json="{}", request_key="k-1")
+    others = evaluated(rubric, ALL, custom_id="c-2", answer_json="[]", request_key="k-2")
+
+    assert verdict_mix(theirs, {}, rubric) == verdict_mix(others, {}, rubric)
