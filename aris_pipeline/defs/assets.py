@@ -11,9 +11,9 @@ from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shard, remove_finished_parts
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
-    SHARD_RECONCILES,
+    EVALUATION_CHECKS,
     check_batches,
-    materialise_and_reconcile,
+    materialise_and_check,
 )
 from aris_pipeline.defs.partitions import (
     for_each_judge,
@@ -23,7 +23,12 @@ from aris_pipeline.defs.partitions import (
     shards_of,
 )
 from aris_pipeline.defs.recovery import tag_process
-from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
+from aris_pipeline.defs.resources import (
+    EngineResource,
+    JudgingResource,
+    StoreResource,
+    ThresholdsResource,
+)
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
 from aris_pipeline.judging import Assignments
@@ -109,10 +114,10 @@ def completions(
     group_name="verdicts",
     kinds={"polars", "parquet"},
     automation_condition=dg.AutomationCondition.eager(),
-    check_specs=[SHARD_RECONCILES],
+    check_specs=EVALUATION_CHECKS,
 )
 def evaluations(
-    context: dg.AssetExecutionContext, store: StoreResource
+    context: dg.AssetExecutionContext, store: StoreResource, thresholds: ThresholdsResource
 ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """Parsed and validated verdicts with score and provenance, one row a candidate."""
     data = store.store()
@@ -121,8 +126,12 @@ def evaluations(
         origin = read_origin(data.prompts(judge, shard))
         return asdict(evaluate_shard(data, judge, shard, origin.rubric, origin.identity))
 
-    yield from materialise_and_reconcile(
-        context, data, lambda: for_each_shard(context, for_each_judge(data, evaluate))
+    yield from materialise_and_check(
+        context,
+        data,
+        thresholds,
+        EVALUATION_CHECKS,
+        lambda: for_each_shard(context, for_each_judge(data, evaluate)),
     )
 
 

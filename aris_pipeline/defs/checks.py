@@ -51,7 +51,6 @@ THROUGHPUT_CHECKS = [
         "The shard was about as fast as the last ten on the same hardware.",
     ),
 ]
-SHARD_RECONCILES = EVALUATION_CHECKS[1]
 BATCHES_RECONCILE = dg.AssetCheckSpec(
     "reconciliation",
     asset="candidate_ranking",
@@ -99,13 +98,6 @@ def materialise_and_check(
     _check_shards(context, store, thresholds, specs)
     for spec in specs:
         yield dg.Output(None, spec.get_python_identifier())
-
-
-def materialise_and_reconcile(
-    context: dg.AssetExecutionContext, store: DataStore, materialise: Callable[[], None]
-) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
-    """As `materialise_and_check`, for an asset with `SHARD_RECONCILES` alone."""
-    yield from materialise_and_check(context, store, Thresholds(), [SHARD_RECONCILES], materialise)
 
 
 def _check_shards(

@@ -4,6 +4,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
+import polars as pl
+
 from aris_pipeline.prompts import OPENAI
 from aris_pipeline.quality.finding import Finding
 from aris_pipeline.quality.other_shards import columns_of
@@ -14,7 +16,7 @@ BATCHES_COMPARED = 5
 LEAST_ROWS = 100
 """With fewer rows on either side the index is mostly chance. For samples of n and m rows from one
 population and k bins it is (k - 1) (1 / n + 1 / m) on average (B. Yurdakul, "Statistical Properties
-of Population Stability Index", 2018): 0.08 for 100 rows, and 0.8 for 10, of five bins."""
+of Population Stability Index", 2018): 0.08 for 100 rows on each side and five bins."""
 
 _VERDICT = "recommendation"
 _EMPTY_BIN = 0.5
@@ -92,7 +94,7 @@ def _mix_of_shard(store: DataStore, judge: Judge, shard: Shard) -> Counter[str]:
         hint="materialise evaluations of this shard",
         columns=[_VERDICT],
     )
-    return Counter(rows[_VERDICT].drop_nulls().to_list())
+    return _mix(rows)
 
 
 def _mix_before(store: DataStore, judge: Judge, batch: Batch) -> tuple[Counter[str], int]:
@@ -115,8 +117,12 @@ def _mix_of_batch(store: DataStore, judge: Judge, batch: Batch) -> Counter[str]:
     for shard in Shard.all_of(batch):
         found = columns_of(store.evaluations(judge, shard), _VERDICT)
         if found is not None:
-            mix.update(found[_VERDICT].drop_nulls().to_list())
+            mix += _mix(found)
     return mix
+
+
+def _mix(rows: pl.DataFrame) -> Counter[str]:
+    return Counter(dict(rows[_VERDICT].drop_nulls().cast(pl.String).value_counts().iter_rows()))
 
 
 def _shares(prefix: str, mix: Counter[str]) -> dict[str, float]:
