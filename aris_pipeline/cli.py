@@ -60,10 +60,18 @@ app = typer.Typer(
 _DATA = Path("data")
 
 SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
-Assets = StrEnum(
-    "Assets",
-    ["raw_candidates", "prompts", "completions", "throughput", "evaluations", "candidate_ranking"],
-)
+
+
+class Assets(StrEnum):
+    """Where a run may end; in the order of the chain."""
+
+    raw_candidates = "raw_candidates"
+    prompts = "prompts"
+    completions = "completions"
+    throughput = "throughput"
+    throughput_report = "throughput_report"
+    evaluations = "evaluations"
+    candidate_ranking = "candidate_ranking"
 
 
 @app.command()
@@ -323,6 +331,12 @@ def dev(
     context: typer.Context,
     data_dir: DataDir = _DATA,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI, on loopback.")] = 3000,
+    automation: Annotated[
+        bool, typer.Option("--automation", help="Land and judge new files by themselves.")
+    ] = False,
+    engines: Annotated[
+        int | None, typer.Option(min=1, help="Engines that may work at once, one a GPU.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open the Dagster UI with its daemon, on the instance that `aris run` writes to."""
@@ -330,7 +344,7 @@ def dev(
         from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
         from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
 
-        with open_instance(data_dir) as instance:
+        with open_instance(data_dir, engines) as instance:
             release_dead_runs(instance)
             home = prepare_home(data_dir)
         emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
@@ -339,6 +353,8 @@ def dev(
             "DAGSTER_HOME": str(home),
             "ARIS_DATA_DIR": str(data_dir.absolute()),
         }
+        if automation:
+            environment["ARIS_AUTOMATION"] = "on"
         workspace = Path("workspace.yaml")
         code = ["-w", str(workspace)] if workspace.exists() else ["-m", "aris_pipeline.definitions"]
         arguments = [*code, "-h", "127.0.0.1", "-p", str(port), *context.args]

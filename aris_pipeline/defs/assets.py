@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shard, remove_finished_parts
+from aris_pipeline.defs.batches import for_each_stale_batch, told_of_rankings, told_of_reports
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
     EVALUATION_CHECKS,
@@ -29,12 +31,11 @@ from aris_pipeline.defs.resources import (
     StoreResource,
     ThresholdsResource,
 )
-from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
 from aris_pipeline.judging import Assignments
 from aris_pipeline.prompts import read_origin
 from aris_pipeline.storage import Judge, Shard
-from aris_pipeline.throughput import measure_shard
+from aris_pipeline.throughput import measure_shard, report_batch, report_is_stale
 
 GPU_POOL = "gpu"
 
@@ -167,27 +168,36 @@ def candidate_ranking(
     with a damaged file fails alone.
     """
     data = store.store()
-    stale = [
-        (batch, judge)
-        for batch in data.batches(complain=context.log.warning)
-        for judge in data.judges("evaluations", batch.name)
-        if ranking_is_stale(data, judge, batch)
-    ]
-    ranked: list[str] = []
-    damaged: list[str] = []
-    for batch, judge in stale:
-        try:
-            counts = rank_batch(data, judge, batch)
-        except (DamagedDataError, MissingDataError) as error:
-            damaged.append(str(error))
-            continue
-        if counts is not None:
-            by = f"{judge.rubric} and {judge.model}"
-            ranked.append(f"{batch.name} by {by}: {counts.rows} candidates")
+    ranked, damaged = for_each_stale_batch(
+        context, data, "evaluations", ranking_is_stale, rank_batch
+    )
     check = check_batches(data)
     if damaged:
         yield check
         raise dg.Failure("; ".join(damaged))
-    yield dg.MaterializeResult(
-        metadata={"rankings_written": len(ranked), "rankings": ranked}, check_results=[check]
+    yield dg.MaterializeResult(metadata=told_of_rankings(ranked), check_results=[check])
+
+
+@dg.asset(
+    deps=[throughput],
+    group_name="operations",
+    kinds={"polars", "parquet"},
+    owners=_OWNERS,
+    automation_condition=dg.AutomationCondition.eager(),
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=26), fail_window=timedelta(hours=74)
+    ),
+)
+def throughput_report(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult[None]:
+    """What an operator opens in the morning: what each batch cost in all, and how fast it went.
+
+    One file a batch and judge, written anew where a shard was measured after it.
+    """
+    reported, damaged = for_each_stale_batch(
+        context, store.store(), "throughput", report_is_stale, report_batch
     )
+    if damaged:
+        raise dg.Failure("; ".join(damaged))
+    return dg.MaterializeResult(metadata=told_of_reports(reported))

@@ -29,6 +29,7 @@ CHAIN = {
     "prompts": "judge",
     "completions": "judge",
     "throughput": "evaluate",
+    "throughput_report": "report",
     "evaluations": "evaluate",
     "candidate_ranking": "rank",
 }
@@ -133,7 +134,7 @@ class BatchRunner:
         Each asset has a run of its own, because what follows a failed step does not execute in
         the same run, and a shard that failed must not hold up the others.
         """
-        ranged = asset != "candidate_ranking"
+        ranged = asset not in _ONE_FILE_A_BATCH
         result = self.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
             instance=self.instance,
             run_config=self._run_config({}, only=_RESOURCES_OF[asset]),
@@ -188,9 +189,12 @@ _RESOURCES_OF = {
     "prompts": ("store", "judging"),
     "completions": ("store", "judging", "engine"),
     "throughput": ("store",),
+    "throughput_report": ("store",),
     "evaluations": ("store",),
     "candidate_ranking": ("store",),
 }
+
+_ONE_FILE_A_BATCH = ("throughput_report", "candidate_ranking")
 
 
 def _up_to(until: str) -> list[str]:

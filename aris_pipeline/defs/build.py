@@ -30,20 +30,27 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             assets.evaluations,
             assets.throughput,
             assets.candidate_ranking,
+            assets.throughput_report,
         ],
         jobs=[
             landing.land,
             automation.judge,
             automation.evaluate,
             automation.rank,
+            automation.report,
         ],
         schedules=[automation.nightly],
         sensors=[
             landing.landing_sensor,
+            automation.past_bad_shards,
+            automation.tell_of_failures,
             dg.AutomationConditionSensorDefinition(
                 "follow_completions",
                 target=dg.AssetSelection.assets(
-                    assets.evaluations, assets.throughput, assets.candidate_ranking
+                    assets.evaluations,
+                    assets.throughput,
+                    assets.candidate_ranking,
+                    assets.throughput_report,
                 ),
                 default_status=dg.DefaultSensorStatus.RUNNING,
             ),

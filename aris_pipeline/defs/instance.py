@@ -39,12 +39,16 @@ def prepare_home(data_dir: Path) -> Path:
     return home
 
 
-def open_instance(data_dir: Path) -> dg.DagsterInstance:
+def open_instance(data_dir: Path, engines: int | None = None) -> dg.DagsterInstance:
     """Opens the instance of a data directory.
 
     One process at a time, because two that create the databases at once leave them unusable.
     The limit of the engine's pool is set explicitly: on a fresh instance the default limit alone
     let two runs overlap.
+
+    Args:
+        data_dir: whose instance.
+        engines: how many may work at once, from now on; one unless it was ever set.
 
     Raises:
         StorageError: Dagster cannot write to its home.
@@ -53,8 +57,8 @@ def open_instance(data_dir: Path) -> dg.DagsterInstance:
     home = prepare_home(data_dir)
     with storage_errors_named(home), FileLock(home / "opening.lock"):
         instance = dg.DagsterInstance.from_config(str(home))
-        if GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
-            instance.event_log_storage.set_concurrency_slots(GPU_POOL, 1)
+        if engines or GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
+            instance.event_log_storage.set_concurrency_slots(GPU_POOL, engines or 1)
     return instance
 
 

@@ -1,6 +1,7 @@
 """How files get in: the `land` job, and the sensor that launches it."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
 
 QUIET_S = 10.0
+MARKER = ".ok"
+
+UNATTENDED = (
+    dg.DefaultSensorStatus.RUNNING
+    if os.environ.get("ARIS_AUTOMATION") == "on"
+    else dg.DefaultSensorStatus.STOPPED
+)
+"""Whether what starts work without a person is switched on from the start, as in the demo."""
 
 
 class LandConfig(dg.Config):
@@ -59,13 +68,15 @@ def land() -> None:
     land_candidates()
 
 
-@dg.sensor(job=land, minimum_interval_seconds=30)
+@dg.sensor(job=land, minimum_interval_seconds=30, default_status=UNATTENDED)
 def landing_sensor(
     context: dg.SensorEvaluationContext, store: StoreResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Launches `land` for each file in the landing directory that has stopped changing.
+    """Launches `land` for each file in the landing directory that is complete.
 
-    It parses nothing: the cursor remembers which state of each file was launched.
+    That is a file beside which an empty `<name>.ok` stands, or one that has stopped changing; with
+    `ARIS_LANDING_MARKER=required` only the former. It parses nothing: the cursor
+    remembers which state of each file was launched.
     """
     release_dead_runs(context.instance)
     landing = store.store().landing
@@ -73,13 +84,13 @@ def landing_sensor(
     seen = {}
     requests = []
     for file in sorted(landing.glob("*")) if landing.is_dir() else []:
-        if not file.is_file() or file.name.startswith("."):
+        if not file.is_file() or file.name.startswith(".") or file.suffix == MARKER:
             continue
         stat = file.stat()
         state = [stat.st_size, stat.st_mtime]
         if launched.get(file.name) == state:
             seen[file.name] = state
-        elif has_settled(file, QUIET_S, time.time()):
+        elif _is_complete(file):
             seen[file.name] = state
             # A name need not be text; one that the instance cannot store would stop all others.
             name = file.name.encode("ascii", "backslashreplace").decode()
@@ -92,3 +103,10 @@ def landing_sensor(
     if not requests:
         return dg.SkipReason(f"no new file in {landing}")
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
+
+
+def _is_complete(file: Path) -> bool:
+    if file.with_name(file.name + MARKER).exists():
+        return True
+    required = os.environ.get("ARIS_LANDING_MARKER") == "required"
+    return not required and has_settled(file, QUIET_S, time.time())

@@ -93,7 +93,9 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         resources that are still being set up.
         """
         session = EngineSession(
-            lambda: self.open_engine(card, settings), max_restarts=settings.max_restarts
+            lambda: self.open_engine(card, settings),
+            gpus=settings.tensor_parallel_size,
+            max_restarts=settings.max_restarts,
         )
         with session:
             yield session

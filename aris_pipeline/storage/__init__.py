@@ -18,6 +18,7 @@ from aris_pipeline.storage.schemas import (
     Quarantine,
     RawCandidates,
     Throughput,
+    ThroughputReport,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Shard",
     "SourceFormat",
     "Throughput",
+    "ThroughputReport",
     "cannot_write",
     "read_metadata",
     "read_parquet",

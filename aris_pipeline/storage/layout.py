@@ -9,6 +9,7 @@ The tree under `ARIS_DATA_DIR`, where `<judged>` stands for `rubric=R/model=M/ba
     raw_candidates/batch=B/shard=S/candidates.parquet
     prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
     candidate_ranking/<judged>/ranking.parquet
+    throughput_report/<judged>/report.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
 
@@ -153,6 +154,10 @@ class DataStore:
     def candidate_ranking(self, judge: Judge, batch: str) -> Path:
         """The ranked candidates of a batch."""
         return self.judged("candidate_ranking", judge) / f"batch={batch}" / "ranking.parquet"
+
+    def throughput_report(self, judge: Judge, batch: str) -> Path:
+        """What a batch cost in all."""
+        return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
 
     def judges(self, table: str, batch: str) -> list[Judge]:
         """Judges whose outputs for a batch stand in a table, the one of the newest output last."""

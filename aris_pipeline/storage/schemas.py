@@ -223,6 +223,54 @@ class Throughput(dy.Schema):
     versions = dy.String(description="Versions of the packages that matter, as JSON text.")
 
 
+class ThroughputReport(dy.Schema):
+    """One row a batch: what its shards' latest runs cost together, for the morning after."""
+
+    shards = dy.Int64(description="Shards of the batch.")
+    shards_measured = dy.Int64(description="Shards that have throughput.")
+    rows_in = dy.Int64(description="Records that were landed.")
+    rows_quarantined = dy.Int64(description="Records that were not usable.")
+    rows = dy.Int64(description="Prompts of the measured shards.")
+    rows_ok = dy.Int64(description="Rows whose answer came to its own end (stop).")
+    rows_failed = dy.Int64(description="Rows without one.")
+    rows_reused = dy.Int64(description="Rows whose answer was taken over.")
+    rows_generated = dy.Int64(description="Rows whose answer was generated.")
+    success_rate = dy.Float64(nullable=True, description="rows_ok / rows.")
+    started_at = dy.Datetime(time_zone="UTC", description="When the first shard began.")
+    finished_at = dy.Datetime(time_zone="UTC", description="When the last shard was done.")
+    loads = dy.Int64(description="Times a model was loaded.")
+    load_s = dy.Float64(description="Seconds of loading.")
+    generate_s = dy.Float64(description="Seconds of generation.")
+    between_shards_s = dy.Float64(
+        nullable=True,
+        description="Longest time from the end of a shard to the start of its run's next one.",
+    )
+    prompt_tokens = dy.Int64(description="Prompt tokens of generated rows.")
+    output_tokens = dy.Int64(description="Output tokens of generated rows.")
+    req_s = dy.Float64(nullable=True, description="Generated rows per second of generation.")
+    output_tok_s = dy.Float64(nullable=True, description="Output tokens per second.")
+    total_tok_s = dy.Float64(nullable=True, description="Prompt and output tokens per second.")
+    slowest_shard = dy.String(nullable=True, description="Shard with the lowest req_s.")
+    slowest_req_s = dy.Float64(nullable=True, description="Its rate.")
+    latency_p95_s = dy.Float64(
+        nullable=True, description="Highest 95th percentile of the latency of a shard."
+    )
+    prefix_hit_rate = dy.Float64(nullable=True, description="Cached share of the prompt tokens.")
+    preemptions = dy.Int64(description="Preemptions in all.")
+    engine_restarts = dy.Int64(description="Engines that died or hung and were replaced.")
+    rows_poison = dy.Int64(description="Rows that no engine survived.")
+    gpu_memory_peak_gib = dy.Float64(
+        nullable=True, description="Highest GPU memory in use, in GiB."
+    )
+    gpu_energy_wh = dy.Float64(nullable=True, description="Energy that the GPU took, in Wh.")
+    projected_hours_200k = dy.Float64(
+        nullable=True, description="Hours for 200,000 rows at this rate."
+    )
+    host = dy.String(description="Processor and number of cores, of the latest shard.")
+    gpu = dy.String(nullable=True, description="GPU name, of the latest shard.")
+    engine = dy.String(description="Engine and version, of the latest shard.")
+
+
 TABLES: dict[str, type[dy.Schema]] = {
     "landed": Landed,
     "quarantine": Quarantine,
@@ -231,6 +279,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "completions": Completions,
     "evaluations": Evaluations,
     "throughput": Throughput,
+    "throughput_report": ThroughputReport,
 }
 
 

@@ -2,11 +2,8 @@
 
 import json
 import math
-import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,12 +38,12 @@ from aris_pipeline.prompts import (
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.tokenizers import tokenise
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
+from aris_pipeline_tests.engine.slow_run import COMMAND, SlowRun
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
 CARD = find_model("smollm2-135m-instruct")
-COMMAND = [sys.executable, "-m", "aris_pipeline.cli"]
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -285,51 +282,47 @@ def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
 
 
 @pytest.fixture(scope="module")
-def killed_and_resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """60 candidates through `aris run`, killed with -9 after the first part, then run again."""
+def stopped_and_resumed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[int], dict[str, Any]]:
+    """40 candidates through `aris run`: Ctrl-C, SIGTERM and kill -9, then undisturbed."""
     folder = tmp_path_factory.mktemp("real")
-    data, file = folder / "data", folder / "candidates.jsonl"
-    write_synthetic(60, 5, "jsonl", file)
-    command = ["run", file, "--data-dir", data, "--max-model-len", 1536]
-    slowly = ["--max-requests-in-flight", 2]  # so that a fast machine is not done before the kill
-    process = subprocess.Popen(
-        [*COMMAND, *map(str, command + slowly)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 150
-    while not list(data.glob(".work/completions/**/part-*.parquet")):
-        assert process.poll() is None, "it finished before its first part"
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    kept = pl.read_parquet(data / ".work/completions/**/part-*.parquet", hive_partitioning=False)
-    code, figures, errors = run(*command)
-    assert code == 0, errors
-    return data, {**figures, "kept": kept.height}
+    kept: list[int] = []
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        with SlowRun(40, folder) as slow:
+            if stop == signal.SIGKILL:
+                slow.wait_for_a_part()
+            else:
+                slow.wait_for_a_row()
+            slow.process.send_signal(stop)
+            code = slow.process.wait(timeout=60)
+        assert code == (-stop if stop == signal.SIGKILL else 130), slow.said()
+        parts = [pl.read_parquet(part, hive_partitioning=False) for part in slow.parts()]
+        kept.append(pl.concat(parts)["request_key"].n_unique())
+    finished = subprocess.run(slow.command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return slow.data, kept, json.loads(finished.stdout.splitlines()[-1])
 
 
-def test_a_killed_run_goes_on_without_generating_anything_twice(
-    killed_and_resumed: tuple[Path, dict[str, Any]],
+def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
+    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
 ) -> None:
-    data, figures = killed_and_resumed
+    data, kept, figures = stopped_and_resumed
 
-    assert 0 < figures["kept"] < 60
-    assert figures["reused"] == figures["kept"]
-    assert figures["generated"] == 60 - figures["kept"]
-    assert (figures["evaluated"], figures["failed"]) == (60, 0)
+    assert 0 < kept[0] < kept[1] < kept[2] < 40
+    assert (figures["reused"], figures["generated"]) == (kept[-1], 40 - kept[-1])
+    assert (figures["evaluated"], figures["failed"]) == (40, 0)
     assert run("verify", "--data-dir", data)[1]["ok"]
 
 
 def test_real_outputs_are_scored_ranked_and_explained(
-    killed_and_resumed: tuple[Path, dict[str, Any]],
+    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
 ) -> None:
-    data, _figures = killed_and_resumed
+    data, _kept, _figures = stopped_and_resumed
     (file,) = data.glob("candidate_ranking/**/*.parquet")
     ranking = pl.read_parquet(file, hive_partitioning=False)
 
-    assert ranking["rank"].to_list() == list(range(1, 61))
+    assert ranking["rank"].to_list() == list(range(1, 41))
     assert ranking["score"].is_between(0, 4).all()
     probabilities = ranking.select(pl.sum_horizontal("^p_.*$")).to_series()
     assert probabilities.is_between(0.999, 1.001).all()
@@ -344,16 +337,16 @@ def test_real_outputs_are_scored_ranked_and_explained(
 
 
 def test_the_same_file_again_loads_no_model(
-    killed_and_resumed: tuple[Path, dict[str, Any]], tmp_path: Path
+    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]], tmp_path: Path
 ) -> None:
-    data, _figures = killed_and_resumed
+    data, _kept, _figures = stopped_and_resumed
     file = tmp_path / "candidates.jsonl"
-    write_synthetic(60, 5, "jsonl", file)
+    write_synthetic(40, 5, "jsonl", file)
 
     code, figures, _errors = run("run", file, "--data-dir", data, "--max-model-len", 1536)
 
     assert code == 0
-    assert (figures["reused"], figures["generated"], figures["load_s"]) == (60, 0, 0)
+    assert (figures["reused"], figures["generated"], figures["load_s"]) == (40, 0, 0)
 
 
 def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""How an asset that has one file a batch works through those that have changed."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.evaluations import RankingCounts
+from aris_pipeline.storage import Batch, DataStore, Judge
+
+_Result = TypeVar("_Result")
+
+
+def for_each_stale_batch(
+    context: dg.AssetExecutionContext,
+    store: DataStore,
+    table: str,
+    is_stale: Callable[[DataStore, Judge, Batch], bool],
+    work: Callable[[DataStore, Judge, Batch], _Result | None],
+) -> tuple[list[tuple[Batch, Judge, _Result]], list[str]]:
+    """Works on each batch and judge of a table that has changed; a damaged one fails alone.
+
+    Returns:
+        What was done, oldest batch first, and what is damaged, in words.
+    """
+    done: list[tuple[Batch, Judge, _Result]] = []
+    damaged: list[str] = []
+    for batch in store.batches(complain=context.log.warning):
+        for judge in store.judges(table, batch.name):
+            if not is_stale(store, judge, batch):
+                continue
+            try:
+                result = work(store, judge, batch)
+            except (DamagedDataError, MissingDataError) as error:
+                damaged.append(str(error))
+                continue
+            if result is not None:
+                done.append((batch, judge, result))
+    return done, damaged
+
+
+def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[str, Any]:
+    """What a materialisation of `candidate_ranking` shows: counts, no candidates."""
+    told: dict[str, Any] = {"rankings_written": len(ranked)}
+    if ranked:
+        _batch, _judge, newest = ranked[-1]
+        told |= {
+            "ranked": newest.rows,
+            "invalid": newest.invalid,
+            "disagreeing": newest.disagreeing,
+            "shards_missing": newest.shards_missing,
+        }
+        head = ("batch", "rubric", "model", "ranked", "not valid", "recommendations")
+        told["rankings"] = dg.MetadataValue.md(
+            _table(head, [_ranking_line(*one) for one in ranked])
+        )
+    return told
+
+
+_FIGURES = (
+    *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "success_rate"),
+    *("loads", "load_s", "generate_s", "between_shards_s", "req_s", "output_tok_s"),
+    *("total_tok_s", "latency_p95_s", "prefix_hit_rate", "preemptions", "engine_restarts"),
+    *("gpu_memory_peak_gib", "gpu_energy_wh", "projected_hours_200k"),
+)
+
+
+def told_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> dict[str, Any]:
+    """What a materialisation of `throughput_report` shows: the newest batch, and all in a table."""
+    told: dict[str, Any] = {"reports_written": len(reported)}
+    if reported:
+        newest = reported[-1][2]
+        told |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
+        head = ("batch", "model", "shards", "rows", "failed", "hours", "req/s", "200K rows in")
+        told["reports"] = dg.MetadataValue.md(
+            _table(head, [_report_line(*one) for one in reported])
+        )
+    return told
+
+
+def _ranking_line(batch: Batch, judge: Judge, counts: RankingCounts) -> tuple[object, ...]:
+    mix = ", ".join(f"{count} {verdict}" for verdict, count in counts.recommendations.items())
+    return batch.name, judge.rubric, judge.model, counts.rows, counts.invalid, mix
+
+
+def _report_line(batch: Batch, judge: Judge, row: dict[str, Any]) -> tuple[object, ...]:
+    hours = (row["finished_at"] - row["started_at"]).total_seconds() / 3600
+    rate, all_rows = row["req_s"], row["projected_hours_200k"]
+    return (
+        *(batch.name, judge.model, f"{row['shards_measured']} of {row['shards']}"),
+        *(f"{row['rows']:,}", row["rows_failed"], f"{hours:.2f}"),
+        *(f"{rate:.2f}" if rate else "reused", f"{all_rows:.1f} h" if all_rows else ""),
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
