@@ -1,22 +1,49 @@
 """The asset checks: what the UI shows of each shard, in a run of a range and of one partition."""
 
+import shutil
 from typing import Any
 
 import dagster as dg
 import polars as pl
+import pytest
 
 from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.batch_run import CHAIN, BatchRunner
-from aris_pipeline.storage import Batch, DataStore, Prompts, Shard, write_parquet
+from aris_pipeline.engines import Completion, Request
+from aris_pipeline.storage import (
+    Batch,
+    Completions,
+    DataStore,
+    Judge,
+    Prompts,
+    Shard,
+    write_parquet,
+)
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
+from aris_pipeline_tests.fake_engine import (
+    FakeEngine,
+    FakeEngineResource,
+    answer_by_schema,
+    refuse,
+)
 
-SHARD_CHECK = dg.AssetCheckKey(dg.AssetKey("evaluations"), "reconciliation")
-BATCH_CHECK = dg.AssetCheckKey(dg.AssetKey("candidate_ranking"), "reconciliation")
+
+def check_of(asset: str, name: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(asset), name)
 
 
-def shard_states(runner: BatchRunner) -> dict[str, str]:
+SHARD_CHECK = check_of("evaluations", "reconciliation")
+BATCH_CHECK = check_of("candidate_ranking", "reconciliation")
+VALID_RATE = check_of("evaluations", "valid_rate")
+OTHERS = [
+    check_of("evaluations", name)
+    for name in ("schema", "truncation_rate", "duplicate_ids", "recommendation_drift")
+]
+
+
+def shard_states(runner: BatchRunner, check: dg.AssetCheckKey = SHARD_CHECK) -> dict[str, str]:
     """The state of each partition's check, if it is of the newest materialisation."""
-    infos = runner.instance.event_log_storage.get_asset_check_partition_info([SHARD_CHECK])
+    infos = runner.instance.event_log_storage.get_asset_check_partition_info([check])
     return {
         (info.partition_key or "")[-4:]: info.latest_execution_status.value
         if info.is_current
@@ -48,11 +75,16 @@ def numbers(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
     }
 
 
-def materialise(runner: BatchRunner, asset: str, **how: Any) -> dg.ExecuteInProcessResult:
+def materialise(
+    runner: BatchRunner, asset: str, limits: dict[str, float] | None = None, **how: Any
+) -> dg.ExecuteInProcessResult:
+    resources: dict[str, Any] = {"store": {"data_dir": str(runner.store.root)}}
+    if limits:
+        resources["thresholds"] = limits
     return runner.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
         instance=runner.instance,
         run_config={
-            "resources": {"store": {"config": {"data_dir": str(runner.store.root)}}},
+            "resources": {name: {"config": config} for name, config in resources.items()},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
         asset_selection=[dg.AssetKey(asset)],
@@ -72,6 +104,18 @@ def lose_a_prompt(store: DataStore, outcome: Any, number: int) -> str:
     }
     write_parquet(prompts[1:], path, Prompts, metadata=footer)
     return str(prompts["custom_id"][0])
+
+
+def refuse_four_of_the_second_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: Request) -> Completion:
+        bad = len(FakeEngine.generated()) in range(11, 15)
+        return refuse(request) if bad else answer_by_schema(request)
+
+    monkeypatch.setattr(FakeEngineResource, "make", staticmethod(lambda: FakeEngine(answer)))
+
+
+def shown(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in evaluation.metadata.items()}
 
 
 def range_of(batch: Batch) -> dict[str, str]:
@@ -180,3 +224,64 @@ def test_a_batch_that_is_still_being_judged_is_a_warning(
     batches = evaluation_of(runner, BATCH_CHECK)
     assert (batches.passed, batches.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert numbers(batches)["missing"] == 15
+
+
+def test_a_shard_with_too_few_valid_rows_fails_that_check_with_value_and_threshold(
+    runner: BatchRunner, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_four_of_the_second_shard(monkeypatch)
+
+    outcome = runner.run(write_file(25), LANDING, LAST)
+
+    assert outcome.failures == []
+    states = {"s000": "SUCCEEDED", "s001": "FAILED", "s002": "SUCCEEDED"}
+    assert shard_states(runner, VALID_RATE) == states
+    failed = evaluation_of(runner, VALID_RATE, Shard.all_of(outcome.batch)[1].key)
+    assert failed.severity == dg.AssetCheckSeverity.ERROR
+    assert failed.description == "6 of 10 rows are valid, 4 refused"
+    assert shown(failed) == {
+        "value": 0.6,
+        "threshold": 0.95,
+        "rows": 10,
+        "valid": 6,
+        "invalid_refused": 4,
+        "rubric": outcome.judge.rubric,
+        "model": outcome.judge.model,
+        "judges": 1,
+    }
+    for check in (SHARD_CHECK, *OTHERS):
+        assert shard_states(runner, check) == dict.fromkeys(states, "SUCCEEDED")
+
+
+def test_of_several_judges_the_one_with_the_bad_shard_decides_and_is_named(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(25), LANDING, "completions")
+    first, second, _third = Shard.all_of(outcome.batch)
+    newer = Judge(outcome.judge.rubric, "newer")
+    for table in ("prompts", "completions"):
+        shutil.copytree(store.judged(table, outcome.judge), store.judged(table, newer))
+    lost = store.completions(outcome.judge, second)
+    write_parquet(pl.read_parquet(lost, hive_partitioning=False)[4:], lost, Completions)
+    store.completions(newer, first).parent.touch()
+
+    materialise(runner, "evaluations", tags=range_of(outcome.batch))
+
+    passed = shown(evaluation_of(runner, VALID_RATE, first.key))
+    assert (passed["model"], passed["value"], passed["judges"]) == ("newer", 1, 2)
+    failed = shown(evaluation_of(runner, VALID_RATE, second.key))
+    assert (failed["model"], failed["value"]) == (outcome.judge.model, 0.6)
+    assert shard_states(runner, VALID_RATE)["s001"] == "FAILED"
+
+
+def test_a_threshold_can_be_set_for_a_run(
+    runner: BatchRunner, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_four_of_the_second_shard(monkeypatch)
+    outcome = runner.run(write_file(25), LANDING, "completions")
+
+    materialise(runner, "evaluations", limits={"min_valid_rate": 0.5}, tags=range_of(outcome.batch))
+
+    assert shard_states(runner, VALID_RATE)["s001"] == "SUCCEEDED"
+    passed = evaluation_of(runner, VALID_RATE, Shard.all_of(outcome.batch)[1].key)
+    assert (shown(passed)["value"], shown(passed)["threshold"]) == (0.6, 0.5)
