@@ -35,6 +35,7 @@ def check_of(asset: str, name: str) -> dg.AssetCheckKey:
 SHARD_CHECK = check_of("evaluations", "reconciliation")
 BATCH_CHECK = check_of("candidate_ranking", "reconciliation")
 VALID_RATE = check_of("evaluations", "valid_rate")
+REGRESSION = check_of("throughput", "throughput_regression")
 OTHERS = [
     check_of("evaluations", name)
     for name in ("schema", "truncation_rate", "duplicate_ids", "recommendation_drift")
@@ -285,3 +286,40 @@ def test_a_threshold_can_be_set_for_a_run(
     assert shard_states(runner, VALID_RATE)["s001"] == "SUCCEEDED"
     passed = evaluation_of(runner, VALID_RATE, Shard.all_of(outcome.batch)[1].key)
     assert (shown(passed)["value"], shown(passed)["threshold"]) == (0.6, 0.5)
+
+
+def test_a_slow_shard_is_a_warning_once_three_have_been_measured(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(40), LANDING, "completions")
+
+    materialise(
+        runner, "throughput", limits={"min_throughput_ratio": 1e9}, tags=range_of(outcome.batch)
+    )
+
+    states = shard_states(runner, REGRESSION)
+    assert states == {
+        "s000": "SUCCEEDED",
+        "s001": "SUCCEEDED",
+        "s002": "SUCCEEDED",
+        "s003": "FAILED",
+    }
+    slow = evaluation_of(runner, REGRESSION, Shard.all_of(outcome.batch)[3].key)
+    assert slow.severity == dg.AssetCheckSeverity.WARN
+    assert (shown(slow)["earlier_shards"], shown(slow)["threshold"]) == (3, 1e9)
+
+
+def test_with_a_price_a_shard_shows_what_a_thousand_rows_cost(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(10), LANDING, "completions")
+
+    materialise(runner, "throughput", limits={"cost_per_hour": 3.6}, tags=range_of(outcome.batch))
+
+    newest = runner.instance.get_latest_materialization_event(dg.AssetKey("throughput"))
+    assert newest is not None
+    assert newest.asset_materialization is not None
+    cost = newest.asset_materialization.metadata["cost_per_1000_rows"]
+    assert isinstance(cost, dg.FloatMetadataValue)
+    assert cost.value is not None
+    assert cost.value > 0
