@@ -8,7 +8,7 @@ SAMPLE := data/sample/candidates-40.json
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test soak lint lock clean
+.PHONY: help setup demo dev test soak lint docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ lint: setup ## linters, types and Dagster's validators
 	$(BIN)/dagster definitions validate
 	$(BIN)/dg check yaml
 	$(BIN)/dg check defs
+
+docs: setup ## write docs/data-dictionary.md anew from the schemas
+	$(BIN)/python -m aris_pipeline.dictionary > docs/data-dictionary.md
 
 lock: ## resolve requirements.lock anew (needs uv, which it installs into .venv)
 	$(BIN)/pip install --quiet uv

@@ -29,7 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 _HERE = Path(__file__).parent
 
 
-_SETTINGS = ("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR")
+_SETTINGS = (
+    *("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"),
+    *("ARIS_AUTOMATION", "ARIS_GIT_URL", "ARIS_LANDING_MARKER", "ARIS_WEBHOOK_URL"),
+)
 
 
 @pytest.fixture(autouse=True)

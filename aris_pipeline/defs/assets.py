@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +13,17 @@ from aris_pipeline.defs.batches import for_each_stale_batch, told_of_rankings, t
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
     EVALUATION_CHECKS,
+    THROUGHPUT_CHECKS,
     check_batches,
     materialise_and_check,
+)
+from aris_pipeline.defs.descriptions import described
+from aris_pipeline.defs.materialisations import (
+    told_of_candidates,
+    told_of_completions,
+    told_of_evaluations,
+    told_of_prompts,
+    told_of_throughput,
 )
 from aris_pipeline.defs.partitions import (
     for_each_judge,
@@ -39,43 +47,39 @@ from aris_pipeline.throughput import measure_shard, report_batch, report_is_stal
 
 GPU_POOL = "gpu"
 
-landing_files = dg.AssetSpec(
-    "landing_files",
-    description="Files of candidates as they were delivered; the `land` job takes them in.",
-    group_name="candidates",
-    kinds={"json", "csv", "parquet"},
-)
+landing_files = dg.AssetSpec("landing_files", **described("landing_files"))
 
-_OWNERS = ["team:recruiting-data"]
-
-_shard_asset = functools.partial(
-    dg.asset,
-    partitions_def=shards,
-    backfill_policy=one_run_a_batch,
-    owners=_OWNERS,
-)
+_shard_asset = functools.partial(dg.asset, partitions_def=shards, backfill_policy=one_run_a_batch)
+_batch_asset = functools.partial(dg.asset, automation_condition=dg.AutomationCondition.eager())
 
 
-@_shard_asset(deps=[landing_files], group_name="candidates", kinds={"polars", "parquet"})
+@_shard_asset(deps=[landing_files], **described("raw_candidates"))
 def raw_candidates(context: dg.AssetExecutionContext, store: StoreResource) -> None:
     """Candidates, typed and with repaired text; what is not usable goes to quarantine."""
     data = store.store()
-    for_each_shard(context, lambda shard: asdict(validate_shard(data, shard)))
+    for_each_shard(
+        context, lambda shard: told_of_candidates(data, shard, validate_shard(data, shard))
+    )
     for batch in sorted({shard.batch for shard in shards_of(context)}):
         require_usable(data, data.batch(batch))
 
 
-@_shard_asset(deps=[raw_candidates], group_name="judging", kinds={"polars", "parquet"})
+@_shard_asset(deps=[raw_candidates], **described("prompts"))
 def prompts(
     context: dg.AssetExecutionContext, store: StoreResource, judging: JudgingResource
 ) -> None:
     """What the model is asked about each candidate: messages, token ids, sampling, schema."""
     data = store.store()
     assignments = Assignments(data, judging.settings())
-    for_each_shard(context, lambda shard: asdict(assignments.of(shard).render(data, shard)))
+
+    def render(shard: Shard) -> dict[str, Any]:
+        assignment = assignments.of(shard)
+        return told_of_prompts(data, assignment.judge, shard, assignment.render(data, shard))
+
+    for_each_shard(context, render)
 
 
-@_shard_asset(deps=[prompts], group_name="judging", kinds={"vllm", "parquet"}, pool=GPU_POOL)
+@_shard_asset(deps=[prompts], pool=GPU_POOL, **described("completions"))
 def completions(
     context: dg.AssetExecutionContext,
     store: StoreResource,
@@ -105,17 +109,16 @@ def completions(
                 run_id=context.run.run_id,
                 on_progress=report,
             )
-            return stats.metadata()
+            return told_of_completions(data, assignment.judge, shard, stats)
 
         for_each_shard(context, complete)
 
 
 @_shard_asset(
     deps=[completions],
-    group_name="verdicts",
-    kinds={"polars", "parquet"},
     automation_condition=dg.AutomationCondition.eager(),
     check_specs=EVALUATION_CHECKS,
+    **described("evaluations"),
 )
 def evaluations(
     context: dg.AssetExecutionContext, store: StoreResource, thresholds: ThresholdsResource
@@ -125,7 +128,8 @@ def evaluations(
 
     def evaluate(judge: Judge, shard: Shard) -> dict[str, Any]:
         origin = read_origin(data.prompts(judge, shard))
-        return asdict(evaluate_shard(data, judge, shard, origin.rubric, origin.identity))
+        counts = evaluate_shard(data, judge, shard, origin.rubric, origin.identity)
+        return told_of_evaluations(data, judge, shard, counts, origin.rubric)
 
     yield from materialise_and_check(
         context,
@@ -138,26 +142,33 @@ def evaluations(
 
 @_shard_asset(
     deps=[completions],
-    group_name="operations",
-    kinds={"polars", "parquet"},
     automation_condition=dg.AutomationCondition.eager(),
+    check_specs=THROUGHPUT_CHECKS,
+    **described("throughput"),
 )
-def throughput(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+def throughput(
+    context: dg.AssetExecutionContext, store: StoreResource, thresholds: ThresholdsResource
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """What the shard's latest run cost: seconds, rates, latencies, memory and energy."""
     data = store.store()
-    for_each_shard(
+
+    def measure(judge: Judge, shard: Shard) -> dict[str, Any]:
+        measured = measure_shard(data, judge, shard)
+        return told_of_throughput(data, judge, shard, measured, thresholds.cost_per_hour)
+
+    yield from materialise_and_check(
         context,
-        for_each_judge(data, lambda judge, shard: measure_shard(data, judge, shard).metadata()),
+        data,
+        thresholds,
+        THROUGHPUT_CHECKS,
+        lambda: for_each_shard(context, for_each_judge(data, measure)),
     )
 
 
-@dg.asset(
+@_batch_asset(
     deps=[evaluations],
-    group_name="verdicts",
-    kinds={"polars", "parquet"},
-    owners=_OWNERS,
-    automation_condition=dg.AutomationCondition.eager(),
     check_specs=[BATCHES_RECONCILE],
+    **described("candidate_ranking"),
 )
 def candidate_ranking(
     context: dg.AssetExecutionContext, store: StoreResource
@@ -178,15 +189,12 @@ def candidate_ranking(
     yield dg.MaterializeResult(metadata=told_of_rankings(ranked), check_results=[check])
 
 
-@dg.asset(
+@_batch_asset(
     deps=[throughput],
-    group_name="operations",
-    kinds={"polars", "parquet"},
-    owners=_OWNERS,
-    automation_condition=dg.AutomationCondition.eager(),
     freshness_policy=dg.FreshnessPolicy.time_window(
         warn_window=timedelta(hours=26), fail_window=timedelta(hours=74)
     ),
+    **described("throughput_report"),
 )
 def throughput_report(
     context: dg.AssetExecutionContext, store: StoreResource

@@ -5,6 +5,7 @@ import os
 import dagster as dg
 
 from aris_pipeline.defs import assets, automation, landing
+from aris_pipeline.defs.descriptions import with_code_references
 from aris_pipeline.defs.resources import (
     EngineResource,
     JudgingResource,
@@ -22,16 +23,19 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
         engine: in place of the vLLM engine; for tests.
     """
     return dg.Definitions(
-        assets=[
-            assets.landing_files,
-            assets.raw_candidates,
-            assets.prompts,
-            assets.completions,
-            assets.evaluations,
-            assets.throughput,
-            assets.candidate_ranking,
-            assets.throughput_report,
-        ],
+        assets=with_code_references(
+            [
+                assets.landing_files,
+                assets.raw_candidates,
+                assets.prompts,
+                assets.completions,
+                assets.evaluations,
+                assets.throughput,
+                assets.candidate_ranking,
+                assets.throughput_report,
+            ],
+            git_url=os.environ.get("ARIS_GIT_URL"),
+        ),
         jobs=[
             landing.land,
             automation.judge,

@@ -85,7 +85,7 @@ def for_each_shard(
     for number, key in enumerate(keys, start=1):
         try:
             metadata = {
-                name: list(value) if isinstance(value, tuple) else value
+                name: list(value) if type(value) is tuple else value
                 for name, value in work(Shard.parse(key)).items()
             }
         except (EngineError, DiskError):

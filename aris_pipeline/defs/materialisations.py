@@ -1,0 +1,88 @@
+"""What the materialisation of a shard tells: figures that plot over partitions, and a picture.
+
+The names of the figures are the same in every run, so that the UI draws them. Nothing here is about
+a single candidate: metadata stay in the event log.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline import charts
+from aris_pipeline.candidates import ShardCounts
+from aris_pipeline.completions import RunStats
+from aris_pipeline.defs.descriptions import table_facts
+from aris_pipeline.defs.pictures import picture
+from aris_pipeline.evaluations import EvaluationCounts, evaluation_schema
+from aris_pipeline.prompts import PromptCounts, Rubric
+from aris_pipeline.quality import cost_per_1000_rows
+from aris_pipeline.storage import DataStore, Judge, Shard
+from aris_pipeline.throughput import Measurement
+
+_OF_LENGTHS = ["prompt_tokens", "static_prefix_tokens", "error"]
+_OF_PROGRESS = ["completed_at", "output_tokens", "reused", "error_type"]
+
+Told = dict[str, Any]
+
+
+def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> Told:
+    """Rows in and out of validation."""
+    return {**asdict(counts), **table_facts(store.raw_candidates(shard))}
+
+
+def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts) -> Told:
+    """Counts and lengths, with a histogram of the lengths."""
+    path = store.prompts(judge, shard)
+    tokens = pl.read_parquet(path, columns=_OF_LENGTHS, hive_partitioning=False)
+    return {
+        **asdict(counts),
+        **table_facts(path),
+        **_drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length"),
+    }
+
+
+def told_of_completions(store: DataStore, judge: Judge, shard: Shard, stats: RunStats) -> Told:
+    """What the run did, with a curve of how it went."""
+    path = store.completions(judge, shard)
+    rows = pl.read_parquet(path, columns=_OF_PROGRESS, hive_partitioning=False)
+    return {
+        **stats.metadata(),
+        **table_facts(path),
+        **_drawn("progress", charts.progress_curve(rows), "Finished rows and tokens by time"),
+    }
+
+
+def told_of_evaluations(
+    store: DataStore, judge: Judge, shard: Shard, counts: EvaluationCounts, rubric: Rubric | None
+) -> Told:
+    """Counts by verdict and by reason, with the mix of verdicts beside earlier batches'."""
+    path = store.evaluations(judge, shard)
+    mix = None
+    if rubric is not None:
+        rows = pl.read_parquet(path, hive_partitioning=False)
+        earlier = charts.earlier_verdicts(store, judge, store.batch(shard.batch))
+        mix = charts.verdict_mix(rows, earlier, rubric)
+    return {
+        **asdict(counts),
+        "valid_rate": counts.valid / counts.rows if counts.rows else 0.0,
+        **table_facts(path, evaluation_schema(rubric)),
+        **_drawn("verdict_mix", mix, "Recommendations and ratings"),
+    }
+
+
+def told_of_throughput(
+    store: DataStore, judge: Judge, shard: Shard, measured: Measurement, cost_per_hour: float | None
+) -> Told:
+    """Rates, latencies, memory and cost, with what larger batches would take."""
+    cost = cost_per_1000_rows(measured.row, cost_per_hour)
+    return {
+        **measured.metadata(),
+        **({"cost_per_1000_rows": cost} if cost is not None else {}),
+        **table_facts(store.throughput(judge, shard)),
+        **_drawn("projection", charts.projection_curve(measured.row), "Hours by number of rows"),
+    }
+
+
+def _drawn(name: str, png: bytes | None, alt: str) -> Told:
+    return {name: picture(png, alt)} if png else {}
