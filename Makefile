@@ -28,10 +28,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: setup ## judge the bundled sample with real vLLM on the CPU
+demo: setup ## judge the bundled sample with real vLLM on the CPU, then open the UI in a terminal
 	$(BIN)/aris run $(SAMPLE) --data-dir $(DATA)
 	@echo
-	@echo "Open the Dagster UI on this run:  make dev    then http://127.0.0.1:$(PORT)"
+	@if [ -t 1 ]; then exec $(BIN)/aris dev --automation --data-dir $(DATA) --port $(PORT); \
+	else echo "Open the Dagster UI on this run:  make dev    then http://127.0.0.1:$(PORT)"; fi
 
 dev: setup ## open the Dagster UI with its daemon on loopback
 	$(BIN)/aris dev --data-dir $(DATA) --port $(PORT)
