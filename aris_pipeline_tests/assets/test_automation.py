@@ -1,12 +1,16 @@
 """What starts runs without a person: the landing sensor, the nightly schedule, automation."""
 
+import json
 import os
+import threading
 import time
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from aris_pipeline.defs import automation, landing
@@ -173,3 +177,143 @@ def test_a_run_whose_process_is_gone_frees_its_place(
     else:
         assert (released, info.active_slot_count) == ([run.run_id], 0)
         assert after.status == dg.DagsterRunStatus.FAILURE
+
+
+def failure_context(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunFailureSensorContext:
+    (record,) = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+    ).records
+    event = record.event_log_entry.dagster_event
+    assert event is not None
+    return dg.build_run_status_sensor_context(
+        sensor_name="any", dagster_event=event, dagster_instance=instance, dagster_run=run
+    ).for_run_failure()
+
+
+def judge_with_a_bad_shard(
+    runner: BatchRunner, instance: dg.DagsterInstance, file: Path
+) -> tuple[list[str], dg.DagsterRun]:
+    """Runs the job `judge` over four shards, of which the landed file of the second is damaged."""
+    batch = runner.run(file, LANDING, "raw_candidates").batch
+    shards = Shard.all_of(batch)
+    runner.store.landed(shards[1]).write_bytes(b"not parquet")
+    keys = [shard.key for shard in shards]
+    result = runner.definitions.resolve_job_def("judge").execute_in_process(
+        instance=instance,
+        tags=automation.range_tags(keys),
+        run_config={"resources": {"store": {"config": {"data_dir": str(runner.store.root)}}}},
+        raise_on_error=False,
+    )
+    assert not result.success
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    return keys, run
+
+
+def test_a_bad_shard_does_not_keep_the_others_from_being_judged(
+    runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
+) -> None:
+    keys, run = judge_with_a_bad_shard(runner, instance, write_file(40))
+    assert instance.get_materialized_partitions(dg.AssetKey("completions")) == set()
+
+    requests: Any = list(automation.past_bad_shards(failure_context(instance, run)))
+    for request in requests:
+        runner.definitions.resolve_job_def("judge").execute_in_process(
+            instance=instance,
+            tags=request.tags,
+            run_config=request.run_config,
+            asset_selection=request.asset_selection,
+        )
+
+    judged = instance.get_materialized_partitions(dg.AssetKey("completions"))
+    assert judged == {keys[0], keys[2], keys[3]}
+    assert len(requests) == 2
+
+
+def test_a_run_that_failed_at_the_engine_is_not_gone_on_with(
+    runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
+) -> None:
+    batch = runner.run(write_file(20), LANDING, "prompts").batch
+    first = Shard.all_of(batch)[0]
+    (prompts,) = runner.store.root.glob(f"prompts/**/shard={first.name}/prompts.parquet")
+    prompts.write_bytes(b"not parquet")
+    result = runner.definitions.resolve_job_def("judge").execute_in_process(
+        instance=instance,
+        tags=automation.range_tags([shard.key for shard in Shard.all_of(batch)]),
+        run_config={"resources": {"store": {"config": {"data_dir": str(runner.store.root)}}}},
+        asset_selection=[dg.AssetKey("completions")],
+        raise_on_error=False,
+    )
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+
+    (outcome,) = list(automation.past_bad_shards(failure_context(instance, run)))
+
+    assert isinstance(outcome, dg.SkipReason)
+
+
+class Inbox(BaseHTTPRequestHandler):
+    """Keeps what is posted to it."""
+
+    received: list[dict[str, Any]] = []  # noqa: RUF012 - the server makes the instances
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.received.append(json.loads(self.rfile.read(length)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def test_a_failed_run_is_posted_to_the_webhook_with_its_reason(
+    runner: BatchRunner,
+    instance: dg.DagsterInstance,
+    write_file: WriteFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys, run = judge_with_a_bad_shard(runner, instance, write_file(40))
+    with HTTPServer(("127.0.0.1", 0), Inbox) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setenv("ARIS_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/")
+        automation.tell_of_failures(failure_context(instance, run))
+
+    (posted,) = Inbox.received
+    assert keys[1] in posted["text"]
+    assert "land the file of its batch again" in posted["text"]
+    assert (posted["first_shard"], posted["last_shard"]) == (keys[0], keys[-1])
+
+
+def test_a_marked_file_is_landed_at_once_and_the_marker_itself_never(
+    store: DataStore, instance: dg.DagsterInstance
+) -> None:
+    file = drop(store, "growing.json", age_s=0)
+    drop(store, "growing.json.ok", age_s=60)
+
+    (request,) = tick(store, instance).run_requests
+
+    assert request.run_config["ops"]["land_candidates"]["config"]["path"] == str(file)
+
+
+def test_where_markers_are_required_a_file_without_one_is_left_alone(
+    store: DataStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(store, "settled.json", age_s=60)
+    monkeypatch.setenv("ARIS_LANDING_MARKER", "required")
+
+    assert isinstance(tick(store, instance), dg.SkipReason)
+
+
+def test_the_report_of_a_batch_sums_up_its_shards(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = runner.run(write_file(35), LANDING, "throughput_report")
+
+    (row,) = pl.read_parquet(store.throughput_report(outcome.judge, outcome.batch.name)).rows(
+        named=True
+    )
+    assert (row["shards"], row["shards_measured"], row["loads"]) == (4, 4, 1)
+    assert (row["rows_in"], row["rows"], row["rows_ok"], row["rows_generated"]) == (35, 35, 35, 35)
+    assert row["finished_at"] > row["started_at"]
+    assert row["req_s"] == pytest.approx(35 / row["generate_s"])
