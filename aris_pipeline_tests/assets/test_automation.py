@@ -190,6 +190,11 @@ def failure_context(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunF
     ).for_run_failure()
 
 
+def going_on(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Any]:
+    outcome: Any = automation.past_bad_shards(failure_context(instance, run))
+    return list(outcome)
+
+
 def judge_with_a_bad_shard(
     runner: BatchRunner, instance: dg.DagsterInstance, file: Path
 ) -> tuple[list[str], dg.DagsterRun]:
@@ -216,7 +221,7 @@ def test_a_bad_shard_does_not_keep_the_others_from_being_judged(
     keys, run = judge_with_a_bad_shard(runner, instance, write_file(40))
     assert instance.get_materialized_partitions(dg.AssetKey("completions")) == set()
 
-    requests: Any = list(automation.past_bad_shards(failure_context(instance, run)))
+    requests = going_on(instance, run)
     for request in requests:
         runner.definitions.resolve_job_def("judge").execute_in_process(
             instance=instance,
@@ -247,7 +252,7 @@ def test_a_run_that_failed_at_the_engine_is_not_gone_on_with(
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
 
-    (outcome,) = list(automation.past_bad_shards(failure_context(instance, run)))
+    (outcome,) = going_on(instance, run)
 
     assert isinstance(outcome, dg.SkipReason)
 

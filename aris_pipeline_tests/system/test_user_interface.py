@@ -1,19 +1,13 @@
 """The real Dagster webserver and daemon, as `aris dev` starts them."""
 
-import json
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from aris_pipeline_tests.system.interface import ask, served
 from aris_pipeline_tests.system.test_command_line import aris
 
 pytestmark = pytest.mark.system
@@ -28,39 +22,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def interface(data: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    command = ["-m", "aris_pipeline.cli", "dev", "--data-dir", str(data), "--port", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                ask(port, "{ version }")
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                assert process.poll() is None
-                time.sleep(0.5)
-        yield process, port
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def ask(port: int, query: str) -> Any:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        data=json.dumps({"query": query}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as reply:
-        return json.load(reply)["data"]
+def interface(data: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    with served(data) as site:
+        yield site
 
 
 def test_the_interface_shows_what_the_command_line_materialised(
