@@ -50,7 +50,13 @@ GPU_POOL = "gpu"
 landing_files = dg.AssetSpec("landing_files", **described("landing_files"))
 
 _shard_asset = functools.partial(dg.asset, partitions_def=shards, backfill_policy=one_run_a_batch)
-_batch_asset = functools.partial(dg.asset, automation_condition=dg.AutomationCondition.eager())
+# Follows the shards that are there: a failed one, or one of another batch, must not hold it up.
+_batch_asset = functools.partial(
+    dg.asset,
+    automation_condition=dg.AutomationCondition.eager().without(
+        ~dg.AutomationCondition.any_deps_missing()
+    ),
+)
 
 
 @_shard_asset(deps=[landing_files], **described("raw_candidates"))
