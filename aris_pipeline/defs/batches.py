@@ -70,12 +70,12 @@ def told_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> dict
     """What a materialisation of `throughput_report` shows: the newest batch, and all in a table."""
     told: dict[str, Any] = {"reports_written": len(reported)}
     if reported:
-        newest = reported[-1][2]
-        told |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
         head = ("batch", "model", "shards", "rows", "failed", "hours", "req/s", "200K rows in")
         told["reports"] = dg.MetadataValue.md(
             _table(head, [_report_line(*one) for one in reported])
         )
+        newest = reported[-1][2]
+        told |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
     return told
 
 

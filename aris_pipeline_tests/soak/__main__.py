@@ -29,6 +29,7 @@ from aris_pipeline_tests.soak.stops import SIGNALS, stop_by_signal
 from aris_pipeline_tests.soak.storage import storage_fails
 from aris_pipeline_tests.soak.storage_faults import FAULTS
 from aris_pipeline_tests.soak.terminations import terminate
+from aris_pipeline_tests.soak.together import run_together
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ SECTIONS = {
     "stops-vllm": Section(_vllm_stops, 40, 3, faults=len(SIGNALS)),
     "terminate": Section(_fake_terminations, 1_000, 3),
     "terminate-vllm": Section(_vllm_terminations, 40, 3),
+    "together": Section(run_together, 60, 10),
     "fuzz": Section(fuzz_formats, 100_000, 1, faults=len(FORMATS)),
     "memory": Section(memory.tries, 200_000, 1),
 }

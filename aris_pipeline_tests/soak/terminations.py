@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -49,34 +50,34 @@ def terminate(
         place = workshop.place(f"terminate-{what}-{number}", rows, max(rows // 2, 1))
         with place.run("--until", "prompts") as process:
             process.finish()
-        with _webserver(place, log=place.log(0), **fake) as ask:
-            run_id = _launch(ask, place)
+        with webserver(place, log=place.log(0), **fake) as ask:
+            run_id = launch(ask, place.data)
             enough = rng.randint(1, rows // 2)
             while len(generated(place.log(0))) < enough:
-                assert _status(ask, run_id)[0] in ("STARTING", "STARTED", "QUEUED")
+                assert status(ask, run_id)[0] in ("STARTING", "STARTED", "QUEUED")
                 time.sleep(0.1)
-            _status_then, pid = _status(ask, run_id)
+            _then, pid = status(ask, run_id)
             asked = time.monotonic()
             ask(f'mutation {{ terminateRun(runId: "{run_id}") {{ __typename }} }}')
-            status, seconds = _wait_for_end(ask, run_id, pid, asked)
-        broken = [] if status == "CANCELED" else [f"the run ended as {status}"]
+            ended_as, seconds = _wait_for_end(ask, run_id, pid, asked)
+        broken = [] if ended_as == "CANCELED" else [f"the run ended as {ended_as}"]
         yield go_on(place, f"stop: Terminate ({what})", number + 1, seconds, broken, **fake)
 
 
 def _wait_for_end(ask: Any, run_id: str, pid: int, asked: float) -> tuple[str, float]:
     """Waits until the run has ended and its process is gone; returns its status and the seconds."""
     while True:
-        status, _pid = _status(ask, run_id)
+        now, _pid = status(ask, run_id)
         seconds = time.monotonic() - asked
         gone = not psutil.pid_exists(pid)
-        if seconds > _STOP_S or (gone and status not in ("STARTED", "CANCELING")):
-            return status, seconds
+        if seconds > _STOP_S or (gone and now not in ("STARTED", "CANCELING")):
+            return now, seconds
         time.sleep(0.1)
 
 
-def _launch(ask: Any, place: Place) -> str:
-    """Launches the job `judge` on all shards and returns the id of its run."""
-    manifest = json.loads(next(place.data.glob("batches/*.json")).read_text())
+def launch(ask: Any, data: Path, batch: str = "*") -> str:
+    """Launches the job `judge` on all shards of a batch and returns the id of its run."""
+    manifest = json.loads(next(data.glob(f"batches/{batch}.json")).read_text())
     last = len(manifest["shard_rows"]) - 1
     ends = {"start": f"{manifest['name']}_s000", "end": f"{manifest['name']}_s{last:03d}"}
     tags = [
@@ -88,7 +89,7 @@ def _launch(ask: Any, place: Place) -> str:
     return run_id
 
 
-def _status(ask: Any, run_id: str) -> tuple[str, int]:
+def status(ask: Any, run_id: str) -> tuple[str, int]:
     """The run's status and the process that executes it, 0 where it has not said so yet."""
     run = ask(
         f'{{ runOrError(runId: "{run_id}") {{ ... on Run {{ status tags {{ key value }} }} }} }}'
@@ -98,7 +99,7 @@ def _status(ask: Any, run_id: str) -> tuple[str, int]:
 
 
 @contextmanager
-def _webserver(place: Place, **fake: object) -> Iterator[Any]:
+def webserver(place: Place, **fake: object) -> Iterator[Any]:
     """Runs webserver and daemon on the place's instance; yields a function that asks GraphQL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
