@@ -41,6 +41,7 @@ report = dg.define_asset_job(
     job=judge,
     cron_schedule="0 1 * * *",
     default_status=dg.DefaultScheduleStatus(landing.UNATTENDED.value),
+    description="Judges every batch with a shard that has no completions: one run a batch.",
 )
 def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Judges at one in the morning whatever has landed and has no completions: one run a batch."""

@@ -57,6 +57,7 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
                     assets.throughput_report,
                 ),
                 default_status=dg.DefaultSensorStatus.RUNNING,
+                description="Evaluates, measures, ranks and reports what has new completions.",
             ),
         ],
         # The engine lives in the step's process and is loaded once for all shards of a run.

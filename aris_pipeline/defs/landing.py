@@ -68,7 +68,12 @@ def land() -> None:
     land_candidates()
 
 
-@dg.sensor(job=land, minimum_interval_seconds=30, default_status=UNATTENDED)
+@dg.sensor(
+    job=land,
+    minimum_interval_seconds=30,
+    default_status=UNATTENDED,
+    description="Takes in each complete file of the landing directory; judges nothing.",
+)
 def landing_sensor(
     context: dg.SensorEvaluationContext, store: StoreResource
 ) -> dg.SensorResult | dg.SkipReason:
