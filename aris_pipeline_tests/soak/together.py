@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.candidates import write_synthetic
-from aris_pipeline_tests.soak.processes import Workshop
+from aris_pipeline_tests.soak.processes import Place, Workshop
 from aris_pipeline_tests.soak.results import Try
 from aris_pipeline_tests.soak.terminations import launch, status, webserver
 
@@ -32,17 +32,23 @@ def run_together(
             reasons = _wait_for_all(ask, runs)
             ends = [status(ask, run)[0] for run in runs]
         broken = [] if ends == ["SUCCESS", "SUCCESS"] else [f"the runs ended as {ends}"]
-        answers: Any = pl.read_parquet(place.data / "completions/**/*.parquet", hive_partitioning=False)
-        first, second = (  # of each run: its first and its last answer
-            (times["completed_at"].min(), times["completed_at"].max())
-            for _run, times in answers.sort("completed_at").group_by("run_id", maintain_order=True)
-        )
-        if first[1] >= second[0]:
+        if _overlap(place):
             broken.append("both runs used the engine at once")
         if not reasons:
             broken.append("the run that waited did not say why")
         one = Try("two runs at once", number + 1, broken=broken, note="; ".join(reasons))
         yield place.cleared(one)
+
+
+def _overlap(place: Place) -> bool:
+    """Whether a run was answered a row before the other one had its last."""
+    found = place.data / "completions/**/*.parquet"
+    answers: Any = pl.read_parquet(found, hive_partitioning=False).sort("completed_at")
+    (_, last), (first, _) = (
+        (rows["completed_at"].min(), rows["completed_at"].max())
+        for _run, rows in answers.group_by("run_id", maintain_order=True)
+    )
+    return bool(last >= first)
 
 
 def _wait_for_all(ask: Any, runs: list[str]) -> list[str]:
