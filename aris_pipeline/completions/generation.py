@@ -64,12 +64,13 @@ def generate_rows(
                 return
             suspects.popleft()
         except EngineDiedError as death:
-            session.restart(death)
             in_flight = group.survivors()
+            found = len(in_flight) == 1 and in_flight[0].deaths > 1
+            session.restart(death, explained=found)
             if group is not others:
                 suspects.popleft()
                 suspects.extend(group.rest())
-            if len(in_flight) == 1 and in_flight[0].deaths > 1:
+            if found:
                 yield in_flight[0].poisoned(death, engine_name, run_id)
             else:
                 suspects.extend(_smaller(in_flight))

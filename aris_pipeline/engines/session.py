@@ -83,13 +83,17 @@ class EngineSession:
         """Notes that a row was finished: the restarts before it were not in vain."""
         self._fruitless = 0
 
-    def restart(self, death: EngineDiedError) -> None:
+    def restart(self, death: EngineDiedError, *, explained: bool = False) -> None:
         """Gives a dead engine up and waits a while; the next `engine` loads another.
+
+        Args:
+            death: what the engine died of.
+            explained: a row is known to be at fault, so this death says nothing of the next engine.
 
         Raises:
             EngineError: `max_restarts` engines in a row have finished no row.
         """
-        self._fruitless += 1
+        self._fruitless += not explained
         self.restarts += 1
         self._give_up()
         if self._fruitless > self._max_restarts:
@@ -97,7 +101,7 @@ class EngineSession:
                 f"{death}; {self._max_restarts} restarts in a row have not finished a single row. "
                 "What is finished is kept: see to the engine's machine, then run again"
             ) from death
-        wait_s = self._backoff_s * _BACKOFF_FACTOR ** (self._fruitless - 1)
+        wait_s = self._backoff_s * _BACKOFF_FACTOR ** max(self._fruitless - 1, 0)
         _LOG.warning(
             "%s; restart %d of %d in %.0f s", death, self._fruitless, self._max_restarts, wait_s
         )

@@ -64,6 +64,12 @@ def test_after_a_death_the_rows_in_flight_are_asked_again_and_no_others() -> Non
     assert len(asked) == len(set(asked)) == 100
 
 
+def test_poison_rows_with_no_other_row_between_them_do_not_end_the_run() -> None:
+    rows = _rows(lambda: MortalEngine(_is("k0", "k1", "k2")), 3)
+
+    assert [row["error_type"] for row in rows.values()] == ["poison"] * 3
+
+
 @pytest.mark.parametrize("count", [1, 2, 100, 700])
 def test_a_row_that_kills_every_engine_is_found_and_the_others_are_answered(count: int) -> None:
     poison = f"k{count // 2}"
