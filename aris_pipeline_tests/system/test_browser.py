@@ -136,9 +136,8 @@ def test_of_twelve_shards_the_bad_one_fails_alone_and_the_model_is_loaded_once(s
     wait_until(lambda: site.partitions("completions")["failedPartitions"] == [bad], site)
     assert set(site.partitions("completions")["materializedPartitions"]) == good
     wait_until(lambda: set(site.partitions("evaluations")["materializedPartitions"]) == good, site)
-    for table in ("candidate_ranking", "throughput_report"):
-        pattern = f"{table}/*/*/*small*/*.parquet"
-        wait_until(lambda of=pattern: list(site.data.glob(of)), site)
+    wait_until(lambda: list(site.data.glob("candidate_ranking/*/*/*small*/*.parquet")), site)
+    wait_until(lambda: list(site.data.glob("throughput_report/*/*/*small*/*.parquet")), site)
     site.open("/assets/completions?view=partitions")
     expect(site.page.get_by_text(bad).first).to_be_visible()
     site.picture("backfill")
