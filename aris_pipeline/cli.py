@@ -335,7 +335,7 @@ def dev(
         bool, typer.Option("--automation", help="Land and judge new files by themselves.")
     ] = False,
     engines: Annotated[
-        int | None, typer.Option(min=1, help="Engines that may work at once.")
+        int | None, typer.Option(min=1, help="Engines that may work at once, one a GPU.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

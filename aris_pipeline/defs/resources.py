@@ -94,6 +94,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         """
         session = EngineSession(
             lambda: self.open_engine(card, settings),
+            gpus=settings.tensor_parallel_size,
             max_restarts=settings.max_restarts,
         )
         with session:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Self
 
 from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.protocol import Engine, EngineInfo
 from aris_pipeline.errors import EngineBusyError, EngineDiedError, EngineError
 from aris_pipeline.process_lock import ProcessLock
 
 _LOG = logging.getLogger(__name__)
 _BACKOFF_FACTOR = 3
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class EngineSession:
@@ -32,6 +34,7 @@ class EngineSession:
         self,
         open_engine: Callable[[], Engine],
         *,
+        gpus: int = 1,
         max_restarts: int = 3,
         backoff_s: float = 5.0,
     ) -> None:
@@ -44,7 +47,7 @@ class EngineSession:
         self._backoff_s = backoff_s
         self._fruitless = 0
         self._engine: Engine | None = None
-        self._lock = EngineLock()
+        self._lock = EngineLock(gpus)
 
     def engine(self) -> Engine:
         """Returns the loaded engine.
@@ -126,27 +129,79 @@ class EngineSession:
 
 
 class EngineLock:
-    """The operating system's lock on this machine's engine; it vanishes with its holder."""
+    """The operating system's locks on the GPUs of one engine; they vanish with their holder.
 
-    def __init__(self, path: Path | None = None) -> None:
-        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "all").replace(",", "-") or "none"
-        self._lock = ProcessLock(path or cache_dir() / f"engine-{devices}.lock")
+    On a machine with GPUs for several engines the first free ones are taken, and until they are
+    released this process sees no others. A machine without a GPU has one engine.
+
+    Args:
+        gpus: how many GPUs share one copy of the model.
+        directory: of the lock files; the cache directory by default.
+    """
+
+    def __init__(self, gpus: int = 1, directory: Path | None = None) -> None:
+        self._gpus = gpus
+        self._directory = directory or cache_dir()
+        self._held: list[ProcessLock] = []
+        self._seen_before: str | None = None
 
     def acquire(self) -> None:
-        """Takes the lock at once or raises `EngineBusyError` with the holder's pid."""
-        if not self._lock.acquire():
-            raise EngineBusyError(
-                f"the engine of this machine is held by {self._lock.holder()} "
-                f"(lock {self._lock.path}); wait for it to finish, or end that process"
-            )
+        """Takes the locks at once or raises `EngineBusyError` with the holder's pid."""
+        if self._held:
+            return
+        busy = []
+        for names in self._engines():
+            holder = self._take(names)
+            if holder is None:
+                if names != ["cpu"]:
+                    self._seen_before = os.environ.get(_VISIBLE)
+                    os.environ[_VISIBLE] = ",".join(names)
+                return
+            busy.append(holder)
+        raise EngineBusyError(
+            f"the engine of this machine is held by {'; '.join(busy)}; "
+            "wait for it to finish, or end that process"
+        )
+
+    def _engines(self) -> list[list[str]]:
+        """The GPUs of each engine that this machine has room for."""
+        visible = os.environ.get(_VISIBLE)
+        if visible is None:
+            # The order of NVML, which counted them.
+            os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+            names = [str(number) for number in range(gpu_count())]
+        else:
+            names = [name.strip() for name in visible.split(",") if name.strip()]
+        groups = [names[first : first + self._gpus] for first in range(0, len(names), self._gpus)]
+        return [group for group in groups if len(group) == self._gpus] or [names or ["cpu"]]
+
+    def _take(self, names: list[str]) -> str | None:
+        """Locks all of them or none; returns who holds one of them already."""
+        for name in names:
+            lock = ProcessLock(self._directory / f"engine-{name}.lock")
+            if not lock.acquire():
+                self._let_go()
+                return f"{lock.holder()} (lock {lock.path})"
+            self._held.append(lock)
+        return None
+
+    def _let_go(self) -> None:
+        for lock in self._held:
+            lock.release()
+        self._held = []
 
     @classmethod
     def check(cls) -> None:
-        """Raises `EngineBusyError` where another process holds the engine now."""
+        """Raises `EngineBusyError` where other processes hold all engines now."""
         lock = cls()
         lock.acquire()
         lock.release()
 
     def release(self) -> None:
-        """Lets go of the lock if this object holds it."""
-        self._lock.release()
+        """Lets go of the locks if this object holds them."""
+        if self._held and _VISIBLE in os.environ and self._held[0].path.stem != "engine-cpu":
+            if self._seen_before is None:
+                del os.environ[_VISIBLE]
+            else:
+                os.environ[_VISIBLE] = self._seen_before
+        self._let_go()

@@ -16,7 +16,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from aris_pipeline.engines.session import EngineLock
-lock = EngineLock(Path(sys.argv[1]))
+lock = EngineLock(directory=Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
 time.sleep(60)
@@ -40,15 +40,15 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lock_file(tmp_path: Path) -> Path:
-    return tmp_path / "locks" / "engine.lock"
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    return tmp_path / "locks"
 
 
 @pytest.fixture
-def holder(lock_file: Path) -> Iterator["subprocess.Popen[str]"]:
+def holder(locks: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the engine."""
-    lock_file.parent.mkdir()
-    arguments = [sys.executable, "-c", HOLDER, str(lock_file)]
+    arguments = [sys.executable, "-c", HOLDER, str(locks)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
@@ -57,31 +57,31 @@ def holder(lock_file: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_a_busy_engine_names_the_process_that_holds_it(
-    lock_file: Path, holder: "subprocess.Popen[str]"
+    locks: Path, holder: "subprocess.Popen[str]"
 ) -> None:
     started = time.monotonic()
 
     with pytest.raises(EngineBusyError) as raised:
-        EngineLock(lock_file).acquire()
+        EngineLock(directory=locks).acquire()
 
     assert f"process {holder.pid} (" in str(raised.value)
-    assert str(lock_file) in str(raised.value)
+    assert str(locks / "engine-cpu.lock") in str(raised.value)
     assert time.monotonic() - started < 2
 
 
 def test_the_lock_vanishes_with_a_killed_holder(
-    lock_file: Path, holder: "subprocess.Popen[str]"
+    locks: Path, holder: "subprocess.Popen[str]"
 ) -> None:
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
 
-    lock = EngineLock(lock_file)
+    lock = EngineLock(directory=locks)
     lock.acquire()
 
     with pytest.raises(EngineBusyError, match=f"process {os.getpid()} "):
-        EngineLock(lock_file).acquire()
+        EngineLock(directory=locks).acquire()
     lock.release()
-    EngineLock(lock_file).acquire()
+    EngineLock(directory=locks).acquire()
 
 
 def test_checking_the_lock_does_not_keep_it() -> None:
@@ -100,6 +100,27 @@ def test_runs_on_different_gpus_do_not_wait_for_each_other(monkeypatch: pytest.M
     EngineLock.check()
 
     on_first.release()
+
+
+def test_each_engine_takes_the_first_free_gpus_and_sees_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    first, pair, third = EngineLock(), EngineLock(gpus=2), EngineLock()
+
+    seen = []
+    for lock in (first, pair, third):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+        lock.acquire()
+        seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    assert seen == ["0", "2,3", "1"]
+    third.release()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
+    with pytest.raises(EngineBusyError, match=r"engine-0\.lock.*engine-2\.lock"):
+        EngineLock(gpus=2).acquire()
+    first.release()
+    pair.release()
 
 
 def test_the_engine_is_loaded_when_it_is_first_asked_for_and_only_once() -> None:
