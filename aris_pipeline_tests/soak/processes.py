@@ -213,7 +213,7 @@ class Workshop:
         shutil.rmtree(folder, ignore_errors=True)
         file = folder / "candidates.json"
         write_synthetic(rows, seed, "aris", file)
-        return Place(folder, file, shard_size, self._cache())
+        return Place(folder, file, shard_size, _cache(folder))
 
     def folder(self, name: str) -> Path:
         """Returns a new, empty folder."""
@@ -222,11 +222,11 @@ class Workshop:
         folder.mkdir(parents=True)
         return folder
 
-    def _cache(self) -> Path:
-        """A cache directory of its own, with the user's prepared model in it."""
-        cache = self.root / "cache"
-        embedded_model_dir()
-        cache.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            (cache / "models").symlink_to(cache_dir() / "models")
-        return cache
+
+def _cache(folder: Path) -> Path:
+    """A place's own cache, for engine locks, with the user's prepared model in it."""
+    cache = folder / "cache"
+    embedded_model_dir()
+    cache.mkdir(parents=True)
+    (cache / "models").symlink_to(cache_dir() / "models")
+    return cache
