@@ -118,7 +118,8 @@ class Assignment:
     @cached_property
     def identity(self) -> EngineIdentity:
         """What determines an answer besides the prompt."""
-        return self.card.identity(self.settings.engine.kv_cache_dtype)
+        engine = self.settings.engine
+        return self.card.identity(engine.kv_cache_dtype, engine.engine)
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":

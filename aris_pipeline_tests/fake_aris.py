@@ -50,7 +50,7 @@ def _replace(module: object, name: str, value: object) -> None:
 
 
 if __name__ == "__main__":
-    _replace(resources, "VllmOffline", open_engine)
+    _replace(resources, "open_engine", open_engine)
     if not _REAL:
         _replace(judging, "load_tokenizer", load_tokenizer)
         _replace(resources, "EngineSession", functools.partial(EngineSession, backoff_s=0.01))

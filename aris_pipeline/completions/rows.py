@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aris_pipeline.completions.repair import Attempt
+from aris_pipeline.completions.repair import SHORTENED, Attempt
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import Completion, Request, Sampling
 
@@ -57,7 +57,9 @@ class RowInFlight:
             scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
         self._waiting_for = 1 + len(scores)
         schema = self.prompt["response_schema"]
-        yield Request(self.id, self.attempt.prompt_token_ids, self.attempt.sampling, schema)
+        ids = self.attempt.prompt_token_ids
+        messages = None if SHORTENED in self.attempt.overrides else self.prompt["messages"]
+        yield Request(self.id, ids, self.attempt.sampling, schema, messages=messages)
         yield from scores
 
     def takes(self, completion: Completion) -> bool:

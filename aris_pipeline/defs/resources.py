@@ -9,7 +9,14 @@ import dagster as dg
 from pydantic import BaseModel, Field
 
 from aris_pipeline.completions import ProgressReporter
-from aris_pipeline.engines import Engine, EngineSession, EngineSettings, ModelCard, VllmOffline
+from aris_pipeline.engines import (
+    Engine,
+    EngineKind,
+    EngineSession,
+    EngineSettings,
+    ModelCard,
+    open_engine,
+)
 from aris_pipeline.judging import JudgingSettings, Profile
 from aris_pipeline.prompts import PromptSettings
 from aris_pipeline.quality import Thresholds
@@ -42,6 +49,10 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     max_tokens: int | None = Field(
         default=None, description="limit of an answer; the rubric's by default"
     )
+    engine: EngineKind = Field(
+        default="offline", description="offline, serve, remote (OpenAI-compatible) or ollama"
+    )
+    server_url: str | None = Field(default=None, description="of `remote` and `ollama`")
     model: str | None = Field(default=None, description="name, alias, Hugging Face id or directory")
     max_model_len: int | None = Field(
         default=None, description="context; 8192 on a GPU, 2048 on a CPU"
@@ -102,7 +113,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
 
     def open_engine(self, card: ModelCard, settings: EngineSettings) -> Engine:
         """Loads the model; tests put their own engine here."""
-        return VllmOffline(card, settings)
+        return open_engine(card, settings)
 
     def reporter(self, log: Callable[[str], None]) -> ProgressReporter:
         """Returns what is called for every finished row."""

@@ -10,6 +10,7 @@ from aris_pipeline.engines.hardware import (
 )
 from aris_pipeline.engines.models import ModelCard, find_model, load_tokenizer
 from aris_pipeline.engines.offline import VllmOffline
+from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
     Completion,
     Engine,
@@ -19,13 +20,14 @@ from aris_pipeline.engines.protocol import (
     Sampling,
 )
 from aris_pipeline.engines.session import EngineLock, EngineSession
-from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.settings import EngineKind, EngineSettings
 
 __all__ = [
     "Completion",
     "Engine",
     "EngineIdentity",
     "EngineInfo",
+    "EngineKind",
     "EngineLock",
     "EngineSession",
     "EngineSettings",
@@ -41,5 +43,6 @@ __all__ = [
     "gpu_name",
     "host_name",
     "load_tokenizer",
+    "open_engine",
     "package_versions",
 ]

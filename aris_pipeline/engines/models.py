@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from aris_pipeline.engines.embedded import EMBEDDED_REVISION, embedded_model_dir
 from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.engines.settings import EngineKind
 from aris_pipeline.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns what vLLM and transformers load: a directory or a Hugging Face id."""
         return str(embedded_model_dir()) if self.embedded else self.model_id
 
-    def identity(self, kv_cache_dtype: str = "auto") -> EngineIdentity:
-        """Returns the part of a request_key that depends on the model."""
+    def identity(
+        self, kv_cache_dtype: str = "auto", kind: EngineKind = "offline"
+    ) -> EngineIdentity:
+        """Returns the part of a request_key that depends on the model and the engine."""
         return EngineIdentity(
-            kind="vllm",
+            kind="vllm" if kind == "offline" else kind,
             model_id=self.model_id,
             revision=self._resolved_revision(),
             dtype=self.dtype,

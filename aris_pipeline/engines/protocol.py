@@ -43,6 +43,8 @@ class Request:
         response_schema: JSON schema that the answer must satisfy, as JSON text; free text if None.
         logprob_token_ids: where given, one token is generated and the log-probabilities of exactly
             these tokens come back instead of a text.
+        messages: the chat messages behind the prompt, as JSON text, for engines that render prompts
+            themselves; None where the prompt is no longer theirs (a continued or shortened one).
     """
 
     request_id: str
@@ -50,6 +52,7 @@ class Request:
     sampling: Sampling
     response_schema: str | None = None
     logprob_token_ids: tuple[int, ...] = ()
+    messages: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

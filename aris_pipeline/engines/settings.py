@@ -1,11 +1,20 @@
 """Configuration of the engine room."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
+
+EngineKind = Literal["offline", "serve", "remote", "ollama"]
+"""vLLM in this process; a `vllm serve` of ours; an OpenAI-compatible server elsewhere; Ollama."""
 
 
 class EngineSettings(BaseModel, frozen=True):
     """How to load and drive a model. `None` means the default of the machine (GPU or CPU)."""
 
+    engine: EngineKind = "offline"
+    server_url: str | None = Field(
+        None, description="of `remote` and `ollama`; its key stands in ARIS_SERVER_API_KEY"
+    )
     model: str | None = Field(
         None, description="name or alias in the model table, Hugging Face id, or directory"
     )
