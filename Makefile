@@ -38,7 +38,7 @@ dev: setup ## open the Dagster UI with its daemon on loopback
 	$(BIN)/aris dev --data-dir $(DATA) --port $(PORT)
 
 test: setup ## run all tests, those on the real engine too
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup
 
 soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
 	$(BIN)/python -m aris_pipeline_tests.soak
