@@ -1,5 +1,6 @@
 """What a data engineer does in the Dagster UI: a real browser, the real engine behind it."""
 
+import glob
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
@@ -73,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         browser.close()
 
 
-def wait_until(holds: Callable[[], Any], site: Site, seconds: float = 180) -> None:
+def wait_until(holds: Callable[[], Any], site: Site, seconds: float = 420) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -137,10 +139,18 @@ def test_of_twelve_shards_the_bad_one_fails_alone_and_the_model_is_loaded_once(s
     assert set(site.partitions("completions")["materializedPartitions"]) == good
     wait_until(lambda: set(site.partitions("evaluations")["materializedPartitions"]) == good, site)
     wait_until(lambda: list(site.data.glob("candidate_ranking/*/*/*small*/*.parquet")), site)
-    wait_until(lambda: list(site.data.glob("throughput_report/*/*/*small*/*.parquet")), site)
+    reports = site.data / "throughput_report/rubric=*/model=*/batch=*small*/report.parquet"
+    wait_until(lambda: _measured_shards(reports) == len(good), site)
+    assert pl.read_parquet(reports, columns=["loads"]).item() == 1
     site.open("/assets/completions?view=partitions")
     expect(site.page.get_by_text(bad).first).to_be_visible()
     site.picture("backfill")
+
+
+def _measured_shards(reports: Path) -> int:
+    """The shards that the report counts; 0 until there is one."""
+    found = glob.glob(str(reports))
+    return int(pl.read_parquet(found[0], columns=["shards_measured"]).item()) if found else 0
 
 
 def test_a_run_is_terminated_and_keeps_what_is_finished(site: Site) -> None:
