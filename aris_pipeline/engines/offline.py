@@ -56,7 +56,7 @@ class VllmOffline:
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
         args = _engine_args(card, settings, on_gpu=self._on_gpu)
-        _refuse_unknown(card, vllm.EngineArgs)
+        refuse_unknown(card, vllm.EngineArgs)
         before = _child_processes()
         try:
             self._engine: Any = vllm.LLMEngine.from_engine_args(
@@ -296,7 +296,7 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
     return {**args, **card.engine_args}
 
 
-def _refuse_unknown(card: ModelCard, engine_args: Any) -> None:
+def refuse_unknown(card: ModelCard, engine_args: Any) -> None:
     """Names what the model table passes on and vLLM does not know, before anything is loaded."""
     known = {field.name for field in dataclasses.fields(engine_args)}
     for name in card.engine_args:

@@ -10,7 +10,13 @@ import psutil
 import yaml
 from pydantic import BaseModel
 
-from aris_pipeline.engines import did_you_mean, gpu_count, gpu_memory, gpu_name, host_name
+from aris_pipeline.engines import (
+    did_you_mean,
+    gpu_count,
+    gpu_memory,
+    gpu_name,
+    host_name,
+)
 from aris_pipeline.errors import ConfigError
 
 _GIB = 1024**3
