@@ -43,6 +43,7 @@ from aris_pipeline.options import (
     Temperature,
     UseExample,
 )
+from aris_pipeline.plan_command import plan
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
 
 if TYPE_CHECKING:
@@ -167,6 +168,9 @@ def _run_files(
 
     runner = BatchRunner.on(data_dir, judging, say=console.say)
     return [runner.run(file, landing, str(until)) for file in files]
+
+
+app.command()(plan)
 
 
 @app.command()

@@ -99,8 +99,9 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
     added = {
         name: sum(row[name] for row in rows)
         for name, value in rows[0].items()
-        if isinstance(value, int | float) and name not in _RATES
+        if isinstance(value, int | float) and name not in (*_RATES, "predicted_s")
     }
+    predicted = [row["predicted_s"] for row in rows if row["generated"]]
     seconds = added["generate_s"]
     asked = added["evaluated"] + added["failed"]
     rates = {
@@ -112,6 +113,7 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
     return {
         **added,
         **rates,
+        "predicted_s": sum(predicted) if predicted and None not in predicted else None,
         "batch": [row["batch"] for row in rows],
         "valid_rate": round(added["evaluated"] / max(asked, 1), 4),
         "success_rate": round(
@@ -143,7 +145,8 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     table = Table(title="throughput", show_header=False)
     for name in (
         *("batch", "rows_in", "evaluated", "failed", "quarantined", "reused", "valid_rate"),
-        *("wall_s", "load_s", "generate_s", "req_s", "output_tok_s", "total_tok_s"),
+        *("wall_s", "load_s", "generate_s", "predicted_s"),
+        *("req_s", "output_tok_s", "total_tok_s"),
     ):
         table.add_row(name, "-" if result[name] is None else str(result[name]))
     _people.print(table)
@@ -185,7 +188,7 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
 
 def show_reconciliations(found: list[Reconciliation]) -> None:
     """Shows where every row is, and what does not reconcile with the way out."""
-    _show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
+    show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
     for one in found:
         for fault in one.faults:
             complain(f"{fault}" + (f" [{one.rubric} with {one.model}]" if one.rubric else ""))
@@ -194,7 +197,7 @@ def show_reconciliations(found: list[Reconciliation]) -> None:
 def show_forecasts(found: list[Forecast]) -> None:
     """Shows what a run over each batch would generate."""
     hidden = ("estimate", "unrenderable", "not_validated")
-    _show_table([{k: v for k, v in one.as_dict().items() if k not in hidden} for one in found])
+    show_table([{k: v for k, v in one.as_dict().items() if k not in hidden} for one in found])
     for one in found:
         say(f"{one.batch}: seconds: {one.estimate}")
         if one.not_validated:
@@ -211,10 +214,11 @@ def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
     if not rows:
         say(f"nothing has been landed in {store.root}; try `aris run FILE`")
         return
-    _show_table(rows, title=str(store.root))
+    show_table(rows, title=str(store.root))
 
 
-def _show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
+def show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
+    """Shows rows under the names of the first one's values."""
     table = Table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")

@@ -148,7 +148,9 @@ class Assignment:
             tokenizer=self.tokenizer,
             identity=self.identity,
             settings=self.settings.prompt,
-            max_model_len=self.settings.engine.context(on_gpu=gpu_count() > 0),
+            max_model_len=self.settings.engine.context(
+                on_gpu=gpu_count() > 0, of_model=self.card.max_model_len
+            ),
         )
 
     def render(self, store: DataStore, shard: Shard) -> PromptCounts:

@@ -6,7 +6,7 @@ loaded with the first picture, because it takes most of a second.
 
 from aris_pipeline.charts.before import earlier_verdicts, measured_rates
 from aris_pipeline.charts.progress import progress_curve
-from aris_pipeline.charts.speed import batch_progress, projection_curve
+from aris_pipeline.charts.speed import batch_progress, plan_curve, projection_curve
 from aris_pipeline.charts.tokens import token_histogram
 from aris_pipeline.charts.verdicts import verdict_mix
 
@@ -14,6 +14,7 @@ __all__ = [
     "batch_progress",
     "earlier_verdicts",
     "measured_rates",
+    "plan_curve",
     "progress_curve",
     "projection_curve",
     "token_histogram",

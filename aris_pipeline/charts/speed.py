@@ -1,6 +1,6 @@
 """How fast rows were, shard by shard, and what larger batches would take at that rate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -74,6 +74,47 @@ def projection_curve(row: Mapping[str, Any]) -> bytes | None:
     axes.minorticks_off()
     axes.set_xlim(_ROWS[0], _ROWS[-1] * 1.8)
     axes.set_ylim(min(seconds[0], earlier[0]) / 2, max(seconds[-1], earlier[-1]) * 4)
+    axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
+    return to_png(figure)
+
+
+def plan_curve(projections: Sequence[Mapping[str, Any]], title: str) -> bytes | None:
+    """Draws the hours that a plan expects, with their intervals, beside the earlier stack's.
+
+    Args:
+        projections: as `Plan.projections` gives them: rows, hours, interval.
+        title: model and hardware.
+
+    Returns:
+        A PNG; None where the speed is not known.
+    """
+    if not projections:
+        return None
+    rows = [one["rows"] for one in projections]
+    seconds = [one["hours"] * 3_600 for one in projections]
+    low, high = ([one["interval"][end] * 3_600 for one in projections] for end in (0, 1))
+    earlier = [count * _EARLIER_S_PER_ROW for count in rows]
+
+    figure = new_figure()
+    axes = figure.add_subplot()
+    style(axes, title=title, x="rows of the batch", y="time of generation", grid="both")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.fill_between(rows, low, high, color=BLUE, alpha=0.2, linewidth=0, label="interval")
+    axes.plot(rows, seconds, "-o", color=BLUE, linewidth=2, markersize=5, label="expected")
+    axes.plot(rows, earlier, "--", color=GREY, linewidth=1.4, label=_EARLIER)
+    for count, took in zip(rows, seconds, strict=True):
+        axes.annotate(
+            spoken(took), (count, took), xytext=(6, -5), textcoords="offset points", fontsize=9,
+            color=INK, verticalalignment="top",
+        )  # fmt: skip
+    # 170K and 200K lie too near each other for two labels.
+    ticks = [count for count in rows if count != 170_000]  # noqa: PLR2004
+    axes.set_xticks(ticks, [f"{count // 1000}K" for count in ticks])
+    axes.set_yticks(_TIMES_S, [spoken(took) for took in _TIMES_S])
+    axes.minorticks_off()
+    axes.set_xlim(rows[0] / 1.2, rows[-1] * 2.2)
+    axes.set_ylim(min(low[0], earlier[0]) / 2, max(high[-1], earlier[-1]) * 4)
     axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
     return to_png(figure)
 

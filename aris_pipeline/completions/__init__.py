@@ -7,13 +7,14 @@ from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import complete_shard
-from aris_pipeline.completions.stats import RunStats, read_stats
+from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
 
 __all__ = [
     "RUNGS",
     "SHORTENED",
     "AnswerParser",
     "Parsed",
+    "Prediction",
     "Progress",
     "ProgressReporter",
     "RunStats",

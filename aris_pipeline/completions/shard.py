@@ -15,12 +15,13 @@ from aris_pipeline.completions.repair import RUNGS, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.rows import POISON
 from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, RunStats
+from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, Prediction, RunStats
 from aris_pipeline.engines import EngineSession, Telemetry
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
 _KV_SAMPLE_EVERY_S = 2.0
+_UNPREDICTED = Prediction(None, "not asked for")
 
 Row = dict[str, Any]
 
@@ -35,6 +36,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     shorten: Shorten,
     run_id: str,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
+    predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
 ) -> RunStats:
     """Answers every prompt of a shard, generating only what no earlier run has answered.
 
@@ -47,6 +49,7 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
         shorten: makes a prompt that the engine refuses as too long fit.
         run_id: stamped on the rows that this call generates.
         on_progress: called as rows finish.
+        predict: says, by rows and prompt tokens, how long generation is expected to take.
 
     Raises:
         MissingDataError: the shard has no prompts.
@@ -63,11 +66,15 @@ def complete_shard(  # noqa: PLR0913 - one argument a collaborator
     generated: list[Row] = []
     generation = GenerationStats()
     if todo.height:
+        predicted = predict(todo.height, int(todo["prompt_tokens"].sum()))
         generation, generated = _generate(
             session,
             generate_rows(session, todo, scoring=scoring, shorten=shorten, run_id=run_id),
             parts,
             lambda *done: on_progress(Progress(shard, todo.height, *done)),
+        )
+        generation = generation.model_copy(
+            update={"predicted_s": predicted.seconds, "predicted_from": predicted.source}
         )
     fresh = pl.DataFrame(generated, schema=polars_schema(Completions), orient="row")
     answers = pl.concat([known.with_columns(reused=pl.lit(value=True)), fresh])

@@ -1,5 +1,6 @@
 """What a shard's latest run cost; it travels in the footer of the completions file."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,14 @@ from aris_pipeline.storage import read_metadata
 STATS_KEY = "aris.run_stats"
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds that generation is expected to take, None where that is unknown, and the source."""
+
+    seconds: float | None
+    source: str
+
+
 class GenerationStats(BaseModel, frozen=True):
     """Figures of the engine's part in a run; all zero or null where nothing was generated."""
 
@@ -20,6 +29,8 @@ class GenerationStats(BaseModel, frozen=True):
     load_s: float = 0.0
     engine_restarts: int = 0
     generate_s: float = 0.0
+    predicted_s: float | None = None
+    predicted_from: str | None = None
     kv_cache_tokens: int | None = None
     kv_cache_peak: float | None = None
     cpu_percent: float | None = None
@@ -55,6 +66,8 @@ class RunStats(GenerationStats, frozen=True):
             "engine_restarts": self.engine_restarts,
             "load_s": round(self.load_s, 2),
             "generate_s": round(self.generate_s, 2),
+            **({} if self.predicted_s is None else {"predicted_s": round(self.predicted_s, 2)}),
+            **({} if self.predicted_from is None else {"predicted_from": self.predicted_from}),
             "wall_s": round(self.wall_s, 2),
             "req_s": round(self.generated / self.generate_s, 3) if self.generate_s else 0.0,
             "engine": self.engine,

@@ -41,6 +41,7 @@ from aris_pipeline.defs.resources import (
 )
 from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
 from aris_pipeline.judging import Assignments
+from aris_pipeline.planning import predictor
 from aris_pipeline.prompts import read_origin
 from aris_pipeline.storage import Judge, Shard
 from aris_pipeline.throughput import measure_shard, report_batch, report_is_stale
@@ -114,6 +115,7 @@ def completions(
                 shorten=assignment.shorten,
                 run_id=context.run.run_id,
                 on_progress=report,
+                predict=predictor(data, assignment.judge, card, settings.engine),
             )
             return told_of_completions(data, assignment.judge, shard, stats)
 

@@ -1,14 +1,17 @@
 """Inference engines behind one small protocol, the model table, and the machine they run on."""
 
+from aris_pipeline.engines.configs import model_config, read_config
 from aris_pipeline.engines.embedded import cache_dir, embedded_model_dir
 from aris_pipeline.engines.hardware import (
+    GpuMemory,
     Telemetry,
     gpu_count,
+    gpu_memory,
     gpu_name,
     host_name,
     package_versions,
 )
-from aris_pipeline.engines.models import ModelCard, find_model, load_tokenizer
+from aris_pipeline.engines.models import ModelCard, did_you_mean, find_model, load_tokenizer
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
@@ -21,6 +24,7 @@ from aris_pipeline.engines.protocol import (
 )
 from aris_pipeline.engines.session import EngineLock, EngineSession
 from aris_pipeline.engines.settings import EngineKind, EngineSettings
+from aris_pipeline.engines.shape import ModelShape, Precision, kv_bytes_of, precision_of
 
 __all__ = [
     "Completion",
@@ -31,18 +35,27 @@ __all__ = [
     "EngineLock",
     "EngineSession",
     "EngineSettings",
+    "GpuMemory",
     "ModelCard",
+    "ModelShape",
+    "Precision",
     "Request",
     "Sampling",
     "Telemetry",
     "VllmOffline",
     "cache_dir",
+    "did_you_mean",
     "embedded_model_dir",
     "find_model",
     "gpu_count",
+    "gpu_memory",
     "gpu_name",
     "host_name",
+    "kv_bytes_of",
     "load_tokenizer",
+    "model_config",
     "open_engine",
     "package_versions",
+    "precision_of",
+    "read_config",
 ]

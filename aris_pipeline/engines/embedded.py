@@ -29,13 +29,18 @@ def cache_dir() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("aris_pipeline")
 
 
+def prepared_model_dir() -> Path:
+    """Returns where the checkpoint lies once it has been prepared."""
+    return cache_dir() / "models" / f"smollm2-135m-instruct-{EMBEDDED_REVISION}"
+
+
 def embedded_model_dir() -> Path:
     """Returns the prepared checkpoint, making it on first use (about 20 s).
 
     Raises:
         EngineError: the packages that carry and convert the model are not installed.
     """
-    target = cache_dir() / "models" / f"smollm2-135m-instruct-{EMBEDDED_REVISION}"
+    target = prepared_model_dir()
     if not (target / "config.json").exists():
         _LOG.info("preparing the embedded model in %s, once", target)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,20 +1,17 @@
 """What an engine that does not fit into the memory should be set to, in figures."""
 
-import importlib.util
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from aris_pipeline.engines.configs import model_config
 from aris_pipeline.engines.hardware import GpuMemory, gpu_count, gpu_memory
 from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.settings import EngineSettings
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+from aris_pipeline.engines.shape import ModelShape, kv_bytes_of, precision_of
+from aris_pipeline.errors import ConfigError
 
 _GIB = 1024**3
 _WORKSPACE_GIB = 2.0
@@ -24,7 +21,6 @@ _CONTEXT_GIB = 1.0
 _LARGEST_SHARE = 0.95
 _SHORTEST_CONTEXT = 1024
 _CONTEXT_STEP = 256
-_KV_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class ModelMemory:
     """What a model needs.
 
     Attributes:
-        weights_gib: size of its weight files.
+        weights_gib: of all GPUs together.
         kv_bytes_per_token: bytes of KV cache for one token of context.
     """
 
@@ -54,10 +50,10 @@ def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -
         the reason.
     """
     on_gpu = gpu_count() > 0
-    wanted = settings.context(on_gpu=on_gpu)
+    wanted = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
     try:
         need = _model_memory(card, settings)
-    except (OSError, ValueError, AttributeError):
+    except ConfigError:
         return ""
     if on_gpu:
         return gpu_advice(need, gpu_memory(), wanted, settings)
@@ -116,35 +112,8 @@ def cpu_advice(need: ModelMemory, wanted_context: int, available_gib: float) -> 
 
 
 def _model_memory(card: ModelCard, settings: EngineSettings) -> ModelMemory:
-    from transformers import AutoConfig  # noqa: PLC0415 - comes with vllm, an extra
-
-    checkpoint = card.checkpoint()
-    directory = Path(checkpoint)
-    revision = None if directory.is_dir() else card.revision
-    config = AutoConfig.from_pretrained(checkpoint, revision=revision).get_text_config()
-    files = _weight_files(card, directory)
-    return ModelMemory(
-        weights_gib=sum(file.stat().st_size for file in files) / _GIB,
-        kv_bytes_per_token=_kv_bytes_per_token(config, settings.kv_cache_dtype),
-    )
-
-
-def _weight_files(card: ModelCard, directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        if importlib.util.find_spec("huggingface_hub") is None:
-            return []
-        from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - comes with vllm
-
-        config = try_to_load_from_cache(card.model_id, "config.json", revision=card.revision)
-        directory = Path(config).parent if isinstance(config, str) else directory
-    return sorted(directory.glob("*.safetensors"))
-
-
-def _kv_bytes_per_token(config: "PretrainedConfig", kv_cache_dtype: str) -> int:
-    """Keys and values of all layers: 2 x layers x kv heads x head size x bytes of the type."""
-    text: Any = config
-    heads = text.num_attention_heads
-    kv_heads = getattr(text, "num_key_value_heads", None) or heads
-    head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
-    size = _KV_BYTES.get(kv_cache_dtype, 1)
-    return int(2 * text.num_hidden_layers * kv_heads * head_dim * size)
+    config, _ = model_config(card)
+    shape = ModelShape.of(config)
+    weights = shape.weight_bytes(precision_of(config, card.dtype, card.quantization))
+    kv_bytes = kv_bytes_of(settings.kv_cache_dtype, card.dtype)
+    return ModelMemory(weights / _GIB, shape.kv_bytes_per_token(kv_bytes))

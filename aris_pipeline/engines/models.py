@@ -2,15 +2,17 @@
 
 import difflib
 import hashlib
+import json
 import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from aris_pipeline.engines.embedded import EMBEDDED_REVISION, embedded_model_dir
 from aris_pipeline.engines.hardware import gpu_count
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 MODELS_FILE_VARIABLE = "ARIS_MODELS"
 """Names a YAML file of the same form whose models and defaults are looked at first."""
 
+OWN_ENGINE_ARGS = frozenset({
+    *("model", "revision", "dtype", "quantization", "load_format", "max_model_len"),
+    *("tensor_parallel_size", "kv_cache_dtype", "gpu_memory_utilization", "enforce_eager"),
+    *("disable_log_stats", "structured_outputs_config", "use_tqdm_on_load"),
+})  # fmt: skip
+"""Arguments of vLLM's engine that the pipeline sets by itself, from the card or the settings."""
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -34,10 +43,25 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
     aliases: tuple[str, ...] = ()
     model_id: str
     revision: str = "main"
-    dtype: str = "bfloat16"
-    quantization: str | None = None
+    ollama_tag: str | None = None
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    quantization: (
+        Literal["bitsandbytes", "fp8", "awq", "gptq", "compressed-tensors", "gguf"] | None
+    ) = None
+    max_model_len: int | None = Field(None, ge=64, description="context where nothing else is set")
+    engine_args: dict[str, Any] = Field(
+        default_factory=dict, description="further arguments of vLLM's EngineArgs"
+    )
+    licence: str | None = None
     embedded: bool = Field(False, description="comes with a package and is prepared in the cache")
     load_format: str = Field("auto", description="dummy gives random weights, for speed tests only")
+
+    @field_validator("engine_args")
+    @classmethod
+    def _not_set_elsewhere(cls, args: dict[str, Any]) -> dict[str, Any]:
+        if ours := sorted(OWN_ENGINE_ARGS & args.keys()):
+            raise ValueError(f"{', '.join(ours)}: set by a field of the model or an option of ours")
+        return args
 
     def checkpoint(self) -> str:
         """Returns what vLLM and transformers load: a directory or a Hugging Face id."""
@@ -50,11 +74,18 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return EngineIdentity(
             kind="vllm" if kind == "offline" else kind,
             model_id=self.model_id,
-            revision=self._resolved_revision(),
+            revision=self._resolved_revision() + self._digest_of_args(),
             dtype=self.dtype,
             quantization=self.quantization,
             kv_cache_dtype=kv_cache_dtype,
         )
+
+    def _digest_of_args(self) -> str:
+        """They may change answers, so they are part of what names the model's state."""
+        if not self.engine_args:
+            return ""
+        text = json.dumps(self.engine_args, sort_keys=True, default=str)
+        return f"+args-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def _resolved_revision(self) -> str:
         """A branch such as main moves: the commit that the local cache holds is what answers."""
@@ -122,12 +153,16 @@ def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
     if not listed and "/" in name:
         raise ConfigError(f"model '{name}' is neither a directory nor a Hugging Face id")
     known = sorted({known for card in cards for known in (card.name, *card.aliases)})
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    suggestion = f"did you mean {' or '.join(near)}? " if near else ""
     raise ConfigError(
-        f"unknown model '{name}': {suggestion}Known models: {', '.join(known)}. "
+        f"unknown model '{name}': {did_you_mean(name, known)}Known models: {', '.join(known)}. "
         f"Add your own in a YAML file named by {MODELS_FILE_VARIABLE}."
     )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns a question with the names nearest to an unknown one; empty where none is near."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def _short_name(name: str) -> str:

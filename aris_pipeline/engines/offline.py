@@ -5,6 +5,7 @@ costs 30 to 40 % of the speed. The shape is that of vLLM's own LLMEngine example
 """
 
 import contextlib
+import dataclasses
 import faulthandler
 import gc
 import importlib.util
@@ -21,7 +22,7 @@ import psutil
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.memory import memory_advice
-from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
+from aris_pipeline.engines.models import INSTALL_HINT, ModelCard, did_you_mean
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.watchdog import Watchdog
@@ -45,6 +46,7 @@ class VllmOffline:
             import vllm  # noqa: PLC0415 - an extra, and seconds of import
             from vllm.inputs import tokens_input  # noqa: PLC0415
             from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
+            from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
         except ImportError as error:
             raise EngineError(INSTALL_HINT) from error
         self._vllm, self._tokens_input = vllm, tokens_input
@@ -53,10 +55,14 @@ class VllmOffline:
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
+        args = _engine_args(card, settings, on_gpu=self._on_gpu)
+        refuse_unknown(card, vllm.EngineArgs)
         before = _child_processes()
         try:
             self._engine: Any = vllm.LLMEngine.from_engine_args(
-                vllm.EngineArgs(**_engine_args(card, settings, on_gpu=self._on_gpu))
+                vllm.EngineArgs(**args),
+                # The limits of offline use: by default a bare engine has only 128 rows in flight.
+                UsageContext.LLM_CLASS if self._on_gpu else UsageContext.ENGINE_CONTEXT,
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(
@@ -270,7 +276,7 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
         "quantization": card.quantization,
         "load_format": card.load_format,
         "use_tqdm_on_load": False,
-        "max_model_len": settings.context(on_gpu=on_gpu),
+        "max_model_len": settings.context(on_gpu=on_gpu, of_model=card.max_model_len),
         "tensor_parallel_size": settings.tensor_parallel_size,
         "kv_cache_dtype": settings.kv_cache_dtype,
         "enforce_eager": not on_gpu if settings.enforce_eager is None else settings.enforce_eager,
@@ -287,7 +293,18 @@ def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> 
         args["gpu_memory_utilization"] = settings.gpu_memory_utilization
         # Gemma 3 and others have a vision tower; text-only serving frees its memory.
         args["limit_mm_per_prompt"] = {"image": 0}
-    return args
+    return {**args, **card.engine_args}
+
+
+def refuse_unknown(card: ModelCard, engine_args: Any) -> None:
+    """Names what the model table passes on and vLLM does not know, before anything is loaded."""
+    known = {field.name for field in dataclasses.fields(engine_args)}
+    for name in card.engine_args:
+        if name not in known:
+            raise EngineError(
+                f"engine_args of model {card.name}: vLLM has no '{name}'. "
+                f"{did_you_mean(name, known)}"
+            )
 
 
 def _refusal_types() -> tuple[type[Exception], ...]:

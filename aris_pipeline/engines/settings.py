@@ -19,7 +19,9 @@ class EngineSettings(BaseModel, frozen=True):
         None, description="name or alias in the model table, Hugging Face id, or directory"
     )
     max_model_len: int | None = Field(
-        None, ge=64, description="context in tokens; 8192 on a GPU, 2048 on a CPU"
+        None,
+        ge=64,
+        description="context in tokens; the model table's, else 8192 on a GPU, 2048 on a CPU",
     )
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
@@ -35,6 +37,6 @@ class EngineSettings(BaseModel, frozen=True):
         3, ge=0, description="engines in a row that may die without finishing a row"
     )
 
-    def context(self, *, on_gpu: bool) -> int:
-        """Returns max_model_len, or the default for the machine."""
-        return self.max_model_len or (8192 if on_gpu else 2048)
+    def context(self, *, on_gpu: bool, of_model: int | None = None) -> int:
+        """Returns max_model_len, or the default of the model's card, or of the machine."""
+        return self.max_model_len or of_model or (8192 if on_gpu else 2048)

@@ -9,7 +9,7 @@ import polars as pl
 
 from aris_pipeline.completions import known_completions
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard
-from aris_pipeline.throughput import UNKNOWN, Pace, measured_pace
+from aris_pipeline.throughput import UNKNOWN, measured_pace
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def foresee(
         not_validated=not_validated,
         prompt_tokens=prompt_tokens,
         output_tokens=output_tokens,
-        seconds=_seconds(prompt_tokens, output_tokens, pace),
+        seconds=round(pace.seconds(fates["stale"], prompt_tokens), 1) if pace else None,
         estimate=pace.source if pace else UNKNOWN,
     )
 
@@ -110,9 +110,3 @@ def _fate(known: pl.Series, asked: pl.Series) -> pl.Expr:
         .then(pl.lit("reused_in_batch"))
         .otherwise(pl.lit("stale"))
     )
-
-
-def _seconds(prompt_tokens: int, output_tokens: int | None, pace: Pace | None) -> float | None:
-    if pace is None or output_tokens is None:
-        return None
-    return round((prompt_tokens + output_tokens) / pace.tokens_per_second, 1)

@@ -21,6 +21,7 @@ class BatchSummary:
     generated: int
     load_s: float
     generate_s: float
+    predicted_s: float | None
     prompt_tokens: int
     output_tokens: int
 
@@ -43,6 +44,7 @@ class BatchSummary:
             "wall_s": round(wall_s, 2),
             "load_s": round(self.load_s, 2),
             "generate_s": round(self.generate_s, 2),
+            "predicted_s": None if self.predicted_s is None else round(self.predicted_s, 2),
             "req_s": self._rate(self.generated),
             "output_tok_s": self._rate(self.output_tokens),
             "total_tok_s": self._rate(self.prompt_tokens + self.output_tokens),
@@ -89,9 +91,17 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         generated=sum(one.generated for one in stats),
         load_s=sum(one.load_s for one in stats),
         generate_s=sum(one.generate_s for one in stats),
+        predicted_s=_predicted([one for one in stats if one.generate_s]),
         prompt_tokens=prompt,
         output_tokens=output,
     )
+
+
+def _predicted(stats: list[RunStats]) -> float | None:
+    """Of all shards that generated; None where one of them could not be predicted."""
+    seconds = [one.predicted_s for one in stats]
+    known = [one for one in seconds if one is not None]
+    return sum(known) if known and len(known) == len(seconds) else None
 
 
 def _share(part: int, whole: int) -> float:

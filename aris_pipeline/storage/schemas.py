@@ -189,6 +189,12 @@ class Throughput(dy.Schema):
     engine_restarts = dy.Int64(description="Engines that died or hung and were replaced.")
     load_s = dy.Float64(description="Seconds to load the engine; 0 where it was loaded already.")
     generate_s = dy.Float64(description="Seconds of generation.")
+    predicted_s = dy.Float64(
+        nullable=True, description="Seconds of generation that were expected; null if unknown."
+    )
+    predicted_from = dy.String(
+        nullable=True, description="What that was an estimate of, or why there was none."
+    )
     wall_s = dy.Float64(description="Seconds for the shard in all, without the load.")
     prompt_tokens = dy.Int64(description="Prompt tokens of generated rows.")
     cached_tokens = dy.Int64(description="Prompt tokens that the prefix cache answered.")

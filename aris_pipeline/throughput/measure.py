@@ -28,6 +28,7 @@ _SHOWN = (
     "engine_restarts",
     "load_s",
     "generate_s",
+    "predicted_s",
     "wall_s",
     "req_s",
     "output_tok_s",

@@ -1,5 +1,6 @@
 """How fast a model has been, as measured by earlier runs: what an estimate is made of."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,34 +24,63 @@ class Pace:
         tokens_per_second: prompt and output tokens, the median over shards.
         output_tokens_per_row: the mean over generated rows.
         source: which runs that was, in words.
+        slowest, fastest: shards, in the same tokens per second.
+        elsewhere: whether that was on another machine than was asked for.
     """
 
     tokens_per_second: float
     output_tokens_per_row: float
     source: str
+    slowest: float
+    fastest: float
+    elsewhere: bool = False
+
+    def seconds(self, rows: int, prompt_tokens: int) -> float:
+        """Seconds of generation for rows with so many prompt tokens in all."""
+        tokens = prompt_tokens + rows * self.output_tokens_per_row
+        return tokens / self.tokens_per_second
 
 
-def measured_pace(store: DataStore, judge: Judge) -> Pace | None:
-    """Returns how fast a model was, on this machine and by this rubric where it ran so.
+def measured_pace(
+    store: DataStore, judge: Judge, gpus: Collection[str] | None = None
+) -> Pace | None:
+    """Returns how fast a model was, by this rubric where it ran so.
+
+    Args:
+        store: where throughput lies.
+        judge: who.
+        gpus: names of GPUs, of which alone runs count; None is this machine, or where the model has
+            not run here, any.
 
     Returns:
         None where the model has generated nothing yet that `throughput` tells of.
     """
     measured = _measured(store, judge)
+    if gpus is None:
+        gpu, host = gpu_name(), host_name()
+        on_cpu = (pl.col("gpu").is_null(), pl.col("host") == host)
+        here = measured.filter(gpu=gpu) if gpu else measured.filter(*on_cpu)
+    else:
+        measured = here = measured.filter(pl.col("gpu").is_in(list(gpus)))
     if measured.is_empty():
         return None
-    gpu, host = gpu_name(), host_name()
-    here = measured.filter(gpu=gpu) if gpu else measured.filter(pl.col("gpu").is_null(), host=host)
     elsewhere = here.is_empty()
     rows = measured if elsewhere else here
     by_rubric = rows.filter(rubric=judge.rubric)
     rows = rows if by_rubric.is_empty() else by_rubric
+    tok_s = pl.col("total_tok_s")
+    median, slowest, fastest = rows.select(
+        tok_s.median(), tok_s.min().alias("slowest"), tok_s.max().alias("fastest")
+    ).row(0)
     return Pace(
-        tokens_per_second=rows.select(pl.col("total_tok_s").median()).item(),
+        tokens_per_second=median,
         output_tokens_per_row=rows.select(
             pl.col("output_tokens").sum() / pl.col("rows_generated").sum()
         ).item(),
         source=_source(rows) + (", another machine than this" if elsewhere else ""),
+        slowest=slowest,
+        fastest=fastest,
+        elsewhere=elsewhere,
     )
 
 

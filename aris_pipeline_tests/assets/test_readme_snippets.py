@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import typer.main
 from aris_pipeline.cli import app
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.engines import Completion, Request, find_model
+from aris_pipeline.engines import Completion, ModelCard, Request, find_model
+from aris_pipeline.engines.models import ModelTable
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
@@ -123,12 +125,23 @@ def test_the_model_table_says_what_the_shipped_one_says() -> None:
     section = README.partition("## On a GPU")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]
     for row in rows:
-        model, aliases, checkpoint = (
-            re.findall(r"`([^`]+)`", cell) for cell in row.split("|")[1:4]
-        )
+        cells = row.split("|")
+        model, aliases, checkpoint, tag = (re.findall(r"`([^`]+)`", cell) for cell in cells[1:5])
         card = find_model(model[0])
         assert (card.name, set(card.aliases)) == (model[0], set(aliases))
         assert checkpoint in ([card.model_id], [])
+        assert (tag, cells[5].strip()) == (
+            [card.ollama_tag] if card.ollama_tag else [],
+            card.licence,
+        )
+    shipped = resources.files("aris_pipeline.engines").joinpath("models.yaml").read_text()
+    assert len(rows) == len(ModelTable.read(shipped, "models.yaml").models)
+
+
+def test_the_example_of_a_model_of_ones_own_can_be_read_and_names_every_field() -> None:
+    example = README.partition("```yaml\nmodels:")[2].partition("```")[0]
+    (card,) = ModelTable.read(f"models:{example}", "README.md").models
+    assert set(ModelCard.model_fields) - card.model_fields_set == {"embedded", "load_format"}
 
 
 @pytest.mark.parametrize(

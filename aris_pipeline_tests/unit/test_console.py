@@ -115,6 +115,7 @@ def _figures(**fields: Any) -> dict[str, Any]:
         "wall_s": 20.0,
         "load_s": 4.0,
         "generate_s": 10.0,
+        "predicted_s": 12.0,
         "req_s": 0.9,
         "output_tok_s": 90.0,
         "total_tok_s": 900.0,
@@ -150,7 +151,7 @@ def test_several_batches_add_up_and_rates_are_over_their_seconds() -> None:
 
 
 RATES = ("req_s", "output_tok_s", "total_tok_s")
-REUSED = _figures(generated=0, reused=9, generate_s=0.0, **dict.fromkeys(RATES))
+REUSED = _figures(generated=0, reused=9, generate_s=0.0, **dict.fromkeys((*RATES, "predicted_s")))
 
 
 @pytest.mark.parametrize("rows", [[_figures(), REUSED], [REUSED, _figures()]])
@@ -159,6 +160,15 @@ def test_a_batch_that_was_reused_leaves_the_rates_of_the_other(rows: list[dict[s
 
     assert [added[name] for name in RATES] == [0.9, 90.0, 900.0]
     assert (added["generated"], added["reused"]) == (9, 9)
+
+
+def test_the_predictions_add_up_where_every_batch_that_generated_has_one() -> None:
+    unknown = _figures(predicted_s=None)
+
+    assert total([_figures(), _figures()], wall_s=1)["predicted_s"] == 24.0
+    assert total([REUSED, _figures()], wall_s=1)["predicted_s"] == 12.0
+    assert total([_figures(), unknown], wall_s=1)["predicted_s"] is None
+    assert total([unknown, _figures()], wall_s=1)["predicted_s"] is None
 
 
 def test_batches_that_were_all_reused_have_no_rates() -> None:

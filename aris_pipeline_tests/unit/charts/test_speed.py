@@ -1,6 +1,6 @@
 import pytest
 
-from aris_pipeline.charts import batch_progress, projection_curve
+from aris_pipeline.charts import batch_progress, plan_curve, projection_curve
 from aris_pipeline_tests.unit.charts.conftest import assert_fits_the_event_log
 
 
@@ -37,3 +37,16 @@ def test_a_shard_whose_rows_were_all_reused_has_a_place_and_no_bar() -> None:
 def test_a_batch_that_generated_nothing_has_no_rates_drawn() -> None:
     assert batch_progress({}) is None
     assert batch_progress({"s000": None}) is None
+
+
+def test_a_plan_is_drawn_with_its_intervals() -> None:
+    projections = [
+        {"rows": rows, "hours": rows / 9_000, "interval": [rows / 20_000, rows / 5_000]}
+        for rows in (1_000, 5_000, 10_000, 50_000, 170_000, 200_000)
+    ]
+
+    assert_fits_the_event_log(plan_curve(projections, "gemma-3-4b-it on rtx-4080"))
+
+
+def test_a_plan_of_unknown_speed_is_not_drawn() -> None:
+    assert plan_curve([], "gemma-3-4b-it on a GPU") is None

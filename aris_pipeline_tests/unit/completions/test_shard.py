@@ -3,7 +3,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import Progress, RunStats, read_stats
+from aris_pipeline.completions import Prediction, Progress, RunStats, read_stats
 from aris_pipeline.completions.parts import part_files
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.errors import DamagedDataError, EngineError, MissingDataError
@@ -195,3 +195,22 @@ def test_a_completions_file_from_elsewhere_is_named(store: DataStore) -> None:
     write_parquet(pl.read_parquet(file), file, Completions, metadata={"aris.run_stats": "{}"})
     with pytest.raises(DamagedDataError, match="another version"):
         read_stats(file)
+
+
+def test_a_shard_says_before_it_generates_how_long_that_is_expected_to_take(
+    ask: Ask, complete: Complete
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def predict(rows: int, prompt_tokens: int) -> Prediction:
+        asked.append((rows, prompt_tokens))
+        return Prediction(2.5, "measured: so")
+
+    ask({}, {}, {"request_key": "k0"})
+    first = complete(predict=predict)
+    again = complete(predict=predict)
+
+    assert asked == [(2, 6)], "only what is to be generated, and only where something is"
+    assert (first.predicted_s, first.predicted_from) == (2.5, "measured: so")
+    assert first.metadata()["predicted_s"] == 2.5
+    assert (again.predicted_s, again.predicted_from) == (None, None)

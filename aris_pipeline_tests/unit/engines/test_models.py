@@ -1,11 +1,13 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from aris_pipeline.engines import ModelCard, find_model
+from aris_pipeline.engines import EngineSettings, ModelCard, find_model
+from aris_pipeline.engines.offline import refuse_unknown
 from aris_pipeline.errors import ConfigError, EngineError
 
 OWN = """
@@ -173,3 +175,54 @@ def test_without_vllm_a_hub_model_says_what_to_install(monkeypatch: pytest.Monke
 
     with pytest.raises(EngineError, match="make setup"):
         find_model("acme/judge").identity()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("engine_args: {dtype: half}", "dtype: set by a field of the model"),
+        ("engine_args: {gpu_memory_utilization: 0.5}", "an option of ours"),
+        ("engine_args: [enable_lora]", "engine_args"),
+        ("quantization: int3", "quantization"),
+        ("dtype: bfloat17", "dtype"),
+        ("max_model_len: 8", "max_model_len"),
+    ],
+)
+def test_what_a_model_cannot_be_loaded_with_is_refused_as_the_table_is_read(
+    own_table: Path, fields: str, said: str
+) -> None:
+    own_table.write_text(f"models: [{{name: a, model_id: x/y, {fields}}}]")
+
+    with pytest.raises(ConfigError, match=said):
+        find_model("a")
+
+
+def test_a_models_own_context_is_taken_where_none_is_asked_for() -> None:
+    assert EngineSettings().context(on_gpu=True, of_model=3_000) == 3_000
+    assert EngineSettings(max_model_len=500).context(on_gpu=True, of_model=3_000) == 500
+
+
+def test_other_engine_arguments_never_share_answers(tmp_path: Path) -> None:
+    plain = ModelCard(name="a", model_id=str(tmp_path))
+    other = plain.model_copy(update={"engine_args": {"hf_overrides": {"rope_theta": 1.0}}})
+
+    assert plain.identity() != other.identity()
+    assert plain.identity() == plain.model_copy(update={"licence": "MIT"}).identity()
+
+
+def test_every_shipped_model_states_its_licence_and_all_but_one_a_tag_for_ollama() -> None:
+    names = ["demo", "gemma3:1b", "gemma3:4b", "gemma3:12b", "mistral", "qwen2.5:14b"]
+
+    assert all(find_model(name).licence and find_model(name).ollama_tag for name in names)
+    assert find_model("gemma3:12b-4bit").licence == "Gemma"
+
+
+def test_engine_arguments_that_vllm_does_not_know_are_named() -> None:
+    @dataclass
+    class KnownArgs:
+        max_num_seqs: int = 0
+
+    card = ModelCard(name="a", model_id="x/y", engine_args={"max_num_seq": 8})
+
+    with pytest.raises(EngineError, match=r"no 'max_num_seq'\. did you mean max_num_seqs"):
+        refuse_unknown(card, KnownArgs)

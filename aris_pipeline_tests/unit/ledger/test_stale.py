@@ -99,7 +99,13 @@ def test_without_an_earlier_run_there_is_no_estimate_of_time(foretell: Foresee) 
 def test_the_time_is_that_of_prompts_and_answers_at_the_measured_pace(
     foretell: Foresee, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = Pace(tokens_per_second=50, output_tokens_per_row=97, source="measured: so")
+    measured = Pace(
+        tokens_per_second=50,
+        output_tokens_per_row=97,
+        source="measured: so",
+        slowest=40,
+        fastest=60,
+    )
     monkeypatch.setattr(stale, "measured_pace", lambda _store, _judge: measured)
 
     found = foretell({FIRST: ["x", "y", "x"]})

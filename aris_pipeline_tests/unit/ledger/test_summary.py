@@ -7,7 +7,7 @@ from aris_pipeline_tests.tables import DAY, table
 from aris_pipeline_tests.unit.ledger.conftest import FIRST, JUDGE, SECOND, Write
 
 
-def _complete(store: DataStore, shard: Shard, *rows: dict[str, Any], generate_s: float) -> None:
+def _complete(store: DataStore, shard: Shard, *rows: dict[str, Any], **figures: Any) -> None:
     frame = table(Completions, *rows)
     reused, failed = int(frame["reused"].sum()), len(frame) - frame["error_type"].null_count()
     stats = RunStats(
@@ -16,9 +16,9 @@ def _complete(store: DataStore, shard: Shard, *rows: dict[str, Any], generate_s:
         generated=frame.height - reused - failed,
         reused=reused,
         failed=failed,
-        wall_s=generate_s,
-        generate_s=generate_s,
+        wall_s=1.0,
         load_s=1.5,
+        **figures,
     )
     footer = {"aris.run_stats": stats.model_dump_json()}
     write_parquet(frame, store.completions(JUDGE, shard), Completions, metadata=footer)
@@ -49,10 +49,22 @@ def test_the_figures_of_a_run_are_those_of_all_its_shards(
         "wall_s": 12.35,
         "load_s": 3.0,
         "generate_s": 4.0,
+        "predicted_s": None,
         "req_s": 0.75,
         "output_tok_s": 3.75,
         "total_tok_s": 6.0,
     }
+
+
+def test_what_was_predicted_is_the_sum_of_the_shards_that_generated(
+    batch: Batch, judge: Write, store: DataStore
+) -> None:
+    _complete(store, FIRST, {}, generate_s=3.0, predicted_s=2.5)
+    _complete(store, SECOND, {"reused": True}, generate_s=0.0)
+    assert summarise(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] == 2.5
+
+    _complete(store, SECOND, {}, generate_s=1.0, predicted_s=None)
+    assert summarise(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] is None
 
 
 def test_a_run_that_reused_everything_has_no_rates(

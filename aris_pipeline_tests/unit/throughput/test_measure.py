@@ -123,3 +123,14 @@ def test_a_shard_without_rows_has_no_rates(store: DataStore) -> None:
 def test_without_completions_it_says_what_to_run(store: DataStore) -> None:
     with pytest.raises(MissingDataError, match="materialise completions of this shard"):
         measure_shard(store, JUDGE, SHARD)
+
+
+def test_what_was_predicted_stands_beside_what_it_took(store: DataStore) -> None:
+    counts = {"generated": 1, "reused": 0, "failed": 0, "generate_s": 8.0}
+
+    row = _measure(store, {}, **counts, predicted_s=7.5, predicted_from="measured: so")
+    assert (row["generate_s"], row["predicted_s"]) == (8.0, 7.5)
+    assert row["predicted_from"] == "measured: so"
+
+    unknown = _measure(store, {}, **counts, predicted_from="no run yet")
+    assert (unknown["predicted_s"], unknown["predicted_from"]) == (None, "no run yet")

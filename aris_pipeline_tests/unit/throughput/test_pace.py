@@ -112,3 +112,28 @@ def test_a_damaged_measurement_is_left_out(store: DataStore) -> None:
     damaged.write_bytes(b"half a fi")
 
     assert measured_pace(store, JUDGE) is not None
+
+
+def test_only_the_runs_of_the_gpus_that_are_asked_for_count(store: DataStore) -> None:
+    _measured(store, "s000", total_tok_s=900.0)
+    _measured(store, "s001", total_tok_s=40_000.0, gpu="NVIDIA H100 80GB HBM3")
+
+    found = measured_pace(store, JUDGE, gpus=["NVIDIA H100 80GB HBM3"])
+
+    assert found is not None
+    assert (found.tokens_per_second, found.elsewhere) == (40_000, False)
+    assert measured_pace(store, JUDGE, gpus=["NVIDIA L4"]) is None
+    assert measured_pace(store, JUDGE, gpus=[]) is None
+
+
+def test_the_slowest_and_the_fastest_shard_are_known_and_whether_it_was_elsewhere(
+    store: DataStore,
+) -> None:
+    for shard, rate in {"s000": 900.0, "s001": 1_000.0, "s002": 5_000.0}.items():
+        _measured(store, shard, total_tok_s=rate, host="another")
+
+    found = measured_pace(store, JUDGE)
+
+    assert found is not None
+    assert (found.slowest, found.fastest, found.elsewhere) == (900, 5_000, True)
+    assert found.seconds(rows=10, prompt_tokens=500) == (500 + 10 * 50) / 1_000

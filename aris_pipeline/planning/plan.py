@@ -1,0 +1,206 @@
+"""A plan: whether a model fits, and how long so many rows take, each with where that comes from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aris_pipeline.engines import (
+    ModelCard,
+    ModelShape,
+    kv_bytes_of,
+    model_config,
+    precision_of,
+)
+from aris_pipeline.planning.fit import Interval, Load
+from aris_pipeline.planning.hardware import Hardware
+from aris_pipeline.planning.speed import Speed, measured, roofline
+from aris_pipeline.planning.workload import Workload
+from aris_pipeline.throughput import Pace
+
+PROJECTED_ROWS = (1_000, 5_000, 10_000, 50_000, 170_000, 200_000)
+
+_HOUR = 3_600
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model by its config alone; its weights need not be here.
+
+    Attributes:
+        name: for people.
+        config: its config.json.
+        source: where that was found.
+        dtype: of what is not quantised.
+        quantization: as it is loaded; None leaves it to the config.
+        max_model_len: where nothing else is asked for.
+        engine_args: what the model table passes on to vLLM.
+    """
+
+    name: str
+    config: dict[str, Any]
+    source: str
+    dtype: str = "bfloat16"
+    quantization: str | None = None
+    max_model_len: int | None = None
+    engine_args: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_card(cls, card: ModelCard) -> "Model":
+        """A model of the model table, or any other that has a card.
+
+        Raises:
+            ConfigError: its config is nowhere on this machine.
+        """
+        config, source = model_config(card)
+        return cls(
+            card.name, config, source, card.dtype, card.quantization,
+            card.max_model_len, card.engine_args,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to expect; see `as_dict` for the figures."""
+
+    model: Model
+    load: Load
+    work: Workload
+    speed: Speed | None
+    assumptions: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures under the names that `aris plan --json` promises; rates null if unknown."""
+        load, work, speed = self.load, self.work, self.speed
+        fits, reason = load.verdict()
+        tokens, rows = load.kv_cache_tokens(), load.rows_in_flight(work.tokens_held)
+        per_row = work.tokens_per_row
+        hours = self.hours(work.rows)
+        sources = [
+            f"model: {self.model.source}",
+            f"hardware: {load.hardware.name}, {load.hardware.source}",
+            *work.sources,
+            f"speed: {speed.source if speed else self._no_speed(fits)}",
+        ]
+        return {
+            "fits": fits,
+            "reason": reason,
+            "weights_gib": round(load.weights_gib, 2),
+            "kv_bytes_per_token": load.kv_bytes_per_token,
+            "kv_cache_tokens": int(tokens.expected),
+            "rows_in_flight": int(rows.expected),
+            "max_model_len": load.context,
+            "predicted_req_s": _round(speed.req_s.expected) if speed else None,
+            "predicted_total_tok_s": _round(speed.req_s.expected * per_row) if speed else None,
+            "predicted_hours": _round(hours.expected) if hours else None,
+            "interval": {
+                "overhead_gib": [round(gib, 2) for gib in _ends(load.overhead_gib)],
+                "kv_cache_tokens": [int(end) for end in _ends(tokens)],
+                "rows_in_flight": [int(end) for end in _ends(rows)],
+                "req_s": [_round(end) for end in _ends(speed.req_s)] if speed else None,
+                "hours": [_round(end) for end in _ends(hours)] if hours else None,
+            },
+            "rows": work.rows,
+            "projections": self.projections(),
+            "sources": sources,
+            "assumptions": list(self.assumptions),
+        }
+
+    def hours(self, rows: int) -> Interval | None:
+        """How long so many rows take to generate."""
+        if self.speed is None:
+            return None
+        slow, expected, fast = (rows / rate / _HOUR for rate in self.speed.req_s)
+        return Interval(fast, expected, slow)
+
+    def projections(self) -> list[dict[str, Any]]:
+        """Hours for batches of usual sizes; empty where the speed is not known."""
+        return [
+            {"rows": rows, "hours": _round(hours.expected), "interval": list(map(_round, ends))}
+            for rows in PROJECTED_ROWS
+            if (hours := self.hours(rows)) and (ends := _ends(hours))
+        ]
+
+    def _no_speed(self, fits: bool) -> str:
+        if not fits:
+            return "unknown, it does not fit"
+        return f"unknown: no measured run, and no bandwidth of {self.load.hardware.name}"
+
+
+def make_plan(  # noqa: PLR0913 - one argument a choice
+    model: Model,
+    hardware: Hardware,
+    work: Workload,
+    pace_of: Callable[[], Pace | None] = lambda: None,
+    *,
+    max_model_len: int | None = None,
+    utilization: float = 0.90,
+    tensor_parallel: int = 1,
+    kv_cache_dtype: str = "auto",
+    images: bool = False,
+) -> Plan:
+    """Plans a run of a model; loads nothing.
+
+    Args:
+        model: which.
+        hardware: what it is to run on.
+        work: the rows.
+        pace_of: tells what the model has been measured to do there, if it has.
+        max_model_len: context; the model's own setting or the machine's default.
+        utilization: share of the GPU's memory that vLLM may use.
+        tensor_parallel: GPUs that share one copy of the model.
+        kv_cache_dtype: as in vLLM.
+        images: whether the vision tower is loaded; the pipeline leaves it out.
+
+    Raises:
+        ConfigError: the config is of a kind that cannot be planned.
+    """
+    shape = ModelShape.of(model.config)
+    precision = precision_of(model.config, model.dtype, model.quantization)
+    step_tokens, step_rows = hardware.batch_limits
+    load = Load(
+        shape, precision, hardware,
+        context=max_model_len or model.max_model_len or (8_192 if hardware.on_gpu else 2_048),
+        step_tokens=model.engine_args.get("max_num_batched_tokens", step_tokens),
+        step_rows=model.engine_args.get("max_num_seqs", step_rows),
+        kv_bytes=kv_bytes_of(kv_cache_dtype, model.dtype),
+        utilization=utilization,
+        tensor_parallel=tensor_parallel,
+        images=images,
+    )  # fmt: skip
+    fits, _ = load.verdict()
+    speed = None
+    if fits:
+        pace = pace_of()
+        speed = measured(pace, work) if pace else roofline(load, work)
+    return Plan(model, load, work, speed, tuple(_assumptions(load, work)))
+
+
+def _assumptions(load: Load, work: Workload) -> list[str]:
+    said = [
+        *load.precision.assumptions,
+        f"a step of the engine takes {load.step_tokens:,} tokens and {load.step_rows:,} rows, "
+        "vLLM's defaults unless engine_args say otherwise",
+        f"overhead beside weights and KV cache: {load.overhead_gib.low:.1f} to "
+        f"{load.overhead_gib.high:.1f} GiB",
+        "hours are those of generation; loading the model comes on top",
+    ]
+    if load.shape.vision and not load.images:
+        said.append("the vision tower is not loaded, as the pipeline sends no images")
+    if load.shape.experts:
+        said.append("every layer is taken to have experts, none of them shared")
+    if load.hardware.on_gpu:
+        said.append("nothing else uses the GPU")
+    if not work.shared_tokens:
+        said.append("no gain by the prefix cache")
+    if work.longest + work.output_tokens > load.context:
+        said.append("the longest prompts do not fit the context and are shortened or fail")
+    return said
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    return interval.low, interval.high
+
+
+def _round(value: float) -> float:
+    """To three digits: more would pretend."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,44 @@
+"""What a run is expected to take, said before it generates and compared when it is done."""
+
+from collections.abc import Callable
+
+from aris_pipeline.completions import Prediction
+from aris_pipeline.engines import EngineSettings, ModelCard
+from aris_pipeline.errors import ArisError
+from aris_pipeline.planning.hardware import this_machine
+from aris_pipeline.planning.plan import Model, make_plan
+from aris_pipeline.planning.workload import declared
+from aris_pipeline.storage import DataStore, Judge
+from aris_pipeline.throughput import UNKNOWN, measured_pace
+
+
+def predictor(
+    store: DataStore, judge: Judge, card: ModelCard, settings: EngineSettings
+) -> Callable[[int, int], Prediction]:
+    """Returns what predicts seconds of generation, by a number of rows and of prompt tokens.
+
+    It goes by earlier runs on this machine, else by the machine's roofline. Whatever stands in the
+    way makes the prediction unknown, and never fails a run.
+    """
+
+    def predict(rows: int, prompt_tokens: int) -> Prediction:
+        pace = measured_pace(store, judge)
+        if pace and not pace.elsewhere:
+            return Prediction(pace.seconds(rows, prompt_tokens), pace.source)
+        try:
+            plan = make_plan(
+                Model.of_card(card), this_machine(), declared(rows),
+                max_model_len=settings.max_model_len,
+                utilization=settings.gpu_memory_utilization,
+                tensor_parallel=settings.tensor_parallel_size,
+                kv_cache_dtype=settings.kv_cache_dtype,
+            )  # fmt: skip
+        except ArisError as error:
+            return Prediction(None, str(error))
+        if plan.speed is None:
+            return Prediction(None, UNKNOWN)
+        tokens = prompt_tokens + rows * plan.work.output_tokens
+        rate = plan.speed.req_s.expected * plan.work.tokens_per_row
+        return Prediction(tokens / rate, plan.speed.source)
+
+    return predict

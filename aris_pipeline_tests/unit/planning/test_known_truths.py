@@ -1,0 +1,63 @@
+"""Plans against what engines have said of themselves, and what is known of cards and models."""
+
+import pytest
+
+from aris_pipeline.planning import Model, find_hardware, make_plan
+from aris_pipeline.planning.workload import declared
+from aris_pipeline_tests.unit.planning.conftest import GEMMA_4B_TEXT, model, planned
+
+
+@pytest.mark.parametrize("context", [2_048, 4_096, 8_192])
+def test_gemma_3_4b_on_an_h100(context: int) -> None:
+    """On 79.18 GiB at 0.90 vLLM loaded 7.41 GiB and had room for 464,481 tokens of 139 KB."""
+    shape = Model("gemma-3-4b-text", GEMMA_4B_TEXT, "by hand")
+
+    found = make_plan(
+        shape, find_hardware("h100", "79.18GiB"), declared(2_000), max_model_len=context
+    ).as_dict()
+
+    assert found["fits"]
+    assert found["weights_gib"] == pytest.approx(7.41, rel=0.03)
+    assert found["kv_bytes_per_token"] == pytest.approx(139_264, rel=0.03)
+    assert found["kv_cache_tokens"] == pytest.approx(464_481, rel=0.10)
+    low, high = found["interval"]["kv_cache_tokens"]
+    assert low <= 464_481 <= high
+    low, high = found["interval"]["req_s"]
+    assert low <= 28, "28 to 40 rows a second were seen there"
+    assert high >= 40
+
+
+@pytest.mark.parametrize("context", [2_048, 4_096, 8_192])
+def test_gemma_3_4b_with_its_vision_tower_on_an_rtx_4080(context: int) -> None:
+    """On 15.57 GiB at 0.90: 8.58 GiB, 11,824 tokens, and 2.29 rows a second of 788 + 308 tokens."""
+    found = make_plan(
+        model("gemma3:4b"), find_hardware("rtx-4080", "15.57GiB"), declared(5_000, 308),
+        max_model_len=context, images=True,
+    ).as_dict()  # fmt: skip
+
+    assert found["fits"]
+    assert found["weights_gib"] == pytest.approx(8.58, rel=0.03)
+    low, high = found["interval"]["kv_cache_tokens"]
+    assert low <= 11_824 <= high
+    low, high = found["interval"]["req_s"]
+    assert low <= 2.29 <= high
+
+
+@pytest.mark.parametrize("memory", ["16GB", "16GiB", "15.57GiB"])
+def test_what_fits_a_card_of_16_gb(memory: str) -> None:
+    card = find_hardware(None, memory)
+
+    found = {
+        name: planned(model(name), card).as_dict()
+        for name in ("gemma3:12b", "gemma3:12b-4bit", "qwen2.5:14b", "mistral:7b")
+    }
+
+    assert {name for name, plan in found.items() if plan["fits"]} == {"gemma3:12b-4bit"}
+    assert found["qwen2.5:14b"]["weights_gib"] == pytest.approx(28, rel=0.03)
+    assert found["mistral:7b"]["weights_gib"] == pytest.approx(14, rel=0.05)
+    assert "weights 13.51 + overhead 1.31" in found["mistral:7b"]["reason"]
+    assert "take a smaller or quantised model" in found["mistral:7b"]["reason"]
+
+
+def test_mistral_7b_fits_the_next_larger_card() -> None:
+    assert planned("mistral:7b", "l4").as_dict()["fits"]

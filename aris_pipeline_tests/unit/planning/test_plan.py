@@ -1,0 +1,90 @@
+"""The plan as a whole: figures that agree, sources and assumptions that are named."""
+
+from dataclasses import replace
+
+import pytest
+
+from aris_pipeline.planning import PROJECTED_ROWS, Hardware, declared, make_plan
+from aris_pipeline.throughput import Pace
+from aris_pipeline_tests.unit.planning.conftest import model, planned
+
+PROMISED = {
+    *("fits", "weights_gib", "kv_bytes_per_token", "kv_cache_tokens", "rows_in_flight"),
+    *("max_model_len", "predicted_req_s", "predicted_total_tok_s", "predicted_hours", "interval"),
+}
+
+
+def test_a_plan_holds_what_is_promised_and_where_it_comes_from() -> None:
+    found = planned("gemma3:4b", "rtx-4080").as_dict()
+
+    assert found.keys() == PROMISED | {"reason", "rows", "projections", "sources", "assumptions"}
+    assert found["max_model_len"] == 8_192
+    kinds = [source.partition(":")[0] for source in found["sources"]]
+    assert kinds == ["model", "hardware", "lengths", "speed"]
+    assert "speed: roofline" in found["sources"][-1]
+
+
+def test_hours_rates_and_projections_agree() -> None:
+    found = planned("gemma3:4b", "h100").as_dict()
+
+    assert found["predicted_hours"] == pytest.approx(
+        5_000 / found["predicted_req_s"] / 3_600, rel=0.01
+    )
+    assert found["predicted_total_tok_s"] == pytest.approx(
+        found["predicted_req_s"] * (788 + 305), rel=0.01
+    )
+    assert [one["rows"] for one in found["projections"]] == list(PROJECTED_ROWS)
+    for one in found["projections"]:
+        low, high = one["interval"]
+        assert low < one["hours"] < high
+    assert found["projections"][1]["hours"] == found["predicted_hours"]
+
+
+def test_history_goes_before_the_roofline() -> None:
+    pace = Pace(1_093, 305, "measured: so", slowest=1_000, fastest=1_200)
+    gpu = Hardware("own", 80.0, "by hand", 1_000, 100)
+
+    found = make_plan(model("mistral:7b"), gpu, declared(3_600), lambda: pace).as_dict()
+
+    assert (found["predicted_req_s"], found["predicted_hours"]) == (1.0, 1.0)
+    assert found["sources"][-1] == "speed: measured: so"
+
+
+def test_what_cannot_be_known_is_null_and_says_why() -> None:
+    unknown = planned("mistral:7b", Hardware("own", 80.0, "by hand")).as_dict()
+    too_large = planned("qwen2.5:14b", "rtx-4080").as_dict()
+
+    for found, why in ((unknown, "no measured run"), (too_large, "it does not fit")):
+        assert found["predicted_req_s"] is found["predicted_hours"] is None
+        assert found["interval"]["hours"] is None
+        assert found["projections"] == []
+        assert why in found["sources"][-1]
+
+
+def test_assumptions_are_named() -> None:
+    said = " ".join(planned("gemma3:4b", "h100").as_dict()["assumptions"])
+    for word in ("16,384 tokens and 1,024 rows", "vision tower is not loaded", "prefix cache"):
+        assert word in said
+    shown = " ".join(planned("gemma3:4b", "h100", images=True).as_dict()["assumptions"])
+    assert "vision tower" not in shown
+    in_flight = model("mistral:7b", quantization="bitsandbytes")
+    assert "vLLM's defaults are taken" in " ".join(
+        planned(in_flight, "h100").as_dict()["assumptions"]
+    )
+
+
+def test_prompts_that_are_longer_than_the_context_are_told_of() -> None:
+    long = replace(declared(10), longest=8_000)
+
+    said = make_plan(
+        model("mistral:7b"), Hardware("own", 80.0, "by hand"), long, max_model_len=4_096
+    ).assumptions
+
+    assert any("longest prompts do not fit" in one for one in said)
+
+
+def test_the_model_tables_own_context_is_taken() -> None:
+    own = model("mistral:7b", max_model_len=3_000)
+
+    assert planned(own, "h100").as_dict()["max_model_len"] == 3_000
+    assert planned(own, "h100", max_model_len=500).as_dict()["max_model_len"] == 500

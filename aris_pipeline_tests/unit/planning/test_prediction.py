@@ -1,0 +1,65 @@
+"""What a run is expected to take, before it starts."""
+
+import pytest
+
+from aris_pipeline.engines import EngineSettings, ModelCard, find_model
+from aris_pipeline.planning import Hardware, find_hardware, prediction, predictor
+from aris_pipeline.storage import DataStore, Judge
+from aris_pipeline.throughput import UNKNOWN, Pace
+
+JUDGE = Judge("aris-swe-v1", "gemma-3-4b-it")
+CARD = find_model("gemma3:4b")
+
+
+def _here(monkeypatch: pytest.MonkeyPatch, hardware: Hardware, pace: Pace | None = None) -> None:
+    monkeypatch.setattr(prediction, "this_machine", lambda: hardware)
+    monkeypatch.setattr(prediction, "measured_pace", lambda *_: pace)
+
+
+def test_earlier_runs_here_say_how_long_it_takes(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pace = Pace(1_000, 50, "measured: so", slowest=900, fastest=1_100)
+    _here(monkeypatch, find_hardware("h100", None), pace)
+
+    found = predictor(store, JUDGE, CARD, EngineSettings())(100, 70_000)
+
+    assert (found.seconds, found.source) == (75, "measured: so")
+
+
+def test_a_gpu_that_is_known_predicts_the_first_run_and_not_by_another_machines(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Pace(10, 50, "measured: so", slowest=9, fastest=11, elsewhere=True)
+    _here(monkeypatch, find_hardware("h100", None), elsewhere)
+    predict = predictor(store, JUDGE, CARD, EngineSettings())
+
+    found = predict(1_000, 788_000)
+
+    assert found.source.startswith("roofline")
+    assert found.seconds is not None
+    assert 1_000 / 75 < found.seconds < 1_000 / 23
+    assert predict(2_000, 1_576_000).seconds == pytest.approx(2 * found.seconds)
+
+
+def test_a_cpus_first_run_is_not_predicted(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = Hardware("two cores", 100.0, "by hand", driver_names=None, kv_space_gib=2.0)
+    _here(monkeypatch, cpu)
+
+    found = predictor(store, JUDGE, CARD, EngineSettings(max_model_len=2_048))(10, 100)
+
+    assert (found.seconds, found.source) == (None, UNKNOWN)
+
+
+def test_a_model_without_a_config_here_is_no_reason_to_fail(
+    store: DataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _here(monkeypatch, find_hardware("h100", None))
+    unheard = ModelCard(name="judge", model_id="acme/judge")
+
+    found = predictor(store, JUDGE, unheard, EngineSettings())(10, 100)
+
+    assert found.seconds is None
+    assert "hf download acme/judge" in found.source
