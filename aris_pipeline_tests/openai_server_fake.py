@@ -59,7 +59,7 @@ class FakeServer:
     def stop(self) -> None:
         """Ends as a server does that is killed."""
         if self._runner:
-            self._wait(self._runner.cleanup())
+            self._wait(self._stop(self._runner))
             self._runner = None
 
     def prompts(self) -> list[tuple[int, ...]]:
@@ -80,6 +80,13 @@ class FakeServer:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _stop(self, runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        hanging = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
     @web.middleware
     async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:

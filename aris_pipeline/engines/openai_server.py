@@ -30,6 +30,7 @@ KEY_VARIABLE = "ARIS_SERVER_API_KEY"
 
 _LOG = logging.getLogger(__name__)
 _REQUESTS_IN_FLIGHT = 128
+"""Of one of our own on a CPU, and of a remote one that we know nothing of."""
 _MAX_RETRIES = 8
 """Half a second at first, 8 s at most: 40 s in all, then the engine session's own patience."""
 _CONNECT_S = 10.0

@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 0.2
 _LONGEST_START_S = 3600.0
 """A large model may have to be downloaded first; a process that ends is seen at once."""
 _ANSWER_S = 2.0
+_REQUESTS_IN_FLIGHT_ON_GPU = 512
 _KV_USAGE = re.compile(r"^vllm:kv_cache_usage_perc\{.*\} (\S+)$", re.MULTILINE)
 _KV_BLOCKS = re.compile(r'^vllm:cache_config_info\{.*num_gpu_blocks="(\d+)"', re.MULTILINE)
 _BLOCK_SIZE = re.compile(r'^vllm:cache_config_info\{.*[{,]block_size="(\d+)"', re.MULTILINE)
@@ -42,6 +43,10 @@ class VllmServe:
         on_gpu = gpu_count() > 0
         # Nobody else on this machine is to use the server, nor the user's own key to open it.
         key = secrets.token_urlsafe()
+        if on_gpu and settings.max_requests_in_flight is None:
+            settings = settings.model_copy(
+                update={"max_requests_in_flight": _REQUESTS_IN_FLIGHT_ON_GPU}
+            )
         flags = [
             *as_flags(engine_args(card, settings, on_gpu=on_gpu)),
             *("--served-model-name", card.name),

@@ -29,7 +29,7 @@ class EngineSettings(BaseModel, frozen=True):
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
     max_requests_in_flight: int | None = Field(
-        None, ge=1, description="1024 on a GPU, 128 on a CPU or a server"
+        None, ge=1, description="1024 on a GPU (serve: 512), 128 on a CPU or elsewhere"
     )
     kv_cache_dtype: str = "auto"
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
