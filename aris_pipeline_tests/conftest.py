@@ -44,6 +44,7 @@ _COSTLY_FIXTURES = ("test_storage_faults.py", "test_readme_snippets.py")
 
 
 _SETTINGS = (
+    *("ARIS_ENGINE", "ARIS_SERVER_URL", "ARIS_SERVER_API_KEY"),
     *("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"),
     *("ARIS_AUTOMATION", "ARIS_GIT_URL", "ARIS_LANDING_MARKER", "ARIS_WEBHOOK_URL"),
 )

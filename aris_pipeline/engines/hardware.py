@@ -1,5 +1,6 @@
 """What this machine is, and what it does while an engine works."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -144,7 +145,7 @@ class Telemetry:
         while True:
             stopping = self._stop.wait(_SAMPLE_EVERY_S)
             cpu.append(psutil.cpu_percent())
-            self.rss_peak_gib = max(self.rss_peak_gib or 0, process.memory_info().rss / _GIB)
+            self.rss_peak_gib = max(self.rss_peak_gib or 0, _family_rss(process) / _GIB)
             if handles:
                 used = sum(nvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles) / _GIB
                 self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
@@ -158,6 +159,15 @@ class Telemetry:
         energy_after = _energy_mj(nvml, handles)
         if energy_before is not None and energy_after is not None:
             self.gpu_energy_wh = (energy_after - energy_before) / 3.6e6
+
+
+def _family_rss(process: psutil.Process) -> int:
+    """Bytes of a process and its descendants, such as an engine's; pages shared count twice."""
+    total = 0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            total += member.memory_info().rss
+    return total
 
 
 def _energy_mj(nvml: Any, handles: list[Any]) -> float | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aris_pipeline.engines import EngineSettings, ModelCard, find_model
-from aris_pipeline.engines.offline import refuse_unknown
+from aris_pipeline.engines.vllm_arguments import refuse_unknown
 from aris_pipeline.errors import ConfigError, EngineError
 
 OWN = """
