@@ -4,6 +4,7 @@ from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.protocol import Engine
 from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.errors import EngineError
 
 
 def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
@@ -12,4 +13,17 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
     Raises:
         EngineError: the engine cannot start, or cannot be reached; the message says the way out.
     """
+    if settings.engine == "ollama":
+        return open_ollama(card, settings)
     return VllmOffline(card, settings)
+
+
+def open_ollama(card: ModelCard, settings: EngineSettings) -> Engine:
+    """Opens a model of an Ollama server, whose client is an extra."""
+    try:
+        from aris_pipeline.engines.ollama import OllamaEngine  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise EngineError(
+            'the client of Ollama is not installed: run `pip install -e ".[ollama]"`'
+        ) from error
+    return OllamaEngine(card, settings)
