@@ -136,7 +136,8 @@ class FakeOllama:
             await asyncio.sleep(3600)
         if ill == "drop":
             assert request.transport
-            request.transport.close()
+            request.transport.abort()
+            return web.Response()
         if ill in {"400", "429", "500", "503"}:
             # What a proxy might do: repeat what it was sent.
             error = f"cannot serve {body['prompt']}"

@@ -157,7 +157,8 @@ class OllamaServer:
     ) -> _T:
         """Calls again, after growing waits, while the server fails in a way that may pass.
 
-        A server that has been silent to all for `stall_timeout_s` hangs: that ends it at once.
+        A server that lets a request wait for `stall_timeout_s` twice, and has nothing for the
+        others meanwhile, hangs: that ends it at once.
         """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(may_pass),
@@ -172,8 +173,8 @@ class OllamaServer:
 
     def _hangs(self, state: RetryCallState) -> bool:
         fault = state.outcome.exception() if state.outcome else None
-        silent_s = time.monotonic() - self.silent_since
-        return isinstance(fault, httpx.TimeoutException) and silent_s >= self._stall_timeout_s
+        silent = time.monotonic() - self.silent_since >= self._stall_timeout_s
+        return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
 
     async def unload(self) -> None:
         """Takes the model out of the server's memory."""
