@@ -43,7 +43,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
     aliases: tuple[str, ...] = ()
     model_id: str
     revision: str = "main"
-    ollama_tag: str | None = None
+    ollama_tag: str | None = Field(None, description="what Ollama calls a quantised form of it")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
     quantization: (
         Literal["bitsandbytes", "fp8", "awq", "gptq", "compressed-tensors", "gguf"] | None
@@ -71,14 +71,33 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         self, kv_cache_dtype: str = "auto", kind: EngineKind = "offline"
     ) -> EngineIdentity:
         """Returns the part of a request_key that depends on the model and the engine."""
+        by_ollama = kind == "ollama"
         return EngineIdentity(
             kind="vllm" if kind == "offline" else kind,
             model_id=self.model_id,
             revision=self._resolved_revision() + self._digest_of_args(),
-            dtype=self.dtype,
-            quantization=self.quantization,
+            # Ollama answers with weights of its own; the checkpoint gives template and tokenizer.
+            dtype="gguf" if by_ollama else self.dtype,
+            quantization=f"ollama {self.served_tag()}" if by_ollama else self.quantization,
             kv_cache_dtype=kv_cache_dtype,
         )
+
+    def served_tag(self) -> str:
+        """Returns the Ollama tag.
+
+        Raises:
+            ConfigError: there is none, or it is one of a model that runs on ollama.com.
+        """
+        if self.ollama_tag is None:
+            raise ConfigError(
+                f"model '{self.name}' has no ollama_tag: add one in a YAML file named by "
+                f"{MODELS_FILE_VARIABLE}, or choose another engine"
+            )
+        if self.ollama_tag.endswith("cloud"):
+            raise ConfigError(
+                f"{self.ollama_tag} runs on ollama.com: candidates would leave this machine"
+            )
+        return self.ollama_tag
 
     def _digest_of_args(self) -> str:
         """They may change answers, so they are part of what names the model's state."""

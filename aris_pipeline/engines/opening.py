@@ -4,7 +4,7 @@ from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.protocol import Engine
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.errors import EngineError
 
 
 def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
@@ -26,4 +26,15 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
 
             return OpenAiServer.remote(card, settings)
         case "ollama":
-            raise ConfigError("the engine ollama is not there yet: choose another with --engine")
+            return open_ollama(card, settings)
+
+
+def open_ollama(card: ModelCard, settings: EngineSettings) -> Engine:
+    """Opens a model of an Ollama server, whose client is an extra."""
+    try:
+        from aris_pipeline.engines.ollama import OllamaEngine  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise EngineError(
+            'the client of Ollama is not installed: run `pip install -e ".[ollama]"`'
+        ) from error
+    return OllamaEngine(card, settings)

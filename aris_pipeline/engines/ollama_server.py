@@ -1,0 +1,235 @@
+"""An Ollama server as its native API shows it: what it is, what it has, and streamed answers.
+
+Failures that may pass are tried again here; what the others mean is for people to read.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+from ollama import AsyncClient, GenerateResponse, ResponseError
+from pydantic import ValidationError
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from aris_pipeline.engines.protocol import Request
+from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.errors import ConfigError, EngineError
+
+DEFAULT_URL = "http://127.0.0.1:11434"
+FAULTS = (ResponseError, ConnectionError, httpx.HTTPError, json.JSONDecodeError, ValidationError)
+"""What comes of a server that refuses, fails, goes away or is not Ollama."""
+
+_T = TypeVar("_T")
+_LONGEST_WAIT_S = 30.0
+_KEEP_ALIVE = "30m"
+_TOP_LOGPROBS = 20
+_NEUTRAL = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
+"""Ollama's own defaults and a model file's would change the sampling that the row asks for."""
+
+_UNAUTHORISED = (401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A streamed reply, put together.
+
+    Attributes:
+        text: the answer.
+        end: the last part, with counts and durations.
+        logprobs: of the first token: the likeliest texts, with the one that was chosen.
+    """
+
+    text: str
+    end: GenerateResponse
+    logprobs: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What the server says of itself and of the model."""
+
+    version: str
+    digest: str
+    trained_context: int | None
+
+
+class OllamaServer:
+    """One model of a server; all of it belongs to one event loop.
+
+    Attributes:
+        url: where it is.
+        tag: the model.
+        silent_since: when the last token came, by the monotonic clock.
+    """
+
+    def __init__(self, tag: str, settings: EngineSettings, backoff_s: float) -> None:
+        self.tag = tag
+        self.url = (settings.server_url or DEFAULT_URL).rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise ConfigError(f"server_url '{self.url}' must start with http:// or https://")
+        self.silent_since = time.monotonic()
+        self._stall_timeout_s = settings.stall_timeout_s
+        self._backoff_s = backoff_s
+        # It logs a line a request.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        key = os.environ.get("ARIS_SERVER_API_KEY")
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._client = AsyncClient(
+            self.url,
+            headers=self._headers,
+            timeout=settings.stall_timeout_s,
+            limits=httpx.Limits(max_connections=None),
+        )
+
+    async def look(self) -> ServedModel:
+        """Asks the server what it is and what it has; one of `FAULTS` if it does not say."""
+        version = await self._version()
+        shown = await self._client.show(self.tag)
+        listed = await self._client.list()
+        trained = (
+            value
+            for name, value in (shown.modelinfo or {}).items()
+            if name.endswith(".context_length")
+        )
+        digests = (model.digest for model in listed.models if model.model == self.tag)
+        return ServedModel(version, next(digests, None) or "unknown", next(trained, None))
+
+    async def ask(self, request: Request, prompt: str, num_ctx: int) -> Reply:
+        """Asks once for an answer to a prompt that is sent as it is; one of `FAULTS` if it fails.
+
+        Args:
+            request: how to sample, and what the answer must look like.
+            prompt: the text.
+            num_ctx: the context; a change makes the server load the model again.
+        """
+        scored = bool(request.logprob_token_ids)
+        options = {
+            **_NEUTRAL,
+            "num_ctx": num_ctx,
+            "num_predict": request.sampling.max_tokens,
+            "temperature": request.sampling.temperature,
+            "top_p": request.sampling.top_p,
+        }
+        if request.sampling.seed is not None:
+            options["seed"] = request.sampling.seed
+        stream = await self._client.generate(
+            model=self.tag,
+            prompt=prompt,
+            raw=True,
+            think=False,
+            stream=True,
+            format=json.loads(request.response_schema) if request.response_schema else None,
+            options=options,
+            keep_alive=_KEEP_ALIVE,
+            logprobs=True if scored else None,
+            top_logprobs=_TOP_LOGPROBS if scored else None,
+        )
+        texts: list[str] = []
+        logprobs: dict[str, float] = {}
+        end = None
+        async for part in stream:
+            self.silent_since = time.monotonic()
+            texts.append(part.response or "")
+            if part.logprobs and not logprobs:
+                likely = [*(part.logprobs[0].top_logprobs or []), part.logprobs[0]]
+                logprobs = {token.token: token.logprob for token in likely}
+            end = part
+        if end is None or not end.done:
+            raise httpx.RemoteProtocolError("the reply ended before it was done")
+        return Reply("".join(texts), end, logprobs)
+
+    async def patiently(
+        self,
+        call: Callable[[], Awaitable[_T]],
+        attempts: int,
+        before_wait: Callable[[RetryCallState], None] | None = None,
+    ) -> _T:
+        """Calls again, after growing waits, while the server fails in a way that may pass.
+
+        A server that lets a request wait for `stall_timeout_s` twice, and has nothing for the
+        others meanwhile, hangs: that ends it at once.
+        """
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(may_pass),
+            stop=lambda state: stop_after_attempt(attempts)(state) or self._hangs(state),
+            wait=wait_random_exponential(multiplier=self._backoff_s, max=_LONGEST_WAIT_S),
+            before_sleep=before_wait,
+            reraise=True,
+        ):
+            with attempt:
+                return await call()
+        raise AssertionError("tenacity returns or raises")
+
+    def _hangs(self, state: RetryCallState) -> bool:
+        fault = state.outcome.exception() if state.outcome else None
+        silent = time.monotonic() - self.silent_since >= self._stall_timeout_s
+        return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
+
+    async def unload(self) -> None:
+        """Takes the model out of the server's memory."""
+        await self._client.generate(model=self.tag, keep_alive=0)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call] # as the client has it
+
+    def explain(self, fault: Exception) -> EngineError:
+        """Says what keeps the model from being opened, and the way out.
+
+        Only for requests that hold nothing of a candidate: it shows what the server said.
+        """
+        if missing := self.explain_missing(fault):
+            return missing
+        if not isinstance(fault, ResponseError):
+            return EngineError(
+                f"no Ollama answers at {self.url} ({type(fault).__name__}): start it with "
+                "`ollama serve`, or name another with server_url"
+            )
+        if fault.status_code in _UNAUTHORISED:
+            return EngineError(
+                f"the server at {self.url} refuses us (HTTP {fault.status_code}): "
+                "set its key in ARIS_SERVER_API_KEY"
+            )
+        return EngineError(f"Ollama cannot load {self.tag}: {fault.error[:500]}")
+
+    def explain_missing(self, fault: Exception) -> EngineError | None:
+        """Explains a fault that means that the server has no such model."""
+        if not isinstance(fault, ResponseError) or fault.status_code != httpx.codes.NOT_FOUND:
+            return None
+        return EngineError(
+            f"the Ollama at {self.url} does not have {self.tag}: "
+            f"run `ollama pull {self.tag}` there, then run again"
+        )
+
+    async def _version(self) -> str:
+        # The one call that the client does not have.
+        async with httpx.AsyncClient(headers=self._headers) as plain:
+            reply = await plain.get(f"{self.url}/api/version")
+        reply.raise_for_status()
+        return str(reply.json().get("version"))
+
+
+def may_pass(fault: BaseException) -> bool:
+    """Whether asking again can help: a lost connection, a busy server, a failure of its own."""
+    if isinstance(fault, ResponseError):
+        # A failure in the middle of a reply comes without a status.
+        return fault.status_code in {-1, 408, 429} or fault.status_code >= 500  # noqa: PLR2004
+    return isinstance(fault, FAULTS)
+
+
+def describe(fault: Exception) -> str:
+    """Names a fault without the server's words, which could be a candidate's."""
+    if isinstance(fault, ResponseError) and fault.status_code > 0:
+        return f"HTTP {fault.status_code}"
+    return type(fault).__name__
