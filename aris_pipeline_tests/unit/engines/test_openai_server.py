@@ -132,14 +132,13 @@ def test_a_server_that_knows_only_chat_is_sent_the_messages() -> None:
     with FakeServer(chat_only=True) as server:
         answers = _ask(
             server,
-            Request("row", [5, 6], Sampling(20), '{"type": "object"}', messages=messages),
+            Request("row", [5, 6], Sampling(20), messages=messages),
             Request("score", [5, 6, 7], Sampling(1), logprob_token_ids=(8,)),
             Request("shortened", [5], Sampling(20)),
         )
 
     (body,) = server.bodies
     assert body["messages"] == json.loads(messages)
-    assert body["response_format"]["type"] == "json_schema"
     assert json.loads(answers["row"].text or "") == json.loads(messages)
     assert answers["score"].logprobs == {}
     assert answers["score"].error_type is None
