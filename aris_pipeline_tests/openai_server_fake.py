@@ -140,7 +140,7 @@ def _reply(body: dict[str, Any]) -> dict[str, Any]:
     said = json.dumps(prompt or body.get("messages"))
     if form := body.get("response_format"):
         schema = json.dumps(form["json_schema"]["schema"])
-        said = answer_by_schema(Request("r", prompt, Sampling(1), schema)).text
+        said = answer_by_schema(Request("r", prompt, Sampling(1), schema)).text or ""
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     if "prompt" in body:
         choice["text"] = said
