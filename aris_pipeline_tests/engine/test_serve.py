@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import psutil
 import pytest
@@ -86,7 +86,7 @@ def _wait(holds: Callable[[], object], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     found = []
     for process in processes:
         try:
@@ -152,15 +152,16 @@ def test_the_engine_tells_what_it_is(engine: VllmServe) -> None:
 
 def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> None:
     opened: list[VllmServe] = []
-    processes: list[psutil.Process] = []
+    before = set(psutil.Process().children(recursive=True))
+    processes: set[psutil.Process] = set()
 
     def open_engine() -> VllmServe:
         opened.append(VllmServe(CARD, SETTINGS))
-        processes.extend(psutil.Process().children(recursive=True))
+        processes.update(set(psutil.Process().children(recursive=True)) - before)
         return opened[-1]
 
     prompts = table(
-        Prompts, *({"prompt_token_ids": ids(f"Tell {n}."), "max_tokens": 60} for n in range(30))
+        Prompts, *({"prompt_token_ids": ids(f"Tell {n}."), "max_tokens": 40} for n in range(12))
     )
     with EngineSession(open_engine, backoff_s=0) as session:
         rows = []
@@ -181,7 +182,7 @@ def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> Non
 
 
 def test_a_server_that_does_not_start_tells_why_and_names_its_log() -> None:
-    with pytest.raises(EngineError, match=r"kv_cache_dtype.*log .*vllm-serve-.*\.log") as raised:
+    with pytest.raises(EngineError, match=r"--kv-cache-dtype.*log .*vllm-serve-.*\.log") as raised:
         VllmServe(CARD, SETTINGS.model_copy(update={"kv_cache_dtype": "nonsense"}))
 
     log = str(raised.value).rpartition("(log ")[2].partition(")")[0]
