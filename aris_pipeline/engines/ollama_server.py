@@ -176,6 +176,12 @@ class OllamaServer:
         silent = time.monotonic() - self.silent_since >= self._stall_timeout_s
         return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
 
+    async def loaded_context(self) -> int:
+        """Returns the context that the model is loaded with; 0 where the server does not say."""
+        loaded = await self._client.ps()
+        contexts = (model.context_length for model in loaded.models if model.model == self.tag)
+        return next(contexts, None) or 0
+
     async def unload(self) -> None:
         """Takes the model out of the server's memory."""
         await self._client.generate(model=self.tag, keep_alive=0)
