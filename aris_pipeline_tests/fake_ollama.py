@@ -31,11 +31,12 @@ class FakeOllama:
         tokenizer: counts as the model's own tokenizer would.
         tag: the one model that has been pulled.
         adds_bos: whether the model's file says `add_bos_token`.
-        has_logprobs: an Ollama of 2025 or later gives them.
+        has_logprobs: an older Ollama gives none.
         counts_cached: some versions leave out of `prompt_eval_count` what they had cached.
         trained_context: of the model.
         default_context: of a request that names no `num_ctx`, and of one that is ignored.
         ignores_num_ctx: gives the default context whatever is asked.
+        tells_context: an older Ollama does not.
         ill: what befalls a request, by its number from 0 and its prompt; the two probes come first.
         stop: makes the server go away for good.
     """
@@ -48,6 +49,7 @@ class FakeOllama:
     trained_context: int = 8192
     default_context: int = 4096
     ignores_num_ctx: bool = False
+    tells_context: bool = True
     key: str | None = None
     ill: Callable[[int, str], Ill | None] = lambda _number, _prompt: None
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -92,6 +94,7 @@ class FakeOllama:
         app = web.Application()
         app.router.add_get("/api/version", self._version)
         app.router.add_get("/api/tags", self._tags)
+        app.router.add_get("/api/ps", self._ps)
         app.router.add_post("/api/show", self._show)
         app.router.add_post("/api/generate", self._generate)
         return app
@@ -104,6 +107,11 @@ class FakeOllama:
     async def _tags(self, _request: web.Request) -> web.Response:
         model = {"name": self.tag, "model": self.tag, "digest": DIGEST, "size": 270_898_672}
         return web.json_response({"models": [model]})
+
+    async def _ps(self, _request: web.Request) -> web.Response:
+        model = {"name": self.tag, "model": self.tag, "digest": DIGEST}
+        context = {"context_length": self.contexts[-1]} if self.tells_context else {}
+        return web.json_response({"models": [{**model, **context}]})
 
     async def _show(self, request: web.Request) -> web.Response:
         asked = (await request.json())["model"]

@@ -24,7 +24,7 @@ from tenacity import (
 
 from aris_pipeline.engines.protocol import Request
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.errors import ConfigError, EngineError
+from aris_pipeline.errors import EngineError
 
 DEFAULT_URL = "http://127.0.0.1:11434"
 FAULTS = (ResponseError, ConnectionError, httpx.HTTPError, json.JSONDecodeError, ValidationError)
@@ -76,8 +76,6 @@ class OllamaServer:
     def __init__(self, tag: str, settings: EngineSettings, backoff_s: float) -> None:
         self.tag = tag
         self.url = (settings.server_url or DEFAULT_URL).rstrip("/")
-        if not self.url.startswith(("http://", "https://")):
-            raise ConfigError(f"server_url '{self.url}' must start with http:// or https://")
         self.silent_since = time.monotonic()
         self._stall_timeout_s = settings.stall_timeout_s
         self._backoff_s = backoff_s
@@ -175,6 +173,12 @@ class OllamaServer:
         fault = state.outcome.exception() if state.outcome else None
         silent = time.monotonic() - self.silent_since >= self._stall_timeout_s
         return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
+
+    async def loaded_context(self) -> int:
+        """Returns the context that the model is loaded with; 0 where the server does not say."""
+        loaded = await self._client.ps()
+        contexts = (model.context_length for model in loaded.models if model.model == self.tag)
+        return next(contexts, None) or 0
 
     async def unload(self) -> None:
         """Takes the model out of the server's memory."""

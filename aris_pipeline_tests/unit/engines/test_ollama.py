@@ -139,15 +139,44 @@ def test_a_prompt_that_does_not_fit_the_model_is_refused_and_not_sent(
 def test_a_prompt_that_the_server_cuts_after_all_is_an_error_and_no_verdict(
     server: FakeOllama, engine: Opens, ask: Asks
 ) -> None:
+    opened = engine()
     server.ignores_num_ctx, server.default_context = True, 512
 
     whole, cut = sorted(
-        engine().generate([ask("word", "1"), ask("word " * 900, "2")]),
+        opened.generate([ask("word", "1"), ask("word " * 900, "2")]),
         key=lambda completion: completion.request_id,
     )
 
     assert (whole.error_type, cut.error_type, cut.text) == (None, "prompt_altered", None)
     assert "read 512 tokens" in str(cut.error_message)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_server_that_does_not_confirm_the_context_is_refused(
+    server: FakeOllama, engine: Opens, tells: bool
+) -> None:
+    server.ignores_num_ctx, server.default_context, server.tells_context = True, 512, tells
+
+    with pytest.raises(EngineError, match=f"confirms a context of {512 if tells else 0} where"):
+        engine()
+
+
+def test_a_server_whose_tokenizer_differs_in_details_is_believed(
+    server: FakeOllama, engine: Opens, ask: Asks, tokenizer: Any
+) -> None:
+    class LineEndsOfWindowsInOneToken:
+        decode = tokenizer.decode
+
+        def __call__(self, text: str, **options: Any) -> Any:
+            return tokenizer(text.replace("\r\n", "\n"), **options)
+
+    request = ask("\r\n".join(f"{n} years of engineering, seriously" for n in range(3)))
+    server.tokenizer = LineEndsOfWindowsInOneToken()
+
+    (completion,) = engine().generate([request])
+
+    assert (completion.error_type, len(server.read[-1])) == (None, completion.prompt_tokens)
+    assert completion.prompt_tokens < len(request.prompt_token_ids)
 
 
 def test_a_profile_with_the_text_of_a_control_token_is_not_sent(
@@ -381,10 +410,8 @@ def test_a_key_is_sent_where_one_is_set(
 
 
 def test_a_url_without_a_scheme_is_refused() -> None:
-    settings = EngineSettings(engine="ollama", server_url="localhost:11434")
-
-    with pytest.raises(ConfigError, match="must start with http"):
-        OllamaEngine(CARD, settings)
+    with pytest.raises(ConfigError, match="begins with http"):
+        EngineSettings(engine="ollama", server_url="localhost:11434")
 
 
 def test_models_without_a_tag_and_models_of_the_cloud_are_refused() -> None:
