@@ -312,7 +312,7 @@ def test_a_server_that_falls_silent_to_all_is_a_dead_engine(
     with pytest.raises(EngineDiedError, match="ReadTimeout"):
         list(opened.generate([ask(f"number {n}", str(n)) for n in range(10)]))
 
-    assert len(server.rows) == 16
+    assert 8 < len(server.rows) <= 16
 
 
 def test_an_abandoned_run_does_not_wait_for_the_answers_in_flight(
