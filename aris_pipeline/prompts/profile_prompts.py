@@ -4,7 +4,6 @@ The rule: the head of the profile is kept, cut between two tokens, and a visible
 Formats put what matters first (title, present job), so the tail is what a verdict needs least.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +26,17 @@ _CHARACTERS_PER_TOKEN = 24
 
 @dataclass(frozen=True, slots=True)
 class ProfilePrompt:
-    """A candidate's prompt."""
+    """A candidate's prompt.
+
+    Attributes:
+        messages: as JSON text.
+        further_ids: token ids after the `shared_ids`, which all prompts begin with.
+        shortened: whether the profile was cut.
+        suspected_instructions: whether the profile seems to give the model orders.
+    """
 
     messages: str
-    token_ids: list[int]
+    further_ids: list[int]
     shortened: bool
     suspected_instructions: bool
 
@@ -62,9 +68,9 @@ class ProfilePrompts:
             )
 
     @property
-    def static_prefix_tokens(self) -> int:
-        """Leading tokens that all prompts share."""
-        return len(self._frame.head_ids)
+    def shared_ids(self) -> list[int]:
+        """The token ids that all prompts begin with."""
+        return self._frame.head_ids
 
     def render(self, candidates: Sequence[dict[str, Any]]) -> Iterator[ProfilePrompt]:
         """Yields the prompt of each `RawCandidates` row, in order."""
@@ -80,8 +86,8 @@ class ProfilePrompts:
             shortened = len(ids) > self._room or len(text) > longest
             shown, shown_ids = self._shortened(text[:longest]) if shortened else (text, ids)
             yield ProfilePrompt(
-                json.dumps(self._frame.messages(shown), ensure_ascii=False, separators=(",", ":")),
-                [*self._frame.head_ids, *shown_ids, *self._frame.tail_ids],
+                self._frame.messages_json(shown),
+                [*shown_ids, *self._frame.tail_ids],
                 shortened,
                 suspect,
             )

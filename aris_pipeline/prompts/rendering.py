@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,13 @@ from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import read_request
 from aris_pipeline.prompts.origin import PromptOrigin
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts
-from aris_pipeline.prompts.request_keys import digest, request_key, schema_id, unrendered_key
+from aris_pipeline.prompts.request_keys import (
+    RequestKeys,
+    digest,
+    request_key,
+    schema_id,
+    unrendered_key,
+)
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
@@ -33,6 +39,7 @@ from aris_pipeline.storage import (
 from aris_pipeline.storage.schemas import polars_schema
 
 _ROWS_AT_ONCE = 2000
+_ORDER = "order"
 _NAMES_SHOWN = 20
 _HINT = "materialise raw_candidates of this shard"
 _RENDERING_KEY = "aris.rendering"
@@ -127,10 +134,7 @@ def _rendered(
     source = store.raw_candidates(shard)
     candidates = read_parquet(source, hint=_HINT)
     renderer = _Renderer(rendering)
-    frames = [
-        pl.DataFrame(renderer.rows(part.to_dicts()), schema=polars_schema(Prompts), orient="row")
-        for part in candidates.iter_slices(_ROWS_AT_ONCE)
-    ]
+    frames = [renderer.frame(part) for part in candidates.iter_slices(_ROWS_AT_ONCE)]
     return pl.concat([pl.DataFrame(schema=polars_schema(Prompts)), *frames]), renderer.ignored
 
 
@@ -164,36 +168,55 @@ class _Renderer:
         self._rubric_schema = answer_schema_json(rubric) if rubric else None
         self.ignored: set[str] = set()
 
-    def rows(self, candidates: Sequence[Row]) -> list[Row]:
+    def frame(self, candidates: pl.DataFrame) -> pl.DataFrame:
         """Returns a row of the prompts table for each candidate, in order."""
-        profiles = self._profile_rows([row for row in candidates if row["request"] is None])
-        requests = self._request_rows([row for row in candidates if row["request"] is not None])
-        return [next(profiles if row["request"] is None else requests) for row in candidates]
+        numbered = candidates.with_row_index(_ORDER)
+        has_request = pl.col("request").is_not_null()
+        profiles, requests = numbered.filter(~has_request), numbered.filter(has_request)
+        rendered = pl.concat([self._profiles(profiles), self._requests(requests)])
+        order = pl.concat([profiles[_ORDER], requests[_ORDER]])
+        return rendered.with_columns(order).sort(_ORDER).drop(_ORDER)
 
-    def _profile_rows(self, candidates: list[Row]) -> Iterator[Row]:
-        if not candidates:
-            return
+    def _profiles(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        schema = polars_schema(Prompts)
+        if candidates.is_empty():
+            return pl.DataFrame(schema=schema)
         prompts = self._prepared()
-        for row, prompt in zip(candidates, prompts.render(candidates), strict=True):
-            ids = prompt.token_ids
-            key = request_key(
-                ids, self._identity, prompts.sampling, self._rubric_schema, self._rubric
+        shared_ids, asked = prompts.shared_ids, self._rubric_schema
+        keys = RequestKeys(self._identity, prompts.sampling, asked, self._rubric, shared_ids)
+        rendered = list(prompts.render(candidates.to_dicts()))
+        token_ids = schema["prompt_token_ids"]
+        shared = pl.Series([shared_ids], dtype=token_ids)
+        further = pl.Series([prompt.further_ids for prompt in rendered], dtype=token_ids)
+        columns: dict[str, Any] = {
+            "custom_id": candidates["custom_id"],
+            "messages": [prompt.messages for prompt in rendered],
+            "shortened": [prompt.shortened for prompt in rendered],
+            "suspected_instructions": [prompt.suspected_instructions for prompt in rendered],
+            "request_key": [keys.of(prompt.further_ids) for prompt in rendered],
+        }
+        same_for_all = {
+            "static_prefix_tokens": len(shared_ids),
+            **_sampling_columns(prompts.sampling),
+            "response_schema": asked,
+            "schema_id": schema_id(asked),
+            "requested_model": None,
+            "error": None,
+        }
+        return (
+            pl.DataFrame(columns)
+            .with_columns(
+                prompt_token_ids=pl.concat_list(pl.lit(shared), further),
+                **{name: pl.lit(value, schema[name]) for name, value in same_for_all.items()},
             )
-            yield {
-                "custom_id": row["custom_id"],
-                "messages": prompt.messages,
-                "prompt_token_ids": ids,
-                "prompt_tokens": len(ids),
-                "static_prefix_tokens": prompts.static_prefix_tokens,
-                **_sampling_columns(prompts.sampling),
-                "response_schema": self._rubric_schema,
-                "schema_id": schema_id(self._rubric_schema),
-                "requested_model": None,
-                "shortened": prompt.shortened,
-                "suspected_instructions": prompt.suspected_instructions,
-                "request_key": key,
-                "error": None,
-            }
+            .with_columns(prompt_tokens=pl.col("prompt_token_ids").list.len())
+            .select(*schema)
+            .cast(schema)
+        )
+
+    def _requests(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        rows = self._request_rows(candidates.select("custom_id", "request").to_dicts())
+        return pl.DataFrame(list(rows), schema=polars_schema(Prompts), orient="row")
 
     def _request_rows(self, candidates: list[Row]) -> Iterator[Row]:
         requests = [
