@@ -16,6 +16,11 @@ from aris_pipeline.prompts.tokenizers import Tokenizer
 
 PROFILE_OPEN = "<profile>"
 PROFILE_CLOSE = "</profile>"
+PROFILE_COLUMNS = (
+    "first_name", "last_name", "title", "company", "location", "work_info", "education_info",
+    "skills", "resume_text",
+)  # fmt: skip
+"""The columns of `RawCandidates` that a profile is made of."""
 
 _BRACKETS = "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u227a\u02c2\u1438\u29fc"
 _LOOK_ALIKES = {

@@ -8,7 +8,6 @@ from typing import Any
 from aris_pipeline.engines.protocol import EngineIdentity, Sampling
 from aris_pipeline.prompts.rubrics import Rubric
 
-
 _PROMPT = '"prompt":['
 
 
