@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import jinja2
-import jsonschema
 import polars as pl
+from jsonschema import Draft202012Validator
 
 from aris_pipeline.candidates import land_file, validate_shard
 from aris_pipeline.candidates.synthetic import write_synthetic
@@ -234,6 +234,7 @@ def _plain(stage: str, file: Path, folder: Path) -> Callable[[], object]:
     assert rubric is not None  # noqa: S101 - candidates are judged by one
     frame = build_frame(rubric, tokenizer)
     schema = answer_schema(rubric)
+    validator = Draft202012Validator(schema)
     template = jinja2.Environment(autoescape=False).from_string(_PROFILE)  # noqa: S701 - no HTML
 
     def prompts() -> None:
@@ -255,7 +256,7 @@ def _plain(stage: str, file: Path, folder: Path) -> Callable[[], object]:
         with (folder / "plain-evaluations.jsonl").open("w") as out:
             for custom_id, text in zip(ids, texts, strict=True):
                 answer = json.loads(text)
-                jsonschema.validate(answer, schema)
+                validator.validate(answer)
                 out.write(json.dumps({"custom_id": custom_id, **answer}) + "\n")
 
     return prompts if stage == "plain prompts" else evaluations
