@@ -3,6 +3,7 @@
 Only damage is undone. Quotation marks, ligatures and wide characters stay as they were written.
 """
 
+from functools import lru_cache
 from typing import TypeVar
 
 import ftfy
@@ -15,6 +16,8 @@ _CONFIG = ftfy.TextFixerConfig(
     fix_line_breaks=False,
     normalization=None,
 )
+
+_SHORT = 64
 
 Value = TypeVar("Value")
 
@@ -38,4 +41,12 @@ def repair_texts(value: Value) -> Value:
 def _repair(text: str) -> str:
     if text.isascii() and "&" not in text:
         return text
+    return _fixed_short(text) if len(text) <= _SHORT else _fixed(text)
+
+
+def _fixed(text: str) -> str:
     return ftfy.fix_text(text, _CONFIG)
+
+
+# Names of places, schools, employers and skills come again and again.
+_fixed_short = lru_cache(maxsize=16_384)(_fixed)

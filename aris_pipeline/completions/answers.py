@@ -9,6 +9,8 @@ from jsonschema.exceptions import SchemaError, best_match
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from aris_pipeline.completions.flat_answers import Check, flat_check
+
 _DETAIL_CHARACTERS = 300
 
 
@@ -29,12 +31,14 @@ class AnswerParser:
         self.schema: dict[str, Any] = json.loads(response_schema) if response_schema else {}
         self._validator: Draft202012Validator | None = None
         self._bad_schema: str | None = None
+        self._quick: Check | None = None
         if response_schema is None:
             return
         try:
             Draft202012Validator.check_schema(self.schema)
         except SchemaError as error:
             self._bad_schema = error.message
+        self._quick = None if self._bad_schema else flat_check(self.schema)
         # An empty registry: a schema from a file must not make us fetch its references.
         self._validator = Draft202012Validator(self.schema, registry=Registry())
 
@@ -60,7 +64,7 @@ class AnswerParser:
         except (ValueError, RecursionError) as error:
             return _invalid("malformed_json", str(error))
         try:
-            if validator.is_valid(answer):
+            if (self._quick and self._quick(answer)) or validator.is_valid(answer):
                 return Parsed(answer, answer_json)
             violation = best_match(validator.iter_errors(answer))
         except (Unresolvable, RecursionError) as problem:

@@ -8,6 +8,7 @@ the static text only once, and the profile without special tokens, so nothing in
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from jinja2 import TemplateError
@@ -20,6 +21,7 @@ from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenise
 
 Message = dict[str, Any]
 
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MARK = "PROFILE-8f2c1d"
 _SYSTEM_MARK = "SYSTEM-8f2c1d"
 
@@ -42,6 +44,19 @@ class Frame:
         if self.merged:
             return [{"role": "user", "content": f"{self.system}\n\n{user}"}]
         return [{"role": "system", "content": self.system}, {"role": "user", "content": user}]
+
+    def messages_json(self, profile: str) -> str:
+        """Returns the chat messages as JSON text; what stands around the profile is written once.
+
+        JSON escapes character by character, so the parts make the text of the whole.
+        """
+        before, after = self._json_around
+        return f"{before}{_json(profile)[1:-1]}{after}"
+
+    @cached_property
+    def _json_around(self) -> tuple[str, str]:
+        before, _, after = _json(self.messages(_MARK)).partition(_MARK)
+        return before, after
 
 
 def build_frame(rubric: Rubric, tokenizer: Tokenizer, *, use_example: bool = False) -> Frame:

@@ -4,16 +4,22 @@ The rule: the head of the profile is kept, cut between two tokens, and a visible
 Formats put what matters first (title, present job), so the tail is what a verdict needs least.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
+
+import polars as pl
 
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.injection import suspected_instructions
-from aris_pipeline.prompts.profiles import guarded_text, profile_text, reserved_texts
+from aris_pipeline.prompts.profiles import (
+    PROFILE_COLUMNS,
+    guarded_text,
+    profile_text,
+    reserved_texts,
+)
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
@@ -27,12 +33,26 @@ _CHARACTERS_PER_TOKEN = 24
 
 @dataclass(frozen=True, slots=True)
 class ProfilePrompt:
-    """A candidate's prompt."""
+    """A candidate's prompt.
+
+    Attributes:
+        messages: as JSON text.
+        further_ids: token ids after the `shared_ids`, which all prompts begin with.
+        shortened: whether the profile was cut.
+        suspected_instructions: whether the profile seems to give the model orders.
+    """
 
     messages: str
-    token_ids: list[int]
+    further_ids: list[int]
     shortened: bool
     suspected_instructions: bool
+
+
+class ProfileTexts(NamedTuple):
+    """Profiles as they may stand in a prompt, and which of them seem to give the model orders."""
+
+    guarded: list[str]
+    suspected: list[bool]
 
 
 class ProfilePrompts:
@@ -62,26 +82,31 @@ class ProfilePrompts:
             )
 
     @property
-    def static_prefix_tokens(self) -> int:
-        """Leading tokens that all prompts share."""
-        return len(self._frame.head_ids)
+    def shared_ids(self) -> list[int]:
+        """The token ids that all prompts begin with."""
+        return self._frame.head_ids
 
-    def render(self, candidates: Sequence[dict[str, Any]]) -> Iterator[ProfilePrompt]:
-        """Yields the prompt of each `RawCandidates` row, in order."""
-        longest = self._room * _CHARACTERS_PER_TOKEN
-        written = [profile_text(row) for row in candidates]
-        texts = [
+    def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
+        """Returns the texts of `RawCandidates` rows, in order; leaves the tokenizer alone."""
+        rows = candidates.select(PROFILE_COLUMNS).to_dicts()
+        written = [profile_text(row) for row in rows]
+        guarded = [
             guarded_text(text, row, redacted=self._redact, reserved=self._reserved)
-            for text, row in zip(written, candidates, strict=True)
+            for text, row in zip(written, rows, strict=True)
         ]
-        token_ids = tokenise(self._tokenizer, [text[:longest] for text in texts], special=False)
-        suspected = suspected_instructions(written)
-        for text, ids, suspect in zip(texts, token_ids, suspected, strict=True):
+        return ProfileTexts(guarded, suspected_instructions(written))
+
+    def render(self, texts: ProfileTexts) -> Iterator[ProfilePrompt]:
+        """Yields the prompt around each text, in order."""
+        longest = self._room * _CHARACTERS_PER_TOKEN
+        shown_at_most = [text[:longest] for text in texts.guarded]
+        token_ids = tokenise(self._tokenizer, shown_at_most, special=False)
+        for text, ids, suspect in zip(texts.guarded, token_ids, texts.suspected, strict=True):
             shortened = len(ids) > self._room or len(text) > longest
             shown, shown_ids = self._shortened(text[:longest]) if shortened else (text, ids)
             yield ProfilePrompt(
-                json.dumps(self._frame.messages(shown), ensure_ascii=False, separators=(",", ":")),
-                [*self._frame.head_ids, *shown_ids, *self._frame.tail_ids],
+                self._frame.messages_json(shown),
+                [*shown_ids, *self._frame.tail_ids],
                 shortened,
                 suspect,
             )

@@ -16,6 +16,11 @@ from aris_pipeline.prompts.tokenizers import Tokenizer
 
 PROFILE_OPEN = "<profile>"
 PROFILE_CLOSE = "</profile>"
+PROFILE_COLUMNS = (
+    "first_name", "last_name", "title", "company", "location", "work_info", "education_info",
+    "skills", "resume_text",
+)  # fmt: skip
+"""The columns of `RawCandidates` that a profile is made of."""
 
 _BRACKETS = "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u227a\u02c2\u1438\u29fc"
 _LOOK_ALIKES = {
@@ -40,13 +45,18 @@ def _delimiter() -> re.Pattern[str]:
 
 
 _DELIMITER = _delimiter()
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
+_NEVER_SEEN = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
     r"\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    r"\U000e0000-\U000e0fff]"
-    # Joiners have a place in scripts and emoji, and none beside ASCII.
-    r"|(?<=[!-~])[\u200c\u200d]+|[\u200c\u200d]+(?=[!-~])"
+    r"\U000e0000-\U000e0fff"
 )
+_JOINERS = r"\u200c\u200d"
+_INVISIBLE = re.compile(
+    rf"[{_NEVER_SEEN}]"
+    # Joiners have a place in scripts and emoji, and none beside ASCII.
+    rf"|(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])"
+)
+_MAY_BE_INVISIBLE = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
 _MARKUP = re.compile(r"<(?=([^<>\n]{1,60}>))|\[(?=([^\[\]\n]{1,40}\]))")
 _SPACES = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n(?: ?\n)+")
@@ -55,7 +65,9 @@ _ISO_DATE = re.compile(r"(\d{4}-\d\d)(?:-\d\d.*)?")
 
 def profile_text(row: Mapping[str, Any]) -> str:
     """Renders a `RawCandidates` row as it was written, without what nobody sees."""
-    return _INVISIBLE.sub("", "\n".join(_lines(row)))
+    text = "\n".join(_lines(row))
+    # Few texts have any, and a plain class is searched five times as fast.
+    return _INVISIBLE.sub("", text) if _MAY_BE_INVISIBLE.search(text) else text
 
 
 def guarded_text(

@@ -34,6 +34,8 @@ _HOST_LINK = re.compile(
 )
 _PHONE = re.compile(r"(?<![\w.,])(?:\+\s?)?\(?\d[\d\s()./\u2010-\u2013-]{5,22}\d(?![\w%])")
 _PHONE_DIGITS = range(7, 16)
+_PHONE_SIGN = re.compile(r"\d(?:[\s()./\u2010-\u2013-]*\d){6}")
+"""The fewest digits of a number, and nothing between them that may not be: most texts have none."""
 _BARE_PHONE_DIGITS = range(9, 16)  # a shorter bare number counts users or money
 _DIGITS = re.compile(r"\d+")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -50,15 +52,16 @@ def redact(text: str, first_name: str | None, last_name: str | None) -> str:
     """Replaces links, e-mail addresses, phone numbers and the person's names by placeholders."""
     text = unicodedata.normalize("NFC", text)
     folded = text.casefold()
-    if _EMAIL_SIGN.search(text):
+    if any(sign in text for sign in "@[(") and _EMAIL_SIGN.search(text):
         text = _EMAIL.sub("[email]", text)
     if "www." in folded or "://" in folded:
         text = _URL.sub("[link]", text)
-    if any(host in folded for host in _HOSTS):
+    if any(map(folded.__contains__, _HOSTS)):
         text = _HOST_LINK.sub("[link]", text)
     if _PATH_SIGN.search(text):
         text = _DOMAIN_WITH_PATH.sub("[link]", text)
-    text = _PHONE.sub(_phone_placeholder, text)
+    if _PHONE_SIGN.search(text):
+        text = _PHONE.sub(_phone_placeholder, text)
     names = _name_pattern(first_name or "", last_name or "", text.casefold().replace(_CURLY, "'"))
     return names.sub("[name]", text) if names else text
 

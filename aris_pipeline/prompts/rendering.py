@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,14 @@ from aris_pipeline.prompts.answers import answer_schema_json, check_fits
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import read_request
 from aris_pipeline.prompts.origin import PromptOrigin
-from aris_pipeline.prompts.profile_prompts import ProfilePrompts
-from aris_pipeline.prompts.request_keys import digest, request_key, schema_id, unrendered_key
+from aris_pipeline.prompts.profile_prompts import ProfilePrompts, ProfileTexts
+from aris_pipeline.prompts.request_keys import (
+    RequestKeys,
+    digest,
+    request_key,
+    schema_id,
+    unrendered_key,
+)
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
@@ -32,7 +39,9 @@ from aris_pipeline.storage import (
 )
 from aris_pipeline.storage.schemas import polars_schema
 
-_ROWS_AT_ONCE = 2000
+_ROWS_AT_ONCE = 500
+_ORDER = "order"
+_HAS_REQUEST = pl.col("request").is_not_null()
 _NAMES_SHOWN = 20
 _HINT = "materialise raw_candidates of this shard"
 _RENDERING_KEY = "aris.rendering"
@@ -127,11 +136,16 @@ def _rendered(
     source = store.raw_candidates(shard)
     candidates = read_parquet(source, hint=_HINT)
     renderer = _Renderer(rendering)
-    frames = [
-        pl.DataFrame(renderer.rows(part.to_dicts()), schema=polars_schema(Prompts), orient="row")
-        for part in candidates.iter_slices(_ROWS_AT_ONCE)
-    ]
-    return pl.concat([pl.DataFrame(schema=polars_schema(Prompts)), *frames]), renderer.ignored
+    if candidates["request"].has_nulls():
+        renderer.prepare()
+    none = pl.DataFrame(schema=polars_schema(Prompts))
+    with ThreadPoolExecutor(1) as rest:
+        # The tokenizer takes all cores and not Python's lock: meanwhile the next texts are written.
+        frames = [
+            rest.submit(renderer.frame, part, renderer.texts(part))
+            for part in candidates.iter_slices(_ROWS_AT_ONCE)
+        ]
+        return pl.concat([none, *(frame.result() for frame in frames)]), renderer.ignored
 
 
 def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
@@ -150,7 +164,7 @@ def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
 
 
 class _Renderer:
-    """Renders rows of both kinds; what is the same for all rows is prepared on first use."""
+    """Renders rows of both kinds; only one thread at a time may use the tokenizer."""
 
     def __init__(self, rendering: Rendering) -> None:
         self._rubric = rubric = rendering.rubric
@@ -164,36 +178,66 @@ class _Renderer:
         self._rubric_schema = answer_schema_json(rubric) if rubric else None
         self.ignored: set[str] = set()
 
-    def rows(self, candidates: Sequence[Row]) -> list[Row]:
-        """Returns a row of the prompts table for each candidate, in order."""
-        profiles = self._profile_rows([row for row in candidates if row["request"] is None])
-        requests = self._request_rows([row for row in candidates if row["request"] is not None])
-        return [next(profiles if row["request"] is None else requests) for row in candidates]
+    def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
+        """Returns the profiles of those candidates that have one, in order."""
+        profiles = candidates.filter(~_HAS_REQUEST)
+        if profiles.is_empty():
+            return ProfileTexts([], [])
+        return self.prepare().texts(profiles)
 
-    def _profile_rows(self, candidates: list[Row]) -> Iterator[Row]:
-        if not candidates:
-            return
-        prompts = self._prepared()
-        for row, prompt in zip(candidates, prompts.render(candidates), strict=True):
-            ids = prompt.token_ids
-            key = request_key(
-                ids, self._identity, prompts.sampling, self._rubric_schema, self._rubric
+    def frame(self, candidates: pl.DataFrame, texts: ProfileTexts) -> pl.DataFrame:
+        """Returns a row of the prompts table for each candidate, in order.
+
+        Args:
+            candidates: rows of `RawCandidates`.
+            texts: their profiles.
+        """
+        numbered = candidates.with_row_index(_ORDER)
+        profiles, requests = numbered.filter(~_HAS_REQUEST), numbered.filter(_HAS_REQUEST)
+        rendered = pl.concat([self._profiles(profiles, texts), self._requests(requests)])
+        order = pl.concat([profiles[_ORDER], requests[_ORDER]])
+        return rendered.with_columns(order).sort(_ORDER).drop(_ORDER)
+
+    def _profiles(self, candidates: pl.DataFrame, texts: ProfileTexts) -> pl.DataFrame:
+        schema = polars_schema(Prompts)
+        if candidates.is_empty():
+            return pl.DataFrame(schema=schema)
+        prompts = self.prepare()
+        shared_ids, asked = prompts.shared_ids, self._rubric_schema
+        keys = RequestKeys(self._identity, prompts.sampling, asked, self._rubric, shared_ids)
+        rendered = list(prompts.render(texts))
+        token_ids = schema["prompt_token_ids"]
+        shared = pl.Series([shared_ids], dtype=token_ids)
+        further = pl.Series([prompt.further_ids for prompt in rendered], dtype=token_ids)
+        columns: dict[str, Any] = {
+            "custom_id": candidates["custom_id"],
+            "messages": [prompt.messages for prompt in rendered],
+            "shortened": [prompt.shortened for prompt in rendered],
+            "suspected_instructions": [prompt.suspected_instructions for prompt in rendered],
+            "request_key": [keys.of(prompt.further_ids) for prompt in rendered],
+        }
+        same_for_all = {
+            "static_prefix_tokens": len(shared_ids),
+            **_sampling_columns(prompts.sampling),
+            "response_schema": asked,
+            "schema_id": schema_id(asked),
+            "requested_model": None,
+            "error": None,
+        }
+        return (
+            pl.DataFrame(columns)
+            .with_columns(
+                prompt_token_ids=pl.concat_list(pl.lit(shared), further),
+                **{name: pl.lit(value, schema[name]) for name, value in same_for_all.items()},
             )
-            yield {
-                "custom_id": row["custom_id"],
-                "messages": prompt.messages,
-                "prompt_token_ids": ids,
-                "prompt_tokens": len(ids),
-                "static_prefix_tokens": prompts.static_prefix_tokens,
-                **_sampling_columns(prompts.sampling),
-                "response_schema": self._rubric_schema,
-                "schema_id": schema_id(self._rubric_schema),
-                "requested_model": None,
-                "shortened": prompt.shortened,
-                "suspected_instructions": prompt.suspected_instructions,
-                "request_key": key,
-                "error": None,
-            }
+            .with_columns(prompt_tokens=pl.col("prompt_token_ids").list.len())
+            .select(*schema)
+            .cast(schema)
+        )
+
+    def _requests(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        rows = self._request_rows(candidates.select("custom_id", "request").to_dicts())
+        return pl.DataFrame(list(rows), schema=polars_schema(Prompts), orient="row")
 
     def _request_rows(self, candidates: list[Row]) -> Iterator[Row]:
         requests = [
@@ -223,7 +267,8 @@ class _Renderer:
                 "error": request.error,
             }
 
-    def _prepared(self) -> ProfilePrompts:
+    def prepare(self) -> ProfilePrompts:
+        """Returns what all prompts of profiles share, made once and before threads are at work."""
         if self._profile_prompts is None:
             if self._rubric is None:
                 raise ConfigError("candidates without messages of their own need a rubric")

@@ -8,6 +8,46 @@ from typing import Any
 from aris_pipeline.engines.protocol import EngineIdentity, Sampling
 from aris_pipeline.prompts.rubrics import Rubric
 
+_PROMPT = '"prompt":['
+
+
+class RequestKeys:
+    """The request_keys of prompts that are asked under the same circumstances.
+
+    A key is the `digest` of the prompt's token ids together with everything else that determines
+    the answer of the first attempt. What is the same for all prompts is hashed once.
+    """
+
+    def __init__(
+        self,
+        identity: EngineIdentity,
+        sampling: Sampling,
+        response_schema: str | None,
+        rubric: Rubric | None,
+        shared_ids: Sequence[int] = (),
+    ) -> None:
+        """Hashes what the prompts share.
+
+        Args:
+            identity: model and engine.
+            sampling: how the answer is sampled.
+            response_schema: JSON text of the answer's schema.
+            rubric: what the recommendations are scored by; none where they are not scored.
+            shared_ids: token ids that all prompts begin with.
+        """
+        circumstances = _circumstances(identity, sampling, response_schema, rubric)
+        # Inside a JSON text the quotes are escaped, so this can only be the key itself.
+        before, found, self._after = canonical({"prompt": [], **circumstances}).partition(_PROMPT)
+        self._shared = hashlib.sha256(f"{before}{found}{_listed(shared_ids)}".encode())
+        self._comma = "," if shared_ids else ""
+
+    def of(self, further_ids: Sequence[int]) -> str:
+        """Returns the key of the prompt whose token ids, after the shared ones, are these."""
+        key = self._shared.copy()
+        comma = self._comma if further_ids else ""
+        key.update(f"{comma}{_listed(further_ids)}{self._after}".encode())
+        return key.hexdigest()
+
 
 def request_key(
     prompt_token_ids: Sequence[int],
@@ -16,21 +56,8 @@ def request_key(
     response_schema: str | None,
     rubric: Rubric | None,
 ) -> str:
-    """Returns the digest of everything that determines the answer of the first attempt.
-
-    Args:
-        prompt_token_ids: the rendered prompt.
-        identity: model and engine.
-        sampling: how the answer is sampled.
-        response_schema: JSON text of the answer's schema.
-        rubric: what the recommendations are scored by; none where they are not scored.
-    """
-    return digest(
-        {
-            "prompt": list(prompt_token_ids),
-            **_circumstances(identity, sampling, response_schema, rubric),
-        }
-    )
+    """Returns the key of one prompt; see `RequestKeys`."""
+    return RequestKeys(identity, sampling, response_schema, rubric).of(prompt_token_ids)
 
 
 def unrendered_key(body: str, identity: EngineIdentity) -> str:
@@ -47,8 +74,16 @@ def schema_id(response_schema: str | None) -> str | None:
 
 def digest(content: dict[str, Any]) -> str:
     """Returns the sha256 of the canonical JSON of `content`."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def canonical(content: dict[str, Any]) -> str:
+    """Returns the one JSON text of `content`."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def _listed(token_ids: Sequence[int]) -> str:
+    return ",".join(map(str, token_ids))
 
 
 def _circumstances(
