@@ -173,6 +173,14 @@ class Assignments:
             self._made[shard.batch] = self._settings.assign(self._store.batch(shard.batch))
         return self._made[shard.batch]
 
+    def by_judge(self, shards: list[Shard]) -> list[tuple[Assignment, list[Shard]]]:
+        """Returns the shards of each judge, in order, with an assignment that holds for them."""
+        found: dict[Judge, tuple[Assignment, list[Shard]]] = {}
+        for shard in shards:
+            assignment = self.of(shard)
+            found.setdefault(assignment.judge, (assignment, []))[1].append(shard)
+        return list(found.values())
+
     def card_of_all(self, shards: list[Shard]) -> ModelCard:
         """Returns the one model of all these shards; `ConfigError` where they need several."""
         cards = {card.name: card for card in (self.of(shard).card for shard in shards)}

@@ -5,8 +5,8 @@ from aris_pipeline.completions.parts import remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter
 from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.completions.shard import complete_shard
 from aris_pipeline.completions.stats import RunStats, read_stats
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "RunStats",
     "Scoring",
     "Shorten",
-    "complete_shard",
+    "complete_shards",
     "known_completions",
     "read_stats",
     "remove_finished_parts",

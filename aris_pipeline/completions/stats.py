@@ -19,7 +19,10 @@ class GenerationStats(BaseModel, frozen=True):
     engine: str = "none"
     load_s: float = 0.0
     engine_restarts: int = 0
-    generate_s: float = 0.0
+    generate_s: float = Field(default=0.0, description="busy, starved and draining together")
+    busy_s: float = 0.0
+    starved_s: float = 0.0
+    draining_s: float = 0.0
     kv_cache_tokens: int | None = None
     kv_cache_peak: float | None = None
     cpu_percent: float | None = None
@@ -55,6 +58,9 @@ class RunStats(GenerationStats, frozen=True):
             "engine_restarts": self.engine_restarts,
             "load_s": round(self.load_s, 2),
             "generate_s": round(self.generate_s, 2),
+            "busy_s": round(self.busy_s, 2),
+            "starved_s": round(self.starved_s, 2),
+            "draining_s": round(self.draining_s, 2),
             "wall_s": round(self.wall_s, 2),
             "req_s": round(self.generated / self.generate_s, 3) if self.generate_s else 0.0,
             "engine": self.engine,
