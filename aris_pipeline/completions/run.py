@@ -177,7 +177,8 @@ class _Run(Generic[_Told]):
             yield self._failures.popleft()
         while self._written and (last or self._written[0][1].done()):
             shard, writing = self._written.popleft()
-            yield shard, _outcome(writing)
+            outcome = _outcome(writing)
+            yield shard, outcome
 
     def _open(self, shard: Shard) -> OpenShard:
         """Reads a shard and finds out what there is to ask; in the reader's thread.

@@ -60,7 +60,8 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
 
 _FIGURES = (
     *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "success_rate"),
-    *("loads", "load_s", "generate_s", "between_shards_s", "req_s", "output_tok_s"),
+    *("loads", "load_s", "generate_s", "busy_s", "starved_s", "draining_s"),
+    *("between_shards_s", "req_s", "output_tok_s"),
     *("total_tok_s", "latency_p95_s", "prefix_hit_rate", "preemptions", "engine_restarts"),
     *("gpu_memory_peak_gib", "gpu_energy_wh", "projected_hours_200k"),
 )

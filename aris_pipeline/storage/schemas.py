@@ -176,7 +176,7 @@ class Throughput(dy.Schema):
     """One row a shard: what its latest run cost. Rates count the rows that the run generated."""
 
     run_id = dy.String(description="Dagster run that was measured.")
-    started_at = dy.Datetime(time_zone="UTC", description="When the shard's completions began.")
+    started_at = dy.Datetime(time_zone="UTC", description="When the shard's rows came up.")
     rows = dy.Int64(description="Prompts of the shard.")
     rows_ok = dy.Int64(description="Rows whose answer came to its own end (stop).")
     rows_failed = dy.Int64(description="Rows without one.")
@@ -187,9 +187,27 @@ class Throughput(dy.Schema):
     repairs_reseeded = dy.Int64(description="Rows asked again with another seed.")
     repairs_shortened = dy.Int64(description="Rows asked again with a shorter prompt.")
     engine_restarts = dy.Int64(description="Engines that died or hung and were replaced.")
-    load_s = dy.Float64(description="Seconds to load the engine; 0 where it was loaded already.")
-    generate_s = dy.Float64(description="Seconds of generation.")
-    wall_s = dy.Float64(description="Seconds for the shard in all, without the load.")
+    load_s = dy.Float64(
+        description="Seconds to load the engine since the shard before ended; 0 without a load."
+    )
+    generate_s = dy.Float64(
+        description="Seconds of generation that fell to the shard: each span between two finished "
+        "rows of a run goes to the later row's shard, so that shards add up to the run."
+    )
+    busy_s = dy.Float64(
+        nullable=True,
+        description="Of generate_s: the engine had all rows that it takes, or all of the run.",
+    )
+    starved_s = dy.Float64(
+        nullable=True,
+        description="Of generate_s: rows were left, and we had control, to feed or to finish rows.",
+    )
+    draining_s = dy.Float64(
+        nullable=True, description="Of generate_s: no rows were left to feed, the last ones ended."
+    )
+    wall_s = dy.Float64(
+        description="Seconds from started_at to the file, without loads; shards overlap."
+    )
     prompt_tokens = dy.Int64(description="Prompt tokens of generated rows.")
     cached_tokens = dy.Int64(description="Prompt tokens that the prefix cache answered.")
     output_tokens = dy.Int64(description="Output tokens of generated rows.")
@@ -241,6 +259,13 @@ class ThroughputReport(dy.Schema):
     loads = dy.Int64(description="Times a model was loaded.")
     load_s = dy.Float64(description="Seconds of loading.")
     generate_s = dy.Float64(description="Seconds of generation.")
+    busy_s = dy.Float64(nullable=True, description="Of generate_s: the engine had all it takes.")
+    starved_s = dy.Float64(
+        nullable=True, description="Of generate_s: it may have waited for rows that were left."
+    )
+    draining_s = dy.Float64(
+        nullable=True, description="Of generate_s: no rows were left to feed, the last ones ended."
+    )
     between_shards_s = dy.Float64(
         nullable=True,
         description="Longest time from the end of a shard to the start of its run's next one.",

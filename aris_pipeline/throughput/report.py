@@ -18,7 +18,8 @@ from aris_pipeline.storage import (
 
 _SUMS = [
     *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "rows_poison"),
-    *("load_s", "generate_s", "prompt_tokens", "cached_tokens", "output_tokens"),
+    *("load_s", "generate_s", "busy_s", "starved_s", "draining_s"),
+    *("prompt_tokens", "cached_tokens", "output_tokens"),
     *("preemptions", "engine_restarts", "gpu_energy_wh"),
 ]
 _PEAKS = ["latency_p95_s", "gpu_memory_peak_gib"]
