@@ -41,6 +41,7 @@ from aris_pipeline.options import (
     RubricOption,
     RubricsDir,
     Temperature,
+    Triage,
     UseExample,
 )
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
@@ -88,6 +89,7 @@ def run(
     max_tokens: MaxTokens = None,
     use_example: UseExample = False,
     max_model_len: MaxModelLen = None,
+    triage: Triage = None,
     gpu_memory_utilization: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
     ] = 0.90,
@@ -128,6 +130,7 @@ def run(
             "max_tokens": max_tokens,
             "use_example": use_example,
             "max_model_len": max_model_len,
+            "triage": triage,
             "gpu_memory_utilization": gpu_memory_utilization,
             "tensor_parallel_size": tensor_parallel_size,
             "max_requests_in_flight": max_requests_in_flight,

@@ -8,9 +8,17 @@ from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.stats import RunStats, read_stats
+from aris_pipeline.completions.triage import (
+    SAMPLE,
+    Triaged,
+    in_sample,
+    part_by_score,
+    triage_shards,
+)
 
 __all__ = [
     "RUNGS",
+    "SAMPLE",
     "SHORTENED",
     "AnswerParser",
     "Parsed",
@@ -19,8 +27,12 @@ __all__ = [
     "RunStats",
     "Scoring",
     "Shorten",
+    "Triaged",
     "complete_shards",
+    "in_sample",
     "known_completions",
+    "part_by_score",
     "read_stats",
     "remove_finished_parts",
+    "triage_shards",
 ]

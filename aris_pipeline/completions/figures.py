@@ -16,9 +16,10 @@ _KV_SAMPLE_EVERY_S = 2.0
 class EngineFigures:
     """Measures a session from `begin` to `end`."""
 
-    def __init__(self, session: EngineSession) -> None:
+    def __init__(self, session: EngineSession, loaded_s: float, restarts: int) -> None:
+        """Makes figures of what comes after these seconds of loading and these restarts."""
         self._session = session
-        self._loaded_s, self._restarts = session.load_s, session.restarts
+        self._loaded_s, self._restarts = loaded_s, restarts
         self._clock: EngineClock | None = None
         self._telemetry: Telemetry | None = None
         self._kv_peak, self._kv_sampled = 0.0, 0.0

@@ -29,10 +29,12 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     shorten: Shorten,
     run_id: str,
     clock: EngineClock | None = None,
+    answers: bool = True,
 ) -> Generator[dict[str, Any], None, None]:
     """Yields a row of `Completions` for each row of `Prompts`, as it finishes.
 
     Prompts are drawn as the engine takes them, so that they may come from shard after shard.
+    Without `answers` rows are only scored, and are `triaged`.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
@@ -45,7 +47,7 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
         EngineError: the engine cannot be had, or dies again and again without finishing a row.
     """
     clock = clock or EngineClock()
-    others = _Group((RowInFlight(prompt) for prompt in prompts), clock)
+    others = _Group((RowInFlight(prompt, answer=answers) for prompt in prompts), clock)
     suspects: deque[_Group] = deque()
     calibration: list[float] | None = None
     calibrated, engine_name = scoring is None, "none"
@@ -62,7 +64,9 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
                 calibrated = True
             for row in group.answered(engine, scoring):
                 session.worked()
-                again = ladder.next_attempt(row.prompt, row.attempt, row.answer)
+                again = (
+                    ladder.next_attempt(row.prompt, row.attempt, row.answer) if answers else None
+                )
                 if again:
                     group.ask_again(row, again)
                 else:

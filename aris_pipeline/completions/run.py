@@ -15,22 +15,24 @@ from typing import Any, Generic, Self, TypeVar
 
 import polars as pl
 
-from aris_pipeline.completions.clock import EngineClock
+from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.figures import EngineFigures
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.parts import PartWriter, remove_parts
 from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import OpenShard, Row, askable
 from aris_pipeline.completions.stats import GenerationStats, RunStats
+from aris_pipeline.completions.triage import Triaged
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DiskError, EngineError, StorageError
 from aris_pipeline.storage import DataStore, Judge, Shard, read_parquet
 
-_READ_AHEAD, _WRITE_BEHIND = 2, 2
-"""Shards that may be in memory before their turn, and after it."""
+_WRITE_BEHIND = 2
+"""Shards that may be in memory after their turn."""
 
 _Told = TypeVar("_Told")
 
@@ -45,6 +47,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
     shorten: Shorten,
     run_id: str,
     told: Callable[[Shard, RunStats], _Told],
+    triaged: Triaged | None = None,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Iterator[tuple[Shard, _Told | Exception]]:
     """Answers every prompt of these shards, generating only what no earlier run has answered.
@@ -58,6 +61,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         shorten: makes a prompt that the engine refuses as too long fit.
         run_id: stamped on the rows that this call generates.
         told: makes what is yielded of a shard whose file is written; called in another thread.
+        triaged: which rows are to be answered; all by default.
         on_progress: called as rows finish.
 
     Yields:
@@ -67,7 +71,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         EngineError: the engine cannot be had; what is finished is kept in part files.
         DiskError: nothing more can be written.
     """
-    with _Run(store, judge, session, run_id, told) as run:
+    with _Run(store, judge, session, run_id=run_id, told=told, triaged=triaged) as run:
         prompts = run.prompts(shards)
         first = None
         for first in prompts:
@@ -99,17 +103,22 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
 class _Run(Generic[_Told]):
     """The shards in work, and who awaits which request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
         self,
         store: DataStore,
         judge: Judge,
         session: EngineSession,
+        *,
         run_id: str,
         told: Callable[[Shard, RunStats], _Told],
+        triaged: Triaged | None,
     ) -> None:
         self._store, self._judge, self._session = store, judge, session
-        self._run_id, self._told = run_id, told
-        self._engine = EngineFigures(session)
+        self._run_id, self._told, self._triaged = run_id, told, triaged
+        before = triaged or session
+        self._engine = EngineFigures(
+            session, triaged.loaded_s if triaged else session.load_s, before.restarts
+        )
         self._parts = PartWriter()
         self._reader = ThreadPoolExecutor(1, "shard-reader")
         self._writer = ThreadPoolExecutor(1, "shard-writer")
@@ -127,21 +136,12 @@ class _Run(Generic[_Told]):
 
     def prompts(self, shards: Sequence[Shard]) -> Iterator[Mapping[str, Any] | None]:
         """Yields the prompts to be asked, read ahead of their turn, and None behind each shard."""
-        coming = iter(shards)
-        reading = deque(
-            (shard, self._reader.submit(self._open, shard))
-            for shard in itertools.islice(coming, _READ_AHEAD)
-        )
-        while reading:
-            shard, opening = reading.popleft()
+        for shard, opening in read_ahead(self._reader, self._open, shards):
             try:
                 opened = opening.result()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this shard's alone
                 self._failures.append((shard, error))
-                opened = None
-            if following := next(coming, None):
-                reading.append((following, self._reader.submit(self._open, following)))
-            if opened is not None:
+            else:
                 yield from self._todo(opened)
             yield None
 
@@ -199,6 +199,8 @@ class _Run(Generic[_Told]):
         others = asked.filter(~pl.col("request_key").is_in(ours))
         opened.known = known_completions(self._store, self._judge, shard, others["request_key"])
         opened.todo = others.join(opened.known, on="request_key", how="anti", maintain_order="left")
+        if self._triaged:
+            opened.todo, opened.left_out = self._triaged.split(opened.todo)
         with self._lock:
             opened.total = opened.todo.height
             opened.awaited += opened.total
@@ -242,6 +244,12 @@ class _Run(Generic[_Told]):
 
     def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Told:
         """Writes a shard's file; in the writer's thread."""
+        if self._triaged:
+            scored, spent = self._triaged.scored[opened.shard], self._triaged.spent
+            score_s = spent.get(opened.shard, EngineTime()).total
+            generation = generation.model_copy(
+                update={"scored": scored, "score_s": score_s, "triage": self._triaged.share}
+            )
         stats = opened.write(
             *(self._store, self._judge, generation), run_id=self._run_id, loaded_s=loaded_s
         )

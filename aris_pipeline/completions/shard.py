@@ -30,6 +30,7 @@ class OpenShard:
         todo: prompts that are to be asked; each is another request.
         known: answers that were there before the run.
         total: how many prompts are to be asked.
+        left_out: rows that triage has only scored.
         borrowed: answers that the run gave to the same request of another shard.
         fresh: rows that were asked for this shard, as they finish.
         awaited: requests, asked for this shard or another, whose answer is still to come.
@@ -46,6 +47,7 @@ class OpenShard:
     prompts: pl.DataFrame
     todo: pl.DataFrame = field(default_factory=pl.DataFrame)
     known: pl.DataFrame = field(default_factory=pl.DataFrame)
+    left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
     total: int = 0
     borrowed: list[Row] = field(default_factory=list)
     fresh: list[Row] = field(default_factory=list)
@@ -99,12 +101,14 @@ class OpenShard:
         fresh = pl.DataFrame(self.fresh, schema=types, orient="row")
         borrowed = pl.DataFrame(self.borrowed, schema=types, orient="row")
         known = self.known.with_columns(reused=pl.lit(value=True))
-        completions = _assemble(self.prompts, pl.concat([known, borrowed, fresh]), run_id)
+        answers = [known, borrowed, fresh, *([self.left_out] if self.left_out.height else [])]
+        completions = _assemble(self.prompts, pl.concat(answers), run_id)
         stats = RunStats(
             **generation.model_dump(),
             run_id=run_id,
             started_at=self.started_at,
             generated=fresh["error_type"].is_null().sum(),
+            triaged=completions["triaged"].sum(),
             reused=completions["reused"].sum(),
             failed=completions["error_type"].is_not_null().sum(),
             poison=(fresh["error_type"] == POISON).sum(),
@@ -144,9 +148,11 @@ def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.D
         maintain_order="left",
     )
     unrenderable = pl.col("error").is_not_null()
-    answered = pl.col("asked_by").is_not_null() & pl.col("error_type").is_null()
+    triaged = pl.col("triaged").fill_null(value=False)
+    answered = pl.col("asked_by").is_not_null() & pl.col("error_type").is_null() & ~triaged
     generated_here = (pl.col("asked_by") == pl.col("custom_id")) & ~pl.col("known")
     return joined.with_columns(
+        triaged=triaged,
         reused=answered & ~generated_here.fill_null(value=False),
         error_type=pl.when(unrenderable).then(pl.lit("unrenderable")).otherwise("error_type"),
         error_message=pl.coalesce("error", "error_message"),

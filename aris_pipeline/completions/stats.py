@@ -30,6 +30,9 @@ class GenerationStats(BaseModel, frozen=True):
     gpu_memory_peak_gib: float | None = None
     gpu_utilisation: float | None = None
     gpu_energy_wh: float | None = None
+    triage: float | None = Field(default=None, description="share of the rows to be answered")
+    scored: int = 0
+    score_s: float = 0.0
 
 
 class RunStats(GenerationStats, frozen=True):
@@ -40,6 +43,7 @@ class RunStats(GenerationStats, frozen=True):
     generated: int
     reused: int
     failed: int
+    triaged: int = 0
     poison: int = 0
     repairs: dict[str, int] = Field(default_factory=dict, description="rows by rung of repair")
     wall_s: float
@@ -53,6 +57,7 @@ class RunStats(GenerationStats, frozen=True):
             "generated": self.generated,
             "reused": self.reused,
             "failed": self.failed,
+            "triaged": self.triaged,
             "poison": self.poison,
             **{f"repairs_{rung}": count for rung, count in self.repairs.items()},
             "engine_restarts": self.engine_restarts,
@@ -63,6 +68,7 @@ class RunStats(GenerationStats, frozen=True):
             "draining_s": round(self.draining_s, 2),
             "wall_s": round(self.wall_s, 2),
             "req_s": round(self.generated / self.generate_s, 3) if self.generate_s else 0.0,
+            **({"scored": self.scored, "score_s": round(self.score_s, 2)} if self.scored else {}),
             "engine": self.engine,
         }
 

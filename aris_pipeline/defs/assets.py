@@ -107,8 +107,12 @@ def completions(
 
         def complete() -> Generator[Outcome, None, None]:
             for assignment, its_shards in assignments.by_judge(shards_of(context)):
+                triaged = assignment.triaged(
+                    data, its_shards, session, run_id=context.run.run_id, on_progress=report
+                )
                 yield from complete_shards(
                     *(data, assignment.judge, its_shards, session),
+                    triaged=triaged,
                     scoring=assignment.scoring,
                     shorten=assignment.shorten,
                     run_id=context.run.run_id,

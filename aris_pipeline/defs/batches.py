@@ -48,6 +48,8 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
         told |= {
             "ranked": newest.rows,
             "invalid": newest.invalid,
+            "triaged": newest.triaged,
+            **({"triage_agreement": newest.agreement.estimate} if newest.agreement else {}),
             "disagreeing": newest.disagreeing,
             "shards_missing": newest.shards_missing,
         }
@@ -59,6 +61,7 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
 
 
 _FIGURES = (
+    *("rows_triaged", "rows_scored", "score_s"),
     *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "success_rate"),
     *("loads", "load_s", "generate_s", "busy_s", "starved_s", "draining_s"),
     *("between_shards_s", "req_s", "output_tok_s"),

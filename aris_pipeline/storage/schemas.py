@@ -128,6 +128,10 @@ class Completions(dy.Schema):
         nullable=True,
         description="What repairs changed about the first request, as JSON text; null without.",
     )
+    triaged = dy.Bool(
+        nullable=True,
+        description="Whether triage has only scored the row, so that it has no answer on purpose.",
+    )
     reused = dy.Bool(
         description="Whether the answer was taken over instead of generated in run_id."
     )
@@ -182,6 +186,9 @@ class Throughput(dy.Schema):
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated in this run.")
+    rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
+    rows_scored = dy.Int64(nullable=True, description="Requests that triage scored in this run.")
+    score_s = dy.Float64(nullable=True, description="Seconds of that; not in generate_s.")
     rows_poison = dy.Int64(description="Rows that no engine survived.")
     repairs_longer = dy.Int64(description="Rows asked again with a larger token limit.")
     repairs_reseeded = dy.Int64(description="Rows asked again with another seed.")
@@ -214,7 +221,7 @@ class Throughput(dy.Schema):
     req_s = dy.Float64(nullable=True, description="Generated rows per second of generation.")
     output_tok_s = dy.Float64(nullable=True, description="Output tokens per second.")
     total_tok_s = dy.Float64(nullable=True, description="Prompt and output tokens per second.")
-    success_rate = dy.Float64(nullable=True, description="rows_ok / rows.")
+    success_rate = dy.Float64(nullable=True, description="rows_ok / (rows - rows_triaged).")
     latency_p50_s = dy.Float64(nullable=True, description="Median latency of a row.")
     latency_p95_s = dy.Float64(nullable=True, description="95th percentile of the latency.")
     preemptions = dy.Int64(description="Preemptions in all.")
@@ -253,7 +260,10 @@ class ThroughputReport(dy.Schema):
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated.")
-    success_rate = dy.Float64(nullable=True, description="rows_ok / rows.")
+    rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
+    rows_scored = dy.Int64(nullable=True, description="Requests that triage scored.")
+    score_s = dy.Float64(nullable=True, description="Seconds of that; not in generate_s.")
+    success_rate = dy.Float64(nullable=True, description="rows_ok / (rows - rows_triaged).")
     started_at = dy.Datetime(time_zone="UTC", description="When the first shard began.")
     finished_at = dy.Datetime(time_zone="UTC", description="When the last shard was done.")
     loads = dy.Int64(description="Times a model was loaded.")
