@@ -44,6 +44,7 @@ from aris_pipeline.options import (
     RubricsDir,
     ServerUrl,
     Temperature,
+    Triage,
     UseExample,
 )
 from aris_pipeline.plan_command import plan
@@ -94,6 +95,7 @@ def run(
     max_tokens: MaxTokens = None,
     use_example: UseExample = False,
     max_model_len: MaxModelLen = None,
+    triage: Triage = None,
     gpu_memory_utilization: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
     ] = 0.90,
@@ -136,6 +138,7 @@ def run(
             "max_tokens": max_tokens,
             "use_example": use_example,
             "max_model_len": max_model_len,
+            "triage": triage,
             "gpu_memory_utilization": gpu_memory_utilization,
             "tensor_parallel_size": tensor_parallel_size,
             "max_requests_in_flight": max_requests_in_flight,

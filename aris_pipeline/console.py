@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aris_pipeline.errors import ArisError
+from aris_pipeline.evaluations import Agreement
 from aris_pipeline.ledger import Forecast, Reconciliation
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
 
@@ -117,7 +118,8 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
         "batch": [row["batch"] for row in rows],
         "valid_rate": round(added["evaluated"] / max(asked, 1), 4),
         "success_rate": round(
-            added["evaluated"] / max(added["rows_in"] - added["quarantined"], 1), 4
+            added["evaluated"] / max(added["rows_in"] - added["quarantined"] - added["triaged"], 1),
+            4,
         ),
         "wall_s": round(wall_s, 2),
         "batches": rows,
@@ -126,7 +128,7 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
 
 def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
     """Why a run that reached its evaluations is not a success."""
-    accounted = result["evaluated"] + result["failed"] + result["quarantined"]
+    accounted = result["evaluated"] + result["failed"] + result["quarantined"] + result["triaged"]
     found = []
     if accounted != result["rows_in"]:
         found.append(
@@ -144,11 +146,15 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     """Shows a run's figures and where its outputs are."""
     table = Table(title="throughput", show_header=False)
     for name in (
-        *("batch", "rows_in", "evaluated", "failed", "quarantined", "reused", "valid_rate"),
-        *("wall_s", "load_s", "generate_s", "predicted_s"),
+        *("batch", "rows_in", "evaluated", "failed", "quarantined", "triaged", "reused"),
+        *("valid_rate", "wall_s", "load_s", "score_s", "generate_s", "predicted_s"),
         *("req_s", "output_tok_s", "total_tok_s"),
     ):
         table.add_row(name, "-" if result[name] is None else str(result[name]))
+    if result["scored"] and result["score_s"]:
+        table.add_row("scored_req_s", str(round(result["scored"] / result["score_s"], 3)))
+    if agreement := result.get("triage_agreement"):
+        table.add_row("triage_agreement", str(Agreement(**agreement)))
     _people.print(table)
     for outcome in outcomes:
         ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)

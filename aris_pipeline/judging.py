@@ -1,6 +1,6 @@
 """Who judges a batch and how: the one place where settings, rubric and model come together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 from pydantic import BaseModel, Field
 
-from aris_pipeline.completions import Scoring
+from aris_pipeline.completions import Progress, Scoring, Triaged, triage_shards
 from aris_pipeline.engines import (
     EngineIdentity,
+    EngineSession,
     EngineSettings,
     ModelCard,
     find_model,
@@ -19,6 +20,7 @@ from aris_pipeline.engines import (
     load_tokenizer,
 )
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.evaluations import scores
 from aris_pipeline.prompts import (
     OPENAI,
     PromptCounts,
@@ -50,6 +52,9 @@ class JudgingSettings(BaseModel, frozen=True):
     rubric: str | None = Field(default=None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
     rubrics_dir: Path | None = None
     profile: Profile = "default"
+    triage: float | None = Field(
+        default=None, gt=0, lt=1, description="share of the rows that get an answer; all by default"
+    )
     prompt: PromptSettings = PromptSettings()
     engine: EngineSettings = EngineSettings()
 
@@ -140,6 +145,34 @@ class Assignment:
         """Cuts a prompt that the engine refuses as too long to `limit` tokens, if it can be cut."""
         return shorten_prompt(prompt, limit, self.tokenizer)
 
+    def triaged(
+        self,
+        store: DataStore,
+        shards: list[Shard],
+        session: EngineSession,
+        *,
+        run_id: str,
+        on_progress: Callable[[Progress], None],
+    ) -> Triaged | None:
+        """Scores all rows and chooses those to be answered, where the settings ask for triage.
+
+        Raises:
+            ConfigError: there is no rubric whose verdicts could be scored.
+        """
+        if self.settings.triage is None:
+            return None
+        if self.scoring is None:
+            raise ConfigError("--triage needs a rubric: name one by --rubric")
+        return triage_shards(
+            *(store, self.judge, shards, session),
+            share=self.settings.triage,
+            scores=lambda options, calibration: scores(options, calibration).score,
+            scoring=self.scoring,
+            shorten=self.shorten,
+            run_id=run_id,
+            on_progress=on_progress,
+        )
+
     @property
     def rendering(self) -> Rendering:
         """How this judge's prompts are rendered."""
@@ -174,6 +207,14 @@ class Assignments:
         if shard.batch not in self._made:
             self._made[shard.batch] = self._settings.assign(self._store.batch(shard.batch))
         return self._made[shard.batch]
+
+    def by_judge(self, shards: list[Shard]) -> list[tuple[Assignment, list[Shard]]]:
+        """Returns the shards of each judge, in order, with an assignment that holds for them."""
+        found: dict[Judge, tuple[Assignment, list[Shard]]] = {}
+        for shard in shards:
+            assignment = self.of(shard)
+            found.setdefault(assignment.judge, (assignment, []))[1].append(shard)
+        return list(found.values())
 
     def card_of_all(self, shards: list[Shard]) -> ModelCard:
         """Returns the one model of all these shards; `ConfigError` where they need several."""

@@ -6,6 +6,19 @@ from typing import Annotated
 
 import typer
 
+
+def _share(text: str) -> float:
+    """Reads 10% or 0.1."""
+    number = text.removesuffix("%")
+    try:
+        share = float(number) / (100 if number != text else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise typer.BadParameter(f"'{text}' is no share of the rows, such as 10% or 0.1")
+    return share
+
+
 DataDir = Annotated[
     Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
 ]
@@ -43,5 +56,13 @@ Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Of sampli
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")]
 UseExample = Annotated[
     bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
+]
+Triage = Annotated[
+    float | None,
+    typer.Option(
+        parser=_share,
+        metavar="SHARE",
+        help="Score all rows, and generate answers only for this share of them, such as 10%.",
+    ),
 ]
 MaxModelLen = Annotated[int | None, typer.Option(min=64, help="Context in tokens.")]

@@ -28,7 +28,7 @@ from jsonschema import Draft202012Validator
 
 from aris_pipeline.candidates import land_file, validate_shard
 from aris_pipeline.candidates.synthetic import write_synthetic
-from aris_pipeline.completions import complete_shard
+from aris_pipeline.completions import complete_shards
 from aris_pipeline.engines import Completion, EngineInfo, EngineSession, Request
 from aris_pipeline.evaluations import evaluate_shard, rank_batch
 from aris_pipeline.judging import Assignment, JudgingSettings
@@ -183,14 +183,14 @@ def _stage_of_shard(
     session = EngineSession(lambda: engine)
 
     def complete(shard: Shard) -> object:
-        return complete_shard(
-            store,
-            judge,
-            shard,
-            session,
-            scoring=assignment.scoring,
-            shorten=assignment.shorten,
-            run_id="benchmark",
+        return list(
+            complete_shards(
+                *(store, judge, [shard], session),
+                scoring=assignment.scoring,
+                shorten=assignment.shorten,
+                run_id="benchmark",
+                told=lambda _shard, stats: stats,
+            )
         )
 
     def evaluate(shard: Shard) -> object:

@@ -5,12 +5,20 @@ from aris_pipeline.completions.parts import remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter
 from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.completions.shard import complete_shard
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
+from aris_pipeline.completions.triage import (
+    SAMPLE,
+    Triaged,
+    in_sample,
+    part_by_score,
+    triage_shards,
+)
 
 __all__ = [
     "RUNGS",
+    "SAMPLE",
     "SHORTENED",
     "AnswerParser",
     "Parsed",
@@ -20,8 +28,12 @@ __all__ = [
     "RunStats",
     "Scoring",
     "Shorten",
-    "complete_shard",
+    "Triaged",
+    "complete_shards",
+    "in_sample",
     "known_completions",
+    "part_by_score",
     "read_stats",
     "remove_finished_parts",
+    "triage_shards",
 ]

@@ -5,11 +5,11 @@ the same run.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-import polars as pl
-
+from aris_pipeline.completions.clock import EngineClock
 from aris_pipeline.completions.repair import Attempt, RepairLadder, Shorten
 from aris_pipeline.completions.rows import RowInFlight
 from aris_pipeline.completions.scoring import Scoring
@@ -21,15 +21,20 @@ _PARTS_OF_SUSPECTS = 16
 fault takes three more engines, where halves would take ten."""
 
 
-def generate_rows(
+def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     session: EngineSession,
-    prompts: pl.DataFrame,
+    prompts: Iterable[Mapping[str, Any]],
     *,
     scoring: Scoring | None,
     shorten: Shorten,
     run_id: str,
-) -> Iterator[dict[str, Any]]:
-    """Yields a row of `Completions` for each prompt, as it finishes.
+    clock: EngineClock | None = None,
+    answers: bool = True,
+) -> Generator[dict[str, Any], None, None]:
+    """Yields a row of `Completions` for each row of `Prompts`, as it finishes.
+
+    Prompts are drawn as the engine takes them, so that they may come from shard after shard.
+    Without `answers` rows are only scored, and are `triaged`.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
@@ -41,21 +46,27 @@ def generate_rows(
     Raises:
         EngineError: the engine cannot be had, or dies again and again without finishing a row.
     """
-    others = _Group(RowInFlight(prompt) for prompt in prompts.iter_rows(named=True))
+    clock = clock or EngineClock()
+    others = _Group((RowInFlight(prompt, answer=answers) for prompt in prompts), clock)
     suspects: deque[_Group] = deque()
     calibration: list[float] | None = None
     calibrated, engine_name = scoring is None, "none"
     while True:
         group = suspects[0] if suspects else others
         try:
+            loaded_s = session.load_s
             engine = session.engine()
+            clock.leave_out(session.load_s - loaded_s)
             engine_name = engine.info.name
             ladder = RepairLadder(engine.info.max_model_len, shorten)
             if scoring and not calibrated:
-                calibration, calibrated = scoring.calibrate(engine), True
+                calibration = scoring.calibrate(partial(clock.answered, engine))
+                calibrated = True
             for row in group.answered(engine, scoring):
                 session.worked()
-                again = ladder.next_attempt(row.prompt, row.attempt, row.answer)
+                again = (
+                    ladder.next_attempt(row.prompt, row.attempt, row.answer) if answers else None
+                )
                 if again:
                     group.ask_again(row, again)
                 else:
@@ -73,21 +84,22 @@ def generate_rows(
             if found:
                 yield in_flight[0].poisoned(death, engine_name, run_id)
             else:
-                suspects.extend(_smaller(in_flight))
+                suspects.extend(_smaller(in_flight, clock))
 
 
 class _Group:
     """Rows that are asked together, drawn as the engine takes them."""
 
-    def __init__(self, rows: Iterable[RowInFlight]) -> None:
+    def __init__(self, rows: Iterable[RowInFlight], clock: EngineClock) -> None:
         self._new = iter(rows)
+        self._clock = clock
         self._again: deque[RowInFlight] = deque()
         self._in_flight: dict[str, RowInFlight] = {}
 
     def answered(self, engine: Engine, scoring: Scoring | None) -> Iterator[RowInFlight]:
         """Yields each row when all of its requests are answered."""
         while True:
-            for completion in engine.generate(self._requests(scoring)):
+            for completion in self._clock.answered(engine, self._requests(scoring)):
                 row_id = completion.request_id.partition("#")[0]
                 row = self._in_flight[row_id]
                 if row.takes(completion):
@@ -113,7 +125,7 @@ class _Group:
     def rest(self) -> "list[_Group]":
         """Returns the rows that the engine had not drawn, as a group of their own if any."""
         rows = [*self._again, *self._new]
-        return [_Group(rows)] if rows else []
+        return [_Group(rows, self._clock)] if rows else []
 
     def _requests(self, scoring: Scoring | None) -> Iterator[Request]:
         while row := next(self._new, None) or (self._again and self._again.popleft()):
@@ -121,9 +133,9 @@ class _Group:
             yield from row.requests(scoring)
 
 
-def _smaller(suspects: list[RowInFlight]) -> Iterator[_Group]:
+def _smaller(suspects: list[RowInFlight], clock: EngineClock) -> Iterator[_Group]:
     """Yields rows that were in flight at a death as they came, and at the next ones in parts."""
     again = all(row.deaths == 1 for row in suspects)
     size = len(suspects) if again else -(-len(suspects) // _PARTS_OF_SUSPECTS)
     for start in range(0, len(suspects), size or 1):
-        yield _Group(suspects[start : start + size])
+        yield _Group(suspects[start : start + size], clock)

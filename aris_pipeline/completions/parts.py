@@ -4,6 +4,7 @@ They stand outside the tables that analysts read, one directory a shard, and go 
 completions file is complete. A run that was killed leaves them for the next one.
 """
 
+import contextlib
 import logging
 import shutil
 import threading
@@ -13,54 +14,99 @@ from typing import Any, Self
 
 import polars as pl
 
-from aris_pipeline.errors import StorageError
+from aris_pipeline.errors import DiskError, StorageError
 from aris_pipeline.storage import Completions, DataStore, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
 _LOG = logging.getLogger(__name__)
+
+Row = dict[str, Any]
 
 MAX_ROWS_AT_RISK = 512
 MAX_SECONDS_AT_RISK = 5.0
 
 
 class PartWriter:
-    """Collects finished rows and writes a part when enough of them, or of time, is at risk.
+    """Collects finished rows of all running shards, and writes parts when enough is at risk.
 
     While it is entered, a thread keeps the time, because a long row may finish alone. What it
-    cannot write is tried again with the next row, which is told: no engine works for nothing.
+    cannot write is tried again with the shard's next row, which is told: no engine works for
+    nothing.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._rows: list[dict[str, Any]] = []
-        self._overdue = False
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self._rows: dict[Path, list[Row]] = {}
+        self._unwritten = 0
+        self._overdue: set[Path] = set()
+        self._taking = threading.Lock()
+        self._writing = threading.Lock()
         self._done = threading.Event()
         self._clock = threading.Thread(target=self._keep_time, name="part-writer", daemon=True)
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Takes a finished row of `Completions`; `StorageError` where parts cannot be written."""
-        with self._lock:
-            self._rows.append(row)
-            due = self._overdue or len(self._rows) >= MAX_ROWS_AT_RISK
-        if due:
-            self.flush()
+    def add(self, directory: Path, row: Row) -> None:
+        """Takes a finished row of `Completions` for the parts in a directory.
 
-    def flush(self) -> None:
-        """Writes what has been collected; where that fails, it is kept for the next try."""
-        with self._lock:
-            if self._rows:
-                frame = pl.DataFrame(self._rows, schema=polars_schema(Completions), orient="row")
-                part = self._directory / f"part-{uuid.uuid4().hex}.parquet"
-                write_parquet(frame, part, Completions)
-                self._rows, self._overdue = [], False
+        Raises:
+            StorageError: parts of this shard cannot be written.
+            DiskError: no shard's can.
+        """
+        with self._taking:
+            self._rows.setdefault(directory, []).append(row)
+            self._unwritten += 1
+            due = directory in self._overdue or self._unwritten >= MAX_ROWS_AT_RISK
+        if due:
+            failed = self.flush()
+            if directory in failed:
+                raise failed[directory]
+
+    def flush(self) -> dict[Path, StorageError]:
+        """Writes what has been collected; where that fails, it is kept for the next try.
+
+        Returns:
+            Why parts could not be written, by directory.
+
+        Raises:
+            DiskError: nothing can be written anywhere.
+        """
+        failed: dict[Path, StorageError] = {}
+        with self._writing:
+            for directory in list(self._rows):
+                try:
+                    self._write(directory)
+                except StorageError as error:
+                    failed[directory] = error
+        for reason in failed.values():
+            if isinstance(reason, DiskError):
+                raise reason
+        return failed
+
+    def forget(self, directory: Path) -> None:
+        """Drops what is not written of a shard whose rows are safe elsewhere."""
+        with self._writing, self._taking:
+            self._unwritten -= len(self._rows.pop(directory, []))
+            self._overdue.discard(directory)
+
+    def _write(self, directory: Path) -> None:
+        """Writes one part; rows that come meanwhile wait for the next."""
+        with self._taking:
+            rows = list(self._rows[directory])
+        try:
+            frame = pl.DataFrame(rows, schema=polars_schema(Completions), orient="row")
+            write_parquet(frame, directory / f"part-{uuid.uuid4().hex}.parquet", Completions)
+        except BaseException:
+            self._overdue.add(directory)
+            raise
+        with self._taking:
+            del self._rows[directory][: len(rows)]
+            if not self._rows[directory]:
+                del self._rows[directory]
+            self._unwritten -= len(rows)
+            self._overdue.discard(directory)
 
     def _keep_time(self) -> None:
         while not self._done.wait(MAX_SECONDS_AT_RISK):
-            try:
+            with contextlib.suppress(StorageError, pl.exceptions.PolarsError):
                 self.flush()
-            except (StorageError, pl.exceptions.PolarsError):
-                self._overdue = True
 
     def __enter__(self) -> Self:
         self._clock.start()
@@ -70,11 +116,14 @@ class PartWriter:
         self._done.set()
         self._clock.join()
         try:
-            self.flush()
-        except StorageError as unwritten:
-            if error is None:
-                raise
-            _LOG.warning("%d finished rows are lost: %s", len(self._rows), unwritten)
+            unwritten = next(iter(self.flush().values()), None)
+        except DiskError as full:
+            unwritten = full
+        if unwritten is None:
+            return
+        if error is None:
+            raise unwritten
+        _LOG.warning("%d finished rows are lost: %s", self._unwritten, unwritten)
 
 
 def part_files(directory: Path) -> list[Path]:

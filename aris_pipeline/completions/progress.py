@@ -45,12 +45,14 @@ class Progress:
 
 
 class ProgressReporter:
-    """Called for every finished row: a log line every 30 s, and on request a bar on stderr."""
+    """Called for every finished row: a log line every 30 s, and on request bars on stderr.
+
+    The last rows of a shard finish among the first of the next, so there may be several bars.
+    """
 
     def __init__(self, log: Callable[[str], None], *, bar: bool) -> None:
         self._log, self._draw = log, bar
-        self._bar: tqdm[Any] | None = None
-        self._shard: Shard | None = None
+        self._bars: dict[Shard, tqdm[Any]] = {}
         self._last_line = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
@@ -63,17 +65,19 @@ class ProgressReporter:
             self._log(str(progress))
 
     def _advance(self, progress: Progress) -> None:
-        if self._shard != progress.shard:
-            self.__exit__()
-            self._shard = progress.shard
-            self._bar = tqdm(total=progress.total, desc=progress.shard.key, unit="rows")
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
-            self._bar.update(progress.done - self._bar.n)
+        if progress.shard not in self._bars:
+            self._bars[progress.shard] = tqdm(
+                total=progress.total, desc=progress.shard.key, unit="rows"
+            )
+        bar = self._bars[progress.shard]
+        bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
+        bar.update(progress.done - bar.n)
+        if progress.done == progress.total:
+            self._bars.pop(progress.shard).close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        for bar in self._bars.values():
+            bar.close()

@@ -42,6 +42,20 @@ def known_completions(
     )
 
 
+def known_scores(store: DataStore, judge: Judge, shard: Shard, keys: pl.Series) -> pl.DataFrame:
+    """Returns one `triaged` row for each of `keys` that this shard has been scored for."""
+    files = [*part_files(store.completion_parts(judge, shard))]
+    if (file := store.completions(judge, shard)).exists():
+        files.append(file)
+    none = pl.DataFrame(schema=polars_schema(Completions))
+    read = (
+        _or_none(file, lambda file: read_table(file, Completions, hint=_HINT)) for file in files
+    )
+    wanted = pl.col("request_key").is_in(keys.implode()) & pl.col("triaged")
+    found = [rows.filter(wanted) for rows in read if rows is not None]
+    return pl.concat([none, *found]).unique("request_key", keep="first", maintain_order=True)
+
+
 def _holders(files: list[Path], keys: pl.Series) -> list[Path]:
     """The files to read: for each key the first that answers it."""
     index = [pl.DataFrame(schema={"key": pl.UInt64, "file": pl.Int64})]

@@ -22,8 +22,9 @@ class RowInFlight:
         deaths: how many engines died while the row was in flight.
     """
 
-    def __init__(self, prompt: Mapping[str, Any]) -> None:
+    def __init__(self, prompt: Mapping[str, Any], *, answer: bool = True) -> None:
         self.prompt = prompt
+        self._is_answered = answer
         self.attempt = Attempt(
             prompt["prompt_token_ids"],
             Sampling(
@@ -34,7 +35,7 @@ class RowInFlight:
             ),
         )
         self.deaths = 0
-        self._answer: Completion | None = None
+        self._answer = None if answer else self._no_answer()
         self._node_logprobs: dict[int, dict[int, float]] = {}
         self._waiting_for = 0
 
@@ -55,11 +56,12 @@ class RowInFlight:
         scores = []
         if scoring and not self._node_logprobs:
             scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
-        self._waiting_for = 1 + len(scores)
+        self._waiting_for = self._is_answered + len(scores)
         schema = self.prompt["response_schema"]
         ids = self.attempt.prompt_token_ids
         messages = None if SHORTENED in self.attempt.overrides else self.prompt["messages"]
-        yield Request(self.id, ids, self.attempt.sampling, schema, messages=messages)
+        if self._is_answered:
+            yield Request(self.id, ids, self.attempt.sampling, schema, messages=messages)
         yield from scores
 
     def takes(self, completion: Completion) -> bool:
@@ -81,7 +83,7 @@ class RowInFlight:
     def survive(self) -> None:
         """Notes that the engine died with this row in flight: all of it is asked again."""
         self.deaths += 1
-        self._answer, self._node_logprobs = None, {}
+        self._answer, self._node_logprobs = None if self._is_answered else self._no_answer(), {}
 
     def finished(
         self, scoring: Scoring | None, calibration: list[float] | None, engine: str, run_id: str
@@ -90,6 +92,7 @@ class RowInFlight:
         logprobs = scoring.option_logprobs(self._node_logprobs) if scoring else None
         return {
             **self._described(self.answer, engine, run_id),
+            "triaged": not self._is_answered,
             "option_logprobs": logprobs,
             "calibration_logprobs": calibration if logprobs else None,
         }
@@ -104,9 +107,14 @@ class RowInFlight:
         )
         return {
             **self._described(failure, engine, run_id),
+            "triaged": False,
             "option_logprobs": None,
             "calibration_logprobs": None,
         }
+
+    def _no_answer(self) -> Completion:
+        """Stands for the answer of a row that is only scored."""
+        return Completion(self.id, prompt_tokens=len(self.attempt.prompt_token_ids))
 
     def _described(self, answer: Completion, engine: str, run_id: str) -> dict[str, Any]:
         overrides = self.attempt.overrides

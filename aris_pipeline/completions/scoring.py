@@ -1,12 +1,15 @@
 """The requests that read the model's own verdict probabilities, beside its generated answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from aris_pipeline.engines import Engine, Request, Sampling
+from aris_pipeline.engines import Completion, Request, Sampling
 from aris_pipeline.prompts import ScorePlan
 
 _ONE_TOKEN = Sampling(max_tokens=1)
+
+Answered = Callable[[Iterable[Request]], Iterator[Completion]]
+"""What an engine's `generate` does."""
 
 NodeLogprobs = Mapping[int, dict[int, float]]
 """What the engine said at each node of the plan: log-probability by token."""
@@ -34,12 +37,12 @@ class Scoring:
                 logprob_token_ids=tuple(children),
             )
 
-    def calibrate(self, engine: Engine) -> list[float] | None:
+    def calibrate(self, answered: Answered) -> list[float] | None:
         """Asks for the verdict of a profile that says nothing."""
         requests = self.requests("calibration", self.calibration_prompt)
         found = {
             int(completion.request_id.partition("#")[2]): completion.logprobs
-            for completion in engine.generate(requests)
+            for completion in answered(requests)
         }
         return self.option_logprobs(found)
 

@@ -1,148 +1,139 @@
-"""The completions of one shard: reuse what is known, generate the rest, persist, assemble."""
+"""The completions of one shard: what is known already, what is still awaited, and the file."""
 
 import time
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from aris_pipeline.completions.generation import generate_rows
-from aris_pipeline.completions.parts import PartWriter, remove_parts
+from aris_pipeline.completions.clock import EngineTime
 from aris_pipeline.completions.progress import Progress
-from aris_pipeline.completions.repair import RUNGS, Shorten
-from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.repair import RUNGS
 from aris_pipeline.completions.rows import POISON
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, Prediction, RunStats
-from aris_pipeline.engines import EngineSession, Telemetry
-from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet, write_parquet
+from aris_pipeline.storage import Completions, DataStore, Judge, Shard, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
-
-_KV_SAMPLE_EVERY_S = 2.0
-_UNPREDICTED = Prediction(None, "not asked for")
 
 Row = dict[str, Any]
 
 
-def complete_shard(  # noqa: PLR0913 - one argument a collaborator
-    store: DataStore,
-    judge: Judge,
-    shard: Shard,
-    session: EngineSession,
-    *,
-    scoring: Scoring | None,
-    shorten: Shorten,
-    run_id: str,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
-    predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
-) -> RunStats:
-    """Answers every prompt of a shard, generating only what no earlier run has answered.
+@dataclass
+class OpenShard:
+    """A shard on its way from prompts to completions.
 
-    Args:
-        store: the data directory.
-        judge: whose prompts and completions.
-        shard: which slice.
-        session: gives the engine, loaded only if something is to be generated.
-        scoring: for rubric rows, how to score; None for files that bring their own requests.
-        shorten: makes a prompt that the engine refuses as too long fit.
-        run_id: stamped on the rows that this call generates.
-        on_progress: called as rows finish.
-        predict: says, by rows and prompt tokens, how long generation is expected to take.
-
-    Raises:
-        MissingDataError: the shard has no prompts.
-        EngineError: the engine cannot be had; what is finished is kept in part files.
+    Attributes:
+        shard: which.
+        parts: the directory of its part files.
+        prompts: what is kept of its prompts until the end.
+        todo: prompts that are to be asked; each is another request.
+        known: answers that were there before the run.
+        total: how many prompts are to be asked.
+        predicted: how long that is expected to take.
+        left_out: rows that triage has only scored.
+        borrowed: answers that the run gave to the same request of another shard.
+        fresh: rows that were asked for this shard, as they finish.
+        awaited: requests, asked for this shard or another, whose answer is still to come.
+        spent: the engine's time that fell to this shard.
+        tokens: prompt and output tokens of the fresh rows.
+        begun: its turn has come.
+        failed: no row of it is wanted any more.
+        started: monotonic seconds at that time.
+        loaded_s: what loads of the engine had taken by then.
     """
-    started, started_at = time.monotonic(), datetime.now(UTC)
-    prompts = read_parquet(store.prompts(judge, shard), hint="materialise prompts of this shard")
-    askable = prompts.filter(pl.col("error").is_null()).unique(
+
+    shard: Shard
+    parts: Path
+    prompts: pl.DataFrame
+    todo: pl.DataFrame = field(default_factory=pl.DataFrame)
+    known: pl.DataFrame = field(default_factory=pl.DataFrame)
+    left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
+    total: int = 0
+    predicted: Prediction | None = None
+    borrowed: list[Row] = field(default_factory=list)
+    fresh: list[Row] = field(default_factory=list)
+    awaited: int = 0
+    spent: EngineTime = field(default_factory=EngineTime)
+    tokens: int = 0
+    begun: bool = False
+    failed: bool = False
+    started: float = 0.0
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    loaded_s: float = 0.0
+
+    def begin(self, loaded_s: float) -> None:
+        """Notes that its turn has come."""
+        self.begun, self.loaded_s = True, loaded_s
+        self.started, self.started_at = time.monotonic(), datetime.now(UTC)
+
+    def take(self, row: Row, *, own: bool) -> None:
+        """Takes an awaited answer."""
+        self.awaited -= 1
+        if own:
+            self.fresh.append(row)
+            self.tokens += row["prompt_tokens"] + row["output_tokens"]
+        else:
+            self.borrowed.append({**row, "reused": True})
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        seconds = time.monotonic() - self.started
+        return Progress(self.shard, self.total, len(self.fresh), self.tokens, seconds)
+
+    def write(
+        self,
+        store: DataStore,
+        judge: Judge,
+        generation: GenerationStats,
+        *,
+        run_id: str,
+        loaded_s: float,
+    ) -> RunStats:
+        """Writes the completions file and returns what the shard cost.
+
+        Args:
+            store: the data directory.
+            judge: whose completions.
+            generation: figures of the engine's part.
+            run_id: of this run.
+            loaded_s: what loads of the engine have taken by now.
+        """
+        types = polars_schema(Completions)
+        fresh = pl.DataFrame(self.fresh, schema=types, orient="row")
+        borrowed = pl.DataFrame(self.borrowed, schema=types, orient="row")
+        known = self.known.with_columns(reused=pl.lit(value=True))
+        answers = [known, borrowed, fresh, *([self.left_out] if self.left_out.height else [])]
+        completions = _assemble(self.prompts, pl.concat(answers), run_id)
+        stats = RunStats(
+            **generation.model_dump(),
+            run_id=run_id,
+            started_at=self.started_at,
+            generated=fresh["error_type"].is_null().sum(),
+            triaged=completions["triaged"].sum(),
+            reused=completions["reused"].sum(),
+            failed=completions["error_type"].is_not_null().sum(),
+            poison=(fresh["error_type"] == POISON).sum(),
+            repairs={
+                rung: fresh["overrides"].str.json_path_match(f"$.{rung}").is_not_null().sum()
+                for rung in RUNGS
+            },
+            wall_s=time.monotonic() - self.started - (loaded_s - self.loaded_s),
+        )
+        write_parquet(
+            completions,
+            store.completions(judge, self.shard),
+            Completions,
+            metadata={STATS_KEY: stats.model_dump_json()},
+        )
+        return stats
+
+
+def askable(prompts: pl.DataFrame) -> pl.DataFrame:
+    """Returns one prompt for each request that can be asked."""
+    return prompts.filter(pl.col("error").is_null()).unique(
         "request_key", keep="first", maintain_order=True
     )
-    known = known_completions(store, judge, shard, askable["request_key"])
-    todo = askable.join(known, on="request_key", how="anti", maintain_order="left")
-    parts = store.completion_parts(judge, shard)
-    generated: list[Row] = []
-    generation = GenerationStats()
-    if todo.height:
-        predicted = predict(todo.height, int(todo["prompt_tokens"].sum()))
-        generation, generated = _generate(
-            session,
-            generate_rows(session, todo, scoring=scoring, shorten=shorten, run_id=run_id),
-            parts,
-            lambda *done: on_progress(Progress(shard, todo.height, *done)),
-        )
-        generation = generation.model_copy(
-            update={"predicted_s": predicted.seconds, "predicted_from": predicted.source}
-        )
-    fresh = pl.DataFrame(generated, schema=polars_schema(Completions), orient="row")
-    answers = pl.concat([known.with_columns(reused=pl.lit(value=True)), fresh])
-    completions = _assemble(prompts, answers, run_id)
-    stats = RunStats(
-        **generation.model_dump(),
-        run_id=run_id,
-        started_at=started_at,
-        generated=fresh["error_type"].is_null().sum(),
-        reused=completions["reused"].sum(),
-        failed=completions["error_type"].is_not_null().sum(),
-        poison=(fresh["error_type"] == POISON).sum(),
-        repairs={
-            rung: fresh["overrides"].str.json_path_match(f"$.{rung}").is_not_null().sum()
-            for rung in RUNGS
-        },
-        wall_s=time.monotonic() - started - generation.load_s,
-    )
-    write_parquet(
-        completions,
-        store.completions(judge, shard),
-        Completions,
-        metadata={STATS_KEY: stats.model_dump_json()},
-    )
-    remove_parts(parts)
-    return stats
-
-
-def _generate(
-    session: EngineSession,
-    rows: Iterator[Row],
-    parts: Path,
-    report: Callable[[int, int, float], None],
-) -> tuple[GenerationStats, list[Row]]:
-    """Generates rows, kept safe in part files on the way; `report` takes rows, tokens, seconds."""
-    load_s_before, restarts_before = session.load_s, session.restarts
-    session.engine()  # loaded before the clock starts
-    started = last_kv_sample = time.monotonic()
-    reloads_from = session.load_s
-    generated: list[Row] = []
-    kv_peak: float | None = None
-    tokens = 0
-    with Telemetry() as telemetry, PartWriter(parts) as writer:
-        for row in rows:
-            writer.add(row)
-            generated.append(row)
-            tokens += row["prompt_tokens"] + row["output_tokens"]
-            now = time.monotonic()
-            report(len(generated), tokens, now - started)
-            if now - last_kv_sample >= _KV_SAMPLE_EVERY_S:
-                last_kv_sample = now
-                if (usage := session.kv_cache_usage()) is not None:
-                    kv_peak = max(kv_peak or 0.0, usage)
-        generate_s = time.monotonic() - started - (session.load_s - reloads_from)
-    stats = GenerationStats(
-        engine=session.info.name if session.info else "none",
-        load_s=session.load_s - load_s_before,
-        engine_restarts=session.restarts - restarts_before,
-        generate_s=generate_s,
-        kv_cache_tokens=session.info.kv_cache_tokens if session.info else None,
-        kv_cache_peak=kv_peak,
-        cpu_percent=telemetry.cpu_percent,
-        rss_peak_gib=telemetry.rss_peak_gib,
-        gpu_memory_peak_gib=telemetry.gpu_memory_peak_gib,
-        gpu_utilisation=telemetry.gpu_utilisation,
-        gpu_energy_wh=telemetry.gpu_energy_wh,
-    )
-    return stats, generated
 
 
 def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.DataFrame:
@@ -159,9 +150,11 @@ def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.D
         maintain_order="left",
     )
     unrenderable = pl.col("error").is_not_null()
-    answered = pl.col("asked_by").is_not_null() & pl.col("error_type").is_null()
+    triaged = pl.col("triaged").fill_null(value=False)
+    answered = pl.col("asked_by").is_not_null() & pl.col("error_type").is_null() & ~triaged
     generated_here = (pl.col("asked_by") == pl.col("custom_id")) & ~pl.col("known")
     return joined.with_columns(
+        triaged=triaged,
         reused=answered & ~generated_here.fill_null(value=False),
         error_type=pl.when(unrenderable).then(pl.lit("unrenderable")).otherwise("error_type"),
         error_message=pl.coalesce("error", "error_message"),

@@ -28,9 +28,12 @@ class GenerationStats(BaseModel, frozen=True):
     engine: str = "none"
     load_s: float = 0.0
     engine_restarts: int = 0
-    generate_s: float = 0.0
+    generate_s: float = Field(default=0.0, description="busy, starved and draining together")
     predicted_s: float | None = None
     predicted_from: str | None = None
+    busy_s: float = 0.0
+    starved_s: float = 0.0
+    draining_s: float = 0.0
     kv_cache_tokens: int | None = None
     kv_cache_peak: float | None = None
     cpu_percent: float | None = None
@@ -38,6 +41,9 @@ class GenerationStats(BaseModel, frozen=True):
     gpu_memory_peak_gib: float | None = None
     gpu_utilisation: float | None = None
     gpu_energy_wh: float | None = None
+    triage: float | None = Field(default=None, description="share of the rows to be answered")
+    scored: int = 0
+    score_s: float = 0.0
 
 
 class RunStats(GenerationStats, frozen=True):
@@ -48,6 +54,7 @@ class RunStats(GenerationStats, frozen=True):
     generated: int
     reused: int
     failed: int
+    triaged: int = 0
     poison: int = 0
     repairs: dict[str, int] = Field(default_factory=dict, description="rows by rung of repair")
     wall_s: float
@@ -61,6 +68,7 @@ class RunStats(GenerationStats, frozen=True):
             "generated": self.generated,
             "reused": self.reused,
             "failed": self.failed,
+            "triaged": self.triaged,
             "poison": self.poison,
             **{f"repairs_{rung}": count for rung, count in self.repairs.items()},
             "engine_restarts": self.engine_restarts,
@@ -68,8 +76,12 @@ class RunStats(GenerationStats, frozen=True):
             "generate_s": round(self.generate_s, 2),
             **({} if self.predicted_s is None else {"predicted_s": round(self.predicted_s, 2)}),
             **({} if self.predicted_from is None else {"predicted_from": self.predicted_from}),
+            "busy_s": round(self.busy_s, 2),
+            "starved_s": round(self.starved_s, 2),
+            "draining_s": round(self.draining_s, 2),
             "wall_s": round(self.wall_s, 2),
             "req_s": round(self.generated / self.generate_s, 3) if self.generate_s else 0.0,
+            **({"scored": self.scored, "score_s": round(self.score_s, 2)} if self.scored else {}),
             "engine": self.engine,
         }
 

@@ -1,14 +1,14 @@
 """The chain of one shard: raw_candidates, prompts, completions, evaluations, throughput."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from aris_pipeline.candidates import require_usable, validate_shard
-from aris_pipeline.completions import complete_shard, remove_finished_parts
+from aris_pipeline.completions import complete_shards, remove_finished_parts
 from aris_pipeline.defs.batches import for_each_stale_batch, told_of_rankings, told_of_reports
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
@@ -26,9 +26,11 @@ from aris_pipeline.defs.materialisations import (
     told_of_throughput,
 )
 from aris_pipeline.defs.partitions import (
+    Outcome,
     for_each_judge,
     for_each_shard,
     one_run_a_batch,
+    report_each,
     shards,
     shards_of,
 )
@@ -104,22 +106,23 @@ def completions(
         engine.reporter(context.log.info) as report,
     ):
 
-        def complete(shard: Shard) -> dict[str, Any]:
-            assignment = assignments.of(shard)
-            stats = complete_shard(
-                data,
-                assignment.judge,
-                shard,
-                session,
-                scoring=assignment.scoring,
-                shorten=assignment.shorten,
-                run_id=context.run.run_id,
-                on_progress=report,
-                predict=predictor(data, assignment.judge, card, settings.engine),
-            )
-            return told_of_completions(data, assignment.judge, shard, stats)
+        def complete() -> Generator[Outcome, None, None]:
+            for assignment, its_shards in assignments.by_judge(shards_of(context)):
+                triaged = assignment.triaged(
+                    data, its_shards, session, run_id=context.run.run_id, on_progress=report
+                )
+                yield from complete_shards(
+                    *(data, assignment.judge, its_shards, session),
+                    triaged=triaged,
+                    scoring=assignment.scoring,
+                    shorten=assignment.shorten,
+                    run_id=context.run.run_id,
+                    told=functools.partial(told_of_completions, data, assignment.judge),
+                    on_progress=report,
+                    predict=predictor(data, assignment.judge, card, settings.engine),
+                )
 
-        for_each_shard(context, complete)
+        report_each(context, complete())
 
 
 @_shard_asset(

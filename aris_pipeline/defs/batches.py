@@ -48,6 +48,8 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
         told |= {
             "ranked": newest.rows,
             "invalid": newest.invalid,
+            "triaged": newest.triaged,
+            **({"triage_agreement": newest.agreement.estimate} if newest.agreement else {}),
             "disagreeing": newest.disagreeing,
             "shards_missing": newest.shards_missing,
         }
@@ -59,8 +61,10 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
 
 
 _FIGURES = (
+    *("rows_triaged", "rows_scored", "score_s"),
     *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "success_rate"),
-    *("loads", "load_s", "generate_s", "between_shards_s", "req_s", "output_tok_s"),
+    *("loads", "load_s", "generate_s", "busy_s", "starved_s", "draining_s"),
+    *("between_shards_s", "req_s", "output_tok_s"),
     *("total_tok_s", "latency_p95_s", "prefix_hit_rate", "preemptions", "engine_restarts"),
     *("gpu_memory_peak_gib", "gpu_energy_wh", "projected_hours_200k"),
 )

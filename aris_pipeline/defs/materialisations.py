@@ -21,7 +21,7 @@ from aris_pipeline.storage import DataStore, Judge, Shard
 from aris_pipeline.throughput import Measurement
 
 _OF_LENGTHS = ["prompt_tokens", "static_prefix_tokens", "error"]
-_OF_PROGRESS = ["completed_at", "output_tokens", "reused", "error_type"]
+_OF_PROGRESS = ["completed_at", "output_tokens", "reused", "error_type", "triaged"]
 
 Told = dict[str, Any]
 
@@ -49,7 +49,11 @@ def told_of_completions(store: DataStore, judge: Judge, shard: Shard, stats: Run
     return {
         **stats.metadata(),
         **table_facts(path),
-        **_drawn("progress", charts.progress_curve(rows), "Finished rows and tokens by time"),
+        **_drawn(
+            "progress",
+            charts.progress_curve(rows.filter(~pl.col("triaged"))),
+            "Finished rows and tokens by time",
+        ),
     }
 
 
@@ -58,14 +62,14 @@ def told_of_evaluations(
 ) -> Told:
     """Counts by verdict and by reason, with the mix of verdicts beside earlier batches'."""
     path = store.evaluations(judge, shard)
-    mix = None
+    mix, asked = None, counts.rows - counts.triaged
     if rubric is not None:
         rows = pl.read_parquet(path, hive_partitioning=False)
         earlier = charts.earlier_verdicts(store, judge, store.batch(shard.batch))
         mix = charts.verdict_mix(rows, earlier, rubric)
     return {
         **asdict(counts),
-        "valid_rate": counts.valid / counts.rows if counts.rows else 0.0,
+        "valid_rate": counts.valid / asked if asked else 0.0,
         **table_facts(path, evaluation_schema(rubric)),
         **_drawn("verdict_mix", mix, "Recommendations and ratings"),
     }

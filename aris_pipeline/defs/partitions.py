@@ -1,6 +1,7 @@
 """The shards of all batches, and how an asset works through a range of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,9 @@ from aris_pipeline.errors import DamagedDataError, DiskError, EngineError, Missi
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 
 SHARDS = "shards"
+
+Outcome = tuple[Shard, Mapping[str, Any] | Exception]
+"""A shard with its metadata, or with the reason why it failed."""
 
 shards = dg.DynamicPartitionsDefinition(name=SHARDS)
 
@@ -72,36 +76,62 @@ def for_each_shard(
 ) -> None:
     """Materialises the run's shards one by one; a failing shard fails alone.
 
-    Each shard is reported as soon as it is durable, because a range run that fails later would
-    otherwise mark all of its partitions failed. The step itself fails at its end if any shard did.
-
     Args:
         context: of an asset partitioned by `shards`, which must not yield a result a shard.
         work: does a shard and returns its metadata. An `EngineError` or a `DiskError` ends the run
             at once: it would meet every other shard too.
     """
-    keys = list(context.partition_keys)
+
+    def one_by_one() -> Generator[Outcome, None, None]:
+        for shard in shards_of(context):
+            outcome: Mapping[str, Any] | Exception
+            try:
+                outcome = work(shard)
+            except (EngineError, DiskError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this shard's alone
+                outcome = error
+            yield shard, outcome
+
+    report_each(context, one_by_one())
+
+
+def report_each(
+    context: dg.AssetExecutionContext,
+    outcomes: Generator[Outcome, None, None],
+) -> None:
+    """Materialises the run's shards as they come, in whatever order; a failing shard fails alone.
+
+    Each shard is reported as soon as it is durable, because a range run that fails later would
+    otherwise mark all of its partitions failed. The step itself fails at its end if any shard did.
+
+    Args:
+        context: of an asset partitioned by `shards`, which must not yield a result a shard.
+        outcomes: each shard with its metadata, or with the reason why it failed.
+    """
+    count = len(context.partition_keys)
     failed: dict[str, Exception] = {}
-    for number, key in enumerate(keys, start=1):
-        try:
+    with closing(outcomes):
+        for number, (shard, outcome) in enumerate(outcomes, start=1):
+            key = shard.key
+            if isinstance(outcome, Exception):
+                failed[key] = outcome
+                context.log.error(
+                    f"{key} failed ({number} of {count}): {outcome}", exc_info=outcome
+                )
+                continue
             metadata = {
                 name: list(value) if type(value) is tuple else value
-                for name, value in work(Shard.parse(key)).items()
+                for name, value in outcome.items()
             }
-        except (EngineError, DiskError):
-            raise
-        except Exception as error:
-            failed[key] = error
-            context.log.error(f"{key} failed ({number} of {len(keys)}): {error}", exc_info=error)
-            continue
-        if len(keys) > 1:
-            context.log_event(
-                dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
-            )
-        context.add_asset_metadata(metadata, partition_key=key)
+            if count > 1:
+                context.log_event(
+                    dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
+                )
+            context.add_asset_metadata(metadata, partition_key=key)
     if failed:
         raise dg.Failure(
-            f"{len(failed)} of {len(keys)} shards failed: {', '.join(failed)}. "
+            f"{len(failed)} of {count} shards failed: {', '.join(failed)}. "
             f"First reason: {next(iter(failed.values()))}",
             metadata={"failed_shards": list(failed)},
         )

@@ -49,6 +49,10 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     max_tokens: int | None = Field(
         default=None, description="limit of an answer; the rubric's by default"
     )
+    triage: float | None = Field(
+        default=None,
+        description="answers only for this share of the rows, by their score; all by default",
+    )
     engine: EngineKind = Field(
         default="offline", description="offline, serve, remote (OpenAI-compatible) or ollama"
     )
@@ -75,6 +79,7 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
             rubric=self.rubric,
             rubrics_dir=Path(self.rubrics_dir) if self.rubrics_dir else None,
             profile=self.profile,
+            triage=self.triage,
             prompt=PromptSettings(**_only(PromptSettings, values)),
             engine=EngineSettings(**_only(EngineSettings, values)),
         )

@@ -40,8 +40,11 @@ _PROMPT_COLUMNS = [
 ]  # fmt: skip
 _COMPLETION_COLUMNS = [
     "custom_id", "request_key", "text", "finish_reason", "option_logprobs", "calibration_logprobs",
-    "overrides", "engine", "run_id", "error_type", "error_message",
+    "overrides", "engine", "run_id", "error_type", "error_message", "triaged",
 ]  # fmt: skip
+
+TRIAGED = "triaged"
+"""The `invalid_reason` of a row that has a score and, on purpose, no answer."""
 
 Row = dict[str, Any]
 
@@ -52,6 +55,7 @@ class EvaluationCounts:
 
     rows: int
     valid: int
+    triaged: int
     invalid_reasons: dict[str, int]
     recommendations: dict[str, int]
 
@@ -156,7 +160,7 @@ def _parsed(answered: pl.DataFrame) -> list[Parsed]:
     results = []
     for row in answered.select(
         "response_schema", "answered", "error", "error_type", "error_message", "text",
-        "finish_reason",
+        "finish_reason", "triaged",
     ).iter_rows(named=True):  # fmt: skip
         failed = _failure(row)
         if failed is None:
@@ -177,6 +181,9 @@ def _failure(row: Mapping[str, Any]) -> Parsed | None:
     if not row["answered"]:
         detail = "no completion has this row's custom_id and request_key"
         return Parsed(invalid_reason="missing_completion", invalid_detail=detail)
+    if row["triaged"]:
+        detail = "scored, and left without an answer by triage; a run without it generates one"
+        return Parsed(invalid_reason=TRIAGED, invalid_detail=detail)
     return None
 
 
@@ -249,6 +256,7 @@ def _counts(evaluated: pl.DataFrame) -> EvaluationCounts:
     return EvaluationCounts(
         rows=evaluated.height,
         valid=int(evaluated["is_valid"].sum()),
+        triaged=reasons[TRIAGED],
         invalid_reasons=dict(reasons.most_common()),
         recommendations=dict(verdicts.most_common()),
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
+from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY, TRIAGED
 from aris_pipeline.evaluations.schemas import ranking_schema
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import (
@@ -31,7 +32,9 @@ class RankingCounts:
     disagreeing: int
     shards: int
     shards_missing: int
+    triaged: int
     recommendations: dict[str, int]
+    agreement: Agreement | None
 
 
 def rank_batch(
@@ -63,15 +66,18 @@ def rank_batch(
     rows = pl.concat(current)
     ranking = _ranked(rows, rubric)
     write_parquet(ranking, store.candidate_ranking(judge, batch.name), ranking_schema(rubric))
+    triaged = rows.filter(invalid_reason=TRIAGED).height
     verdicts = ranking["recommendation"].cast(pl.String).value_counts(sort=True)
     return RankingCounts(
         rows=ranking.height,
-        invalid=rows.height - ranking.height,
+        invalid=rows.height - ranking.height - triaged,
+        triaged=triaged,
         stale=sum(frame.height for frame in evaluated) - rows.height,
         disagreeing=int(ranking["disagrees"].sum()),
         shards=len(files),
         shards_missing=len(batch.shard_rows) - len(files),
         recommendations={str(verdict): int(count) for verdict, count in verdicts.iter_rows()},
+        agreement=triage_agreement(store, judge, batch) if triaged else None,
     )
 
 

@@ -21,6 +21,7 @@ class Reconciliation:
         evaluated: rows with a valid answer.
         failed: rows that were asked and have no valid answer, for a typed reason.
         quarantined: rows that could not be used.
+        triaged: rows that were scored and left without an answer on purpose.
         missing: rows that went in and are in none of these.
         duplicates: rows that a table has more than once.
         orphans: rows of a table that were never landed there, or are in quarantine too.
@@ -37,6 +38,7 @@ class Reconciliation:
     evaluated: int
     failed: int
     quarantined: int
+    triaged: int
     missing: int
     duplicates: int
     orphans: int
@@ -47,7 +49,7 @@ class Reconciliation:
     @property
     def ok(self) -> bool:
         """Whether every row is accounted for exactly once."""
-        accounted = self.evaluated + self.failed + self.quarantined
+        accounted = self.evaluated + self.failed + self.quarantined + self.triaged
         return accounted == self.rows_in and not self.faults
 
     def judgement(self) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.ledger.tables import ShardTables, read_shard
 from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard
 
-ACCOUNTED = ("evaluated", "failed", "quarantined")
+ACCOUNTED = ("evaluated", "failed", "quarantined", "triaged")
 """The states in which a row's life ends."""
 
 ROW_COLUMNS: dict[str, pl.DataType] = {
@@ -26,10 +26,11 @@ ROW_COLUMNS: dict[str, pl.DataType] = {
 }
 """Columns of a traced row.
 
-`state` is evaluated, failed, quarantined, completed, prompted, usable or landed: the last stage
-that the row has come through. `reason` is the quarantine's rule, the reason of the failure, or the
-type of the engine's error. `request_key` names the first request, and `attempt` and `overrides` say
-which request was answered; these and what follows them are null for a row without a completion.
+`state` is evaluated, failed, triaged, quarantined, completed, prompted, usable or landed: the last
+stage that the row has come through. `reason` is the quarantine's rule, the reason of the failure,
+or the type of the engine's error. `request_key` names the first request, and `attempt` and
+`overrides` say which request was answered; these and what follows them are null for a row without
+a completion.
 """
 
 
@@ -85,6 +86,8 @@ _STATE = (
     .then(pl.lit("quarantined"))
     .when(pl.col("is_valid"))
     .then(pl.lit("evaluated"))
+    .when(pl.col("invalid_reason") == "triaged")
+    .then(pl.lit("triaged"))
     .when(pl.col("evaluation_key").is_not_null())
     .then(pl.lit("failed"))
     .when(pl.col("completion_key").is_not_null())

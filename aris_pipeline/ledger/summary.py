@@ -1,13 +1,16 @@
 """What a run did to a batch, in the figures that people ask for."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from aris_pipeline.completions import RunStats, read_stats
-from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
-from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
+import polars as pl
 
-_TOKENS = ["prompt_tokens", "output_tokens", "reused", "error_type"]
+from aris_pipeline.completions import RunStats, read_stats
+from aris_pipeline.evaluations import Agreement, triage_agreement
+from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
+from aris_pipeline.storage import Batch, Completions, DataStore, Judge, Shard, read_table
+
+_TOKENS = ["prompt_tokens", "output_tokens", "reused", "error_type", "triaged"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,13 @@ class BatchSummary:
     reused: int
     generated: int
     load_s: float
+    score_s: float
     generate_s: float
     predicted_s: float | None
     prompt_tokens: int
     output_tokens: int
+    scored: int
+    agreement: Agreement | None
 
     def as_dict(self, wall_s: float) -> dict[str, Any]:
         """The figures under the names that `aris run --json` promises."""
@@ -35,14 +41,19 @@ class BatchSummary:
             "evaluated": self.counts.evaluated,
             "failed": self.counts.failed,
             "quarantined": self.counts.quarantined,
+            "triaged": self.counts.triaged,
             "reused": self.reused,
             "generated": self.generated,
             "valid_rate": _share(self.counts.evaluated, asked),
             "success_rate": _share(
-                self.counts.evaluated, self.counts.rows_in - self.counts.quarantined
+                self.counts.evaluated,
+                self.counts.rows_in - self.counts.quarantined - self.counts.triaged,
             ),
             "wall_s": round(wall_s, 2),
             "load_s": round(self.load_s, 2),
+            "score_s": round(self.score_s, 2),
+            "scored": self.scored,
+            "triage_agreement": asdict(self.agreement) if self.agreement else None,
             "generate_s": round(self.generate_s, 2),
             "predicted_s": None if self.predicted_s is None else round(self.predicted_s, 2),
             "req_s": self._rate(self.generated),
@@ -63,6 +74,7 @@ class BatchSummary:
             "evaluated": counts.evaluated,
             "failed": counts.failed,
             "quarantined": counts.quarantined,
+            "triaged": counts.triaged,
             "open": counts.missing,
         }
 
@@ -78,8 +90,10 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         path = store.completions(judge, shard)
         if path.exists():
             stats.append(read_stats(path))
-            rows = read_parquet(path, hint="materialise completions of this shard", columns=_TOKENS)
-            fresh = rows.filter(~rows["reused"] & rows["error_type"].is_null())
+            hint = "materialise completions of this shard"
+            rows = read_table(path, Completions, hint=hint, columns=_TOKENS)
+            asked = rows.filter(~pl.col("triaged").fill_null(value=False))
+            fresh = asked.filter(~pl.col("reused") & pl.col("error_type").is_null())
             reused += int(rows["reused"].sum())
             prompt += int(fresh["prompt_tokens"].sum())
             output += int(fresh["output_tokens"].sum())
@@ -90,10 +104,13 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         reused=reused,
         generated=sum(one.generated for one in stats),
         load_s=sum(one.load_s for one in stats),
+        score_s=sum(one.score_s for one in stats),
         generate_s=sum(one.generate_s for one in stats),
         predicted_s=_predicted([one for one in stats if one.generate_s]),
         prompt_tokens=prompt,
         output_tokens=output,
+        scored=sum(one.scored for one in stats),
+        agreement=triage_agreement(store, batch=batch, judge=judge),
     )
 
 

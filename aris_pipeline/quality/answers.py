@@ -27,6 +27,8 @@ def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresho
         hint=_EVALUATE,
         columns=["is_valid", "invalid_reason"],
     )
+    triaged = rows.filter(invalid_reason="triaged").height
+    rows = rows.filter(pl.col("invalid_reason").ne_missing("triaged"))
     valid = int(rows["is_valid"].sum())
     reasons = rows["invalid_reason"].drop_nulls().value_counts(sort=True).rows()
     rate = valid / rows.height if rows.height else None
@@ -41,6 +43,7 @@ def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresho
         figures={
             "rows": rows.height,
             "valid": valid,
+            **({"triaged": triaged} if triaged else {}),
             **{f"invalid_{reason}": count for reason, count in reasons},
         },
     )

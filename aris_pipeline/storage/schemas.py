@@ -128,6 +128,10 @@ class Completions(dy.Schema):
         nullable=True,
         description="What repairs changed about the first request, as JSON text; null without.",
     )
+    triaged = dy.Bool(
+        nullable=True,
+        description="Whether triage has only scored the row, so that it has no answer on purpose.",
+    )
     reused = dy.Bool(
         description="Whether the answer was taken over instead of generated in run_id."
     )
@@ -176,33 +180,54 @@ class Throughput(dy.Schema):
     """One row a shard: what its latest run cost. Rates count the rows that the run generated."""
 
     run_id = dy.String(description="Dagster run that was measured.")
-    started_at = dy.Datetime(time_zone="UTC", description="When the shard's completions began.")
+    started_at = dy.Datetime(time_zone="UTC", description="When the shard's rows came up.")
     rows = dy.Int64(description="Prompts of the shard.")
     rows_ok = dy.Int64(description="Rows whose answer came to its own end (stop).")
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated in this run.")
+    rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
+    rows_scored = dy.Int64(nullable=True, description="Requests that triage scored in this run.")
+    score_s = dy.Float64(nullable=True, description="Seconds of that; not in generate_s.")
     rows_poison = dy.Int64(description="Rows that no engine survived.")
     repairs_longer = dy.Int64(description="Rows asked again with a larger token limit.")
     repairs_reseeded = dy.Int64(description="Rows asked again with another seed.")
     repairs_shortened = dy.Int64(description="Rows asked again with a shorter prompt.")
     engine_restarts = dy.Int64(description="Engines that died or hung and were replaced.")
-    load_s = dy.Float64(description="Seconds to load the engine; 0 where it was loaded already.")
-    generate_s = dy.Float64(description="Seconds of generation.")
+    load_s = dy.Float64(
+        description="Seconds to load the engine since the shard before ended; 0 without a load."
+    )
+    generate_s = dy.Float64(
+        description="Seconds of generation that fell to the shard: each span between two finished "
+        "rows of a run goes to the later row's shard, so that shards add up to the run."
+    )
     predicted_s = dy.Float64(
         nullable=True, description="Seconds of generation that were expected; null if unknown."
     )
     predicted_from = dy.String(
         nullable=True, description="What that was an estimate of, or why there was none."
     )
-    wall_s = dy.Float64(description="Seconds for the shard in all, without the load.")
+    busy_s = dy.Float64(
+        nullable=True,
+        description="Of generate_s: the engine had all rows that it takes, or all of the run.",
+    )
+    starved_s = dy.Float64(
+        nullable=True,
+        description="Of generate_s: rows were left, and we had control, to feed or to finish rows.",
+    )
+    draining_s = dy.Float64(
+        nullable=True, description="Of generate_s: no rows were left to feed, the last ones ended."
+    )
+    wall_s = dy.Float64(
+        description="Seconds from started_at to the file, without loads; shards overlap."
+    )
     prompt_tokens = dy.Int64(description="Prompt tokens of generated rows.")
     cached_tokens = dy.Int64(description="Prompt tokens that the prefix cache answered.")
     output_tokens = dy.Int64(description="Output tokens of generated rows.")
     req_s = dy.Float64(nullable=True, description="Generated rows per second of generation.")
     output_tok_s = dy.Float64(nullable=True, description="Output tokens per second.")
     total_tok_s = dy.Float64(nullable=True, description="Prompt and output tokens per second.")
-    success_rate = dy.Float64(nullable=True, description="rows_ok / rows.")
+    success_rate = dy.Float64(nullable=True, description="rows_ok / (rows - rows_triaged).")
     latency_p50_s = dy.Float64(nullable=True, description="Median latency of a row.")
     latency_p95_s = dy.Float64(nullable=True, description="95th percentile of the latency.")
     preemptions = dy.Int64(description="Preemptions in all.")
@@ -241,12 +266,22 @@ class ThroughputReport(dy.Schema):
     rows_failed = dy.Int64(description="Rows without one.")
     rows_reused = dy.Int64(description="Rows whose answer was taken over.")
     rows_generated = dy.Int64(description="Rows whose answer was generated.")
-    success_rate = dy.Float64(nullable=True, description="rows_ok / rows.")
+    rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
+    rows_scored = dy.Int64(nullable=True, description="Requests that triage scored.")
+    score_s = dy.Float64(nullable=True, description="Seconds of that; not in generate_s.")
+    success_rate = dy.Float64(nullable=True, description="rows_ok / (rows - rows_triaged).")
     started_at = dy.Datetime(time_zone="UTC", description="When the first shard began.")
     finished_at = dy.Datetime(time_zone="UTC", description="When the last shard was done.")
     loads = dy.Int64(description="Times a model was loaded.")
     load_s = dy.Float64(description="Seconds of loading.")
     generate_s = dy.Float64(description="Seconds of generation.")
+    busy_s = dy.Float64(nullable=True, description="Of generate_s: the engine had all it takes.")
+    starved_s = dy.Float64(
+        nullable=True, description="Of generate_s: it may have waited for rows that were left."
+    )
+    draining_s = dy.Float64(
+        nullable=True, description="Of generate_s: no rows were left to feed, the last ones ended."
+    )
     between_shards_s = dy.Float64(
         nullable=True,
         description="Longest time from the end of a shard to the start of its run's next one.",

@@ -7,11 +7,12 @@ import polars as pl
 
 from aris_pipeline.completions import RUNGS, RunStats, read_stats
 from aris_pipeline.storage import (
+    Completions,
     DataStore,
     Judge,
     Shard,
     Throughput,
-    read_parquet,
+    read_table,
     write_parquet,
 )
 
@@ -21,6 +22,9 @@ _SHOWN = (
     "rows_failed",
     "rows_reused",
     "rows_generated",
+    "rows_triaged",
+    "rows_scored",
+    "score_s",
     "rows_poison",
     "repairs_longer",
     "repairs_reseeded",
@@ -29,6 +33,9 @@ _SHOWN = (
     "load_s",
     "generate_s",
     "predicted_s",
+    "busy_s",
+    "starved_s",
+    "draining_s",
     "wall_s",
     "req_s",
     "output_tok_s",
@@ -65,14 +72,16 @@ def measure_shard(store: DataStore, judge: Judge, shard: Shard) -> Measurement:
     everything has no rates.
     """
     path = store.completions(judge, shard)
-    completions = read_parquet(path, hint="materialise completions of this shard")
+    completions = read_table(path, Completions, hint="materialise completions of this shard")
     row = _row(completions, read_stats(path))
     write_parquet(pl.DataFrame([row]), store.throughput(judge, shard), Throughput)
     return Measurement(row)
 
 
 def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
-    generated = completions.filter(~pl.col("reused") & pl.col("error_type").is_null())
+    triaged = pl.col("triaged").fill_null(value=False)
+    asked = completions.filter(~triaged)
+    generated = asked.filter(~pl.col("reused") & pl.col("error_type").is_null())
     good = completions.filter(
         pl.col("error_type").is_null() & (pl.col("finish_reason") == "stop")
     ).height
@@ -80,12 +89,25 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
     cached = int(generated["cached_tokens"].sum())
     req_s = _rate(stats.generated, stats.generate_s)
     return {
-        **stats.model_dump(exclude={"generated", "reused", "failed", "poison", "repairs"}),
+        **stats.model_dump(
+            exclude={
+                "generated",
+                "reused",
+                "failed",
+                "poison",
+                "repairs",
+                "triaged",
+                "scored",
+                "triage",
+            }
+        ),
+        "rows_triaged": completions.height - asked.height,
+        "rows_scored": stats.scored,
         "rows_poison": stats.poison,
         **{f"repairs_{rung}": stats.repairs.get(rung, 0) for rung in RUNGS},
         "rows": completions.height,
         "rows_ok": good,
-        "rows_failed": completions.height - good,
+        "rows_failed": asked.height - good,
         "rows_reused": stats.reused,
         "rows_generated": stats.generated,
         "prompt_tokens": prompt,
@@ -94,7 +116,7 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
         "req_s": req_s,
         "output_tok_s": _rate(output, stats.generate_s),
         "total_tok_s": _rate(prompt + output, stats.generate_s),
-        "success_rate": good / completions.height if completions.height else None,
+        "success_rate": good / asked.height if asked.height else None,
         "latency_p50_s": generated["latency_s"].quantile(0.5),
         "latency_p95_s": generated["latency_s"].quantile(0.95),
         "preemptions": int(generated["preemptions"].sum()),

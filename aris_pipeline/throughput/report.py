@@ -18,7 +18,9 @@ from aris_pipeline.storage import (
 
 _SUMS = [
     *("rows", "rows_ok", "rows_failed", "rows_reused", "rows_generated", "rows_poison"),
-    *("load_s", "generate_s", "prompt_tokens", "cached_tokens", "output_tokens"),
+    *("rows_triaged", "rows_scored", "score_s"),
+    *("load_s", "generate_s", "busy_s", "starved_s", "draining_s"),
+    *("prompt_tokens", "cached_tokens", "output_tokens"),
     *("preemptions", "engine_restarts", "gpu_energy_wh"),
 ]
 _PEAKS = ["latency_p95_s", "gpu_memory_peak_gib"]
@@ -76,7 +78,7 @@ def _summed(shards: pl.DataFrame, batch: Batch) -> dict[str, Any]:
         "shards_measured": shards.height,
         "rows_in": batch.rows_in,
         "rows_quarantined": batch.quarantined,
-        "success_rate": sums["rows_ok"] / sums["rows"] if sums["rows"] else None,
+        "success_rate": _rate(sums["rows_ok"], sums["rows"] - sums["rows_triaged"]),
         "started_at": shards["started_at"].min(),
         "finished_at": shards.select(ended.max()).item(),
         "loads": shards.filter(pl.col("load_s") > 0).height,

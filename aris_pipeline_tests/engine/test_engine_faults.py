@@ -33,7 +33,11 @@ def test_an_engine_that_fails_at_work_is_replaced_and_no_row_is_lost() -> None:
     with EngineSession(open_engine, backoff_s=0) as session:
         rows = []
         for row in generate_rows(
-            session, prompts, scoring=None, shorten=lambda _prompt, _limit: None, run_id="run"
+            session,
+            prompts.iter_rows(named=True),
+            scoring=None,
+            shorten=lambda _prompt, _limit: None,
+            run_id="run",
         ):
             rows.append(row)
             if len(rows) == 3:

@@ -72,7 +72,8 @@ def ids(text: str) -> list[int]:
 
 def _rows(engine: VllmOffline, prompts: pl.DataFrame, scoring: Scoring) -> list[dict[str, Any]]:
     session = EngineSession(lambda: engine)
-    return list(generate_rows(session, prompts, scoring=scoring, shorten=_never, run_id="run"))
+    rows = prompts.iter_rows(named=True)
+    return list(generate_rows(session, rows, scoring=scoring, shorten=_never, run_id="run"))
 
 
 def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:
@@ -249,7 +250,7 @@ def test_answers_that_are_no_use_are_repaired(engine: VllmOffline) -> None:
         row["custom_id"]: row
         for row in generate_rows(
             session,
-            prompts,
+            prompts.iter_rows(named=True),
             scoring=None,
             shorten=lambda prompt, limit: shorten_prompt(prompt, limit, tokenizer),
             run_id="run",

@@ -166,7 +166,11 @@ def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> Non
     with EngineSession(open_engine, backoff_s=0) as session:
         rows = []
         for row in generate_rows(
-            session, prompts, scoring=None, shorten=lambda _prompt, _limit: None, run_id="run"
+            session,
+            prompts.iter_rows(named=True),
+            scoring=None,
+            shorten=lambda _prompt, _limit: None,
+            run_id="run",
         ):
             rows.append(row)
             if len(rows) == 3:

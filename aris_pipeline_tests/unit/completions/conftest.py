@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import RunStats, Scoring, Shorten, complete_shard
+from aris_pipeline.completions import RunStats, Scoring, Shorten, complete_shards
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.engines import Engine, EngineSession
 from aris_pipeline.prompts import ScoreNode, ScorePlan
@@ -59,12 +59,16 @@ def complete(store: DataStore) -> Complete:
         **options: Any,
     ) -> RunStats:
         with EngineSession(engine, backoff_s=0) as session:
-            return complete_shard(
-                *(store, JUDGE, shard, session),
+            ((_shard, outcome),) = complete_shards(
+                *(store, JUDGE, [shard], session),
                 scoring=scoring,
                 run_id=run_id,
+                told=lambda _shard, stats: stats,
                 **{"shorten": cannot_shorten, **options},
             )
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     return run
 
@@ -81,7 +85,8 @@ def generated(
 ) -> Iterator[dict[str, Any]]:
     """The rows that generation yields, with engines opened by `engine`."""
     with EngineSession(engine, backoff_s=0) as session:
-        yield from generate_rows(session, prompts, scoring=scoring, shorten=shorten, run_id="now")
+        rows = prompts.iter_rows(named=True)
+        yield from generate_rows(session, rows, scoring=scoring, shorten=shorten, run_id="now")
 
 
 def completed(store: DataStore, shard: Shard = SHARD) -> pl.DataFrame:

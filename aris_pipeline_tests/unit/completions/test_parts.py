@@ -30,12 +30,12 @@ def _saved(directory: Path) -> list[str]:
 
 
 def test_no_more_rows_than_agreed_are_ever_at_risk(tmp_path: Path) -> None:
-    with PartWriter(tmp_path) as writer:
+    with PartWriter() as writer:
         for n in range(MAX_ROWS_AT_RISK - 1):
-            writer.add(_row(n))
+            writer.add(tmp_path, _row(n))
         assert _saved(tmp_path) == []
 
-        writer.add(_row(MAX_ROWS_AT_RISK - 1))
+        writer.add(tmp_path, _row(MAX_ROWS_AT_RISK - 1))
         assert _saved(tmp_path) == [f"k{n}" for n in range(MAX_ROWS_AT_RISK)]
 
 
@@ -43,8 +43,8 @@ def test_no_more_seconds_than_agreed_are_ever_at_risk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "MAX_SECONDS_AT_RISK", 0.05)
-    with PartWriter(tmp_path) as writer:
-        writer.add(_row(0))
+    with PartWriter() as writer:
+        writer.add(tmp_path, _row(0))
 
         deadline = time.monotonic() + 5
         while _saved(tmp_path) != ["k0"]:
@@ -58,8 +58,8 @@ def test_rows_that_could_not_be_written_in_time_are_written_later(
     monkeypatch.setattr(parts, "MAX_SECONDS_AT_RISK", 0.02)
     in_the_way = tmp_path / "parts"
     in_the_way.write_text("a file where the directory should be")
-    with PartWriter(in_the_way) as writer:
-        writer.add(_row(0))
+    with PartWriter() as writer:
+        writer.add(in_the_way, _row(0))
         time.sleep(0.1)
         in_the_way.unlink()
 
@@ -74,9 +74,9 @@ def test_the_next_row_is_told_that_parts_cannot_be_written(
     in_the_way.write_text("a file where the directory should be")
 
     def generate() -> None:
-        with PartWriter(in_the_way) as writer:
+        with PartWriter() as writer:
             for n in range(2):
-                writer.add(_row(n))
+                writer.add(in_the_way, _row(n))
                 time.sleep(0.2)
             pytest.fail("the engine works on")
 
@@ -92,10 +92,10 @@ def test_rows_that_could_not_be_written_are_tried_once_more_at_the_end(
     in_the_way.write_text("a file where the directory should be")
 
     def generate() -> None:
-        with PartWriter(in_the_way) as writer:
-            writer.add(_row(0))
+        with PartWriter() as writer:
+            writer.add(in_the_way, _row(0))
             try:
-                writer.add(_row(1))
+                writer.add(in_the_way, _row(1))
             finally:
                 in_the_way.unlink()
 
@@ -112,8 +112,8 @@ def test_rows_that_are_lost_do_not_hide_why_the_run_ends(
     in_the_way.write_text("a file where the directory should be")
 
     def stop() -> None:
-        with PartWriter(in_the_way) as writer:
-            writer.add(_row(0))
+        with PartWriter() as writer:
+            writer.add(in_the_way, _row(0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -124,8 +124,8 @@ def test_rows_that_are_lost_do_not_hide_why_the_run_ends(
 
 def test_what_was_finished_before_an_error_is_written(tmp_path: Path) -> None:
     def die_half_way() -> None:
-        with PartWriter(tmp_path) as writer:
-            writer.add(_row(0))
+        with PartWriter() as writer:
+            writer.add(tmp_path, _row(0))
             raise RuntimeError("the engine died")
 
     with pytest.raises(RuntimeError, match="engine died"):
@@ -135,7 +135,7 @@ def test_what_was_finished_before_an_error_is_written(tmp_path: Path) -> None:
 
 
 def test_nothing_finished_leaves_no_file(tmp_path: Path) -> None:
-    with PartWriter(tmp_path / "parts"):
+    with PartWriter():
         pass
 
     assert part_files(tmp_path / "parts") == []
@@ -146,8 +146,8 @@ def test_parts_that_a_completions_file_has_taken_in_go_and_others_stay(store: Da
     judge = Judge("aris-swe-v1", "small")
     finished, begun_again, unfinished = (Shard("b", f"s00{n}") for n in range(3))
     for shard in (finished, begun_again, unfinished):
-        with PartWriter(store.completion_parts(judge, shard)) as writer:
-            writer.add(_row(0))
+        with PartWriter() as writer:
+            writer.add(store.completion_parts(judge, shard), _row(0))
     for shard, seconds in ((finished, 1), (begun_again, -1)):
         (part,) = part_files(store.completion_parts(judge, shard))
         completions = store.completions(judge, shard)
@@ -168,8 +168,8 @@ def _has_parts(store: DataStore, judge: Judge, shard: Shard) -> bool:
 
 def test_removed_parts_are_gone(tmp_path: Path) -> None:
     directory = tmp_path / "parts"
-    with PartWriter(directory) as writer:
-        writer.add(_row(0))
+    with PartWriter() as writer:
+        writer.add(directory, _row(0))
 
     remove_parts(directory)
 

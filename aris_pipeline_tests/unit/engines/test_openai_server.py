@@ -117,7 +117,7 @@ def test_a_row_that_the_server_fails_on_again_and_again_ends_as_poison() -> None
             found = list(
                 generate_rows(
                     session,
-                    table(Prompts, *rows),
+                    table(Prompts, *rows).iter_rows(named=True),
                     scoring=None,
                     shorten=lambda _prompt, _limit: None,
                     run_id="run",

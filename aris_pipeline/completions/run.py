@@ -1,0 +1,300 @@
+"""The completions of many shards through one engine, which never waits for a shard to end.
+
+The next shard's rows enter while the last rows of the one before are still in flight, so shards
+overlap in time and may be finished in any order. One thread reads ahead (prompts, known answers),
+another writes behind (completions files); the thread that drives the engine does neither.
+"""
+
+import contextlib
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Generic, Self, TypeVar
+
+import polars as pl
+
+from aris_pipeline.completions.clock import EngineClock, EngineTime
+from aris_pipeline.completions.figures import EngineFigures
+from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.parts import PartWriter, remove_parts
+from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.reading import read_ahead
+from aris_pipeline.completions.repair import Shorten
+from aris_pipeline.completions.reuse import known_completions
+from aris_pipeline.completions.scoring import Scoring
+from aris_pipeline.completions.shard import OpenShard, Row, askable
+from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStats
+from aris_pipeline.completions.triage import Triaged
+from aris_pipeline.engines import EngineSession
+from aris_pipeline.errors import DiskError, EngineError, StorageError
+from aris_pipeline.storage import DataStore, Judge, Shard, read_parquet
+
+_WRITE_BEHIND = 2
+"""Shards that may be in memory after their turn."""
+
+_UNPREDICTED = Prediction(None, "not asked for")
+
+_Told = TypeVar("_Told")
+
+
+def complete_shards(  # noqa: PLR0913 - one argument a collaborator
+    store: DataStore,
+    judge: Judge,
+    shards: Sequence[Shard],
+    session: EngineSession,
+    *,
+    scoring: Scoring | None,
+    shorten: Shorten,
+    run_id: str,
+    told: Callable[[Shard, RunStats], _Told],
+    triaged: Triaged | None = None,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
+) -> Iterator[tuple[Shard, _Told | Exception]]:
+    """Answers every prompt of these shards, generating only what no earlier run has answered.
+
+    Args:
+        store: the data directory.
+        judge: whose prompts and completions.
+        shards: which slices, in the order in which their rows are fed.
+        session: gives the engine, loaded only if something is to be generated.
+        scoring: for rubric rows, how to score; None for files that bring their own requests.
+        shorten: makes a prompt that the engine refuses as too long fit.
+        run_id: stamped on the rows that this call generates.
+        told: makes what is yielded of a shard whose file is written; called in another thread.
+        triaged: which rows are to be answered; all by default.
+        on_progress: called as rows finish.
+        predict: says, by rows and prompt tokens, how long generation is expected to take.
+
+    Yields:
+        Each shard as soon as its file is on the disk, or with the reason why it failed, alone.
+
+    Raises:
+        EngineError: the engine cannot be had; what is finished is kept in part files.
+        DiskError: nothing more can be written.
+    """
+    with _Run(
+        *(store, judge, session), run_id=run_id, told=told, triaged=triaged, predict=predict
+    ) as run:
+        prompts = run.prompts(shards)
+        first = None
+        for first in prompts:
+            if first is not None:
+                break
+            yield from run.ended()
+        try:
+            if first is not None:
+                asked = itertools.chain([first], filter(None, prompts))
+                clock = run.begin()
+                with contextlib.closing(
+                    generate_rows(
+                        *(session, asked),
+                        scoring=scoring,
+                        shorten=shorten,
+                        run_id=run_id,
+                        clock=clock,
+                    )
+                ) as rows:
+                    for row in rows:
+                        run.take(row, on_progress)
+                        yield from run.ended()
+        except EngineError:
+            yield from run.ended(last=True)
+            raise
+        yield from run.ended(last=True)
+
+
+class _Run(Generic[_Told]):
+    """The shards in work, and who awaits which request."""
+
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
+        self,
+        store: DataStore,
+        judge: Judge,
+        session: EngineSession,
+        *,
+        run_id: str,
+        told: Callable[[Shard, RunStats], _Told],
+        triaged: Triaged | None,
+        predict: Callable[[int, int], Prediction],
+    ) -> None:
+        self._store, self._judge, self._session = store, judge, session
+        self._run_id, self._told, self._triaged = run_id, told, triaged
+        self._predict = predict
+        before = triaged or session
+        self._engine = EngineFigures(
+            session, triaged.loaded_s if triaged else session.load_s, before.restarts
+        )
+        self._parts = PartWriter()
+        self._reader = ThreadPoolExecutor(1, "shard-reader")
+        self._writer = ThreadPoolExecutor(1, "shard-writer")
+        # The reader asks what is awaited while the engine's thread hands out answers.
+        self._lock = threading.Lock()
+        self._takers: dict[str, list[OpenShard]] = {}
+        self._answers: dict[str, Row] = {}
+        self._written: deque[tuple[Shard, Future[_Told]]] = deque()
+        self._failures: deque[tuple[Shard, Exception]] = deque()
+
+    def begin(self) -> EngineClock:
+        """Loads the engine, and starts what tells how it works."""
+        self._session.engine()
+        return self._engine.begin()
+
+    def prompts(self, shards: Sequence[Shard]) -> Iterator[Mapping[str, Any] | None]:
+        """Yields the prompts to be asked, read ahead of their turn, and None behind each shard."""
+        for shard, opening in read_ahead(self._reader, self._open, shards):
+            try:
+                opened = opening.result()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this shard's alone
+                self._failures.append((shard, error))
+            else:
+                yield from self._todo(opened)
+            yield None
+
+    def take(self, row: Row, on_progress: Callable[[Progress], None]) -> None:
+        """Hands a finished row to the shards that await it."""
+        with self._lock:
+            takers = self._takers.pop(row["request_key"])
+            self._answers[row["request_key"]] = row
+            for taker in takers:
+                taker.take(row, own=taker is takers[0])
+        takers[0].spent += self._engine.lap()
+        living = [taker for taker in takers if not taker.failed]
+        if living:
+            try:
+                self._parts.add(living[0].parts, row)
+            except DiskError:
+                raise
+            except StorageError as error:
+                living[0].failed = True
+                self._failures.append((living.pop(0).shard, error))
+        on_progress(takers[0].progress())
+        for taker in living:
+            if taker.begun and not taker.awaited:
+                self._finish(taker)
+
+    def ended(self, *, last: bool = False) -> Iterator[tuple[Shard, _Told | Exception]]:
+        """Yields the shards that have been written, or have failed, since the last call.
+
+        Args:
+            last: also those that are still being written.
+        """
+        while self._failures:
+            yield self._failures.popleft()
+        while self._written and (last or self._written[0][1].done()):
+            shard, writing = self._written.popleft()
+            outcome = _outcome(writing)
+            yield shard, outcome
+
+    def _open(self, shard: Shard) -> OpenShard:
+        """Reads a shard and finds out what there is to ask; in the reader's thread.
+
+        What the run itself asks is looked up before what is on the disk, because an answer comes to
+        the disk before it is forgotten here.
+        """
+        hint = "materialise prompts of this shard"
+        prompts = read_parquet(self._store.prompts(self._judge, shard), hint=hint)
+        asked = askable(prompts)
+        opened = OpenShard(
+            shard,
+            self._store.completion_parts(self._judge, shard),
+            prompts.select("custom_id", "request_key", "error", "prompt_tokens"),
+        )
+        with self._lock:
+            ours = [key for key in asked["request_key"] if self._is_asked_for(opened, key)]
+        others = asked.filter(~pl.col("request_key").is_in(ours))
+        opened.known = known_completions(self._store, self._judge, shard, others["request_key"])
+        opened.todo = others.join(opened.known, on="request_key", how="anti", maintain_order="left")
+        if self._triaged:
+            opened.todo, opened.left_out = self._triaged.split(opened.todo)
+        if opened.todo.height:
+            opened.predicted = self._predict(
+                opened.todo.height, int(opened.todo["prompt_tokens"].sum())
+            )
+        with self._lock:
+            opened.total = opened.todo.height
+            opened.awaited += opened.total
+            self._takers.update((key, [opened]) for key in opened.todo["request_key"])
+        return opened
+
+    def _is_asked_for(self, opened: OpenShard, key: str) -> bool:
+        """Whether the run asks, or has asked, a request for another shard; then this one shares."""
+        if key in self._answers:
+            opened.awaited += 1
+            opened.take(self._answers[key], own=False)
+        elif key in self._takers:
+            opened.awaited += 1
+            self._takers[key].append(opened)
+        else:
+            return False
+        return True
+
+    def _todo(self, opened: OpenShard) -> Iterator[Mapping[str, Any]]:
+        """Yields what is to be asked for a shard, as long as somebody wants it."""
+        todo, opened.todo = opened.todo, opened.todo.clear()
+        opened.begin(self._session.load_s)
+        if not opened.awaited:
+            self._finish(opened)
+        for prompt in todo.iter_rows(named=True):
+            key = prompt["request_key"]
+            with self._lock:
+                wanted = any(not taker.failed for taker in self._takers[key])
+                if not wanted:
+                    del self._takers[key]
+            if wanted:
+                yield prompt
+
+    def _finish(self, opened: OpenShard) -> None:
+        """Has a shard written whose last row is there, but not more of them than memory allows."""
+        generation = self._engine.figures(opened.spent) if opened.fresh else GenerationStats()
+        writing = self._writer.submit(self._write, opened, generation, self._session.load_s)
+        self._written.append((opened.shard, writing))
+        if len(self._written) > _WRITE_BEHIND:
+            wait([self._written[-_WRITE_BEHIND - 1][1]])
+
+    def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Told:
+        """Writes a shard's file; in the writer's thread."""
+        if self._triaged:
+            scored, spent = self._triaged.scored[opened.shard], self._triaged.spent
+            score_s = spent.get(opened.shard, EngineTime()).total
+            generation = generation.model_copy(
+                update={"scored": scored, "score_s": score_s, "triage": self._triaged.share}
+            )
+        if opened.predicted and opened.fresh:
+            predicted = {
+                "predicted_s": opened.predicted.seconds,
+                "predicted_from": opened.predicted.source,
+            }
+            generation = generation.model_copy(update=predicted)
+        stats = opened.write(
+            *(self._store, self._judge, generation), run_id=self._run_id, loaded_s=loaded_s
+        )
+        self._parts.forget(opened.parts)
+        remove_parts(opened.parts)
+        with self._lock:
+            for row in opened.fresh:
+                self._answers.pop(row["request_key"], None)
+        return self._told(opened.shard, stats)
+
+    def __enter__(self) -> Self:
+        self._parts.__enter__()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(cancel_futures=True)
+        self._engine.end()
+        if error is None:
+            # All shards are written, but those that failed, and why is known.
+            for directory in self._parts.flush():
+                self._parts.forget(directory)
+        self._parts.__exit__(kind, error, trace)
+
+
+def _outcome(writing: Future[_Told]) -> _Told | Exception:
+    error = writing.exception()
+    if isinstance(error, Exception) and not isinstance(error, DiskError):
+        return error
+    return writing.result()

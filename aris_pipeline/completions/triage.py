@@ -1,0 +1,264 @@
+"""Triage: all rows are scored first, and answers are written only for those that matter.
+
+A score costs one or two tokens, an answer with reasons some hundred. Of each batch are answered
+
+1. the best `share` of its rows by score,
+2. the undecided: rows less than `_MARGIN` below the last of these, the next best first, at most
+   half as many again; and rows that could not be scored,
+3. a random sample of the others, chosen by their `request_key`, which tells how many of the rows
+   that were left out would have been among the best.
+
+All others keep their score and no answer: they are `triaged`, and a later run without triage
+generates what is missing.
+"""
+
+import hashlib
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from aris_pipeline.completions.clock import EngineClock, EngineTime
+from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.parts import PartWriter
+from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.reading import read_ahead
+from aris_pipeline.completions.repair import Shorten
+from aris_pipeline.completions.reuse import known_completions, known_scores
+from aris_pipeline.completions.scoring import Scoring
+from aris_pipeline.completions.shard import Row, askable
+from aris_pipeline.engines import EngineSession
+from aris_pipeline.errors import DamagedDataError, DiskError, MissingDataError, StorageError
+from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet
+from aris_pipeline.storage.schemas import polars_schema
+
+SAMPLE = 0.05
+"""Share of the rows left out that are answered all the same."""
+
+_MARGIN = 0.25
+_MOST_UNDECIDED = 0.5
+
+ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+"""From log-probabilities of verdicts, and those without a profile, to a score a row (or NaN)."""
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """What triage came to.
+
+    Attributes:
+        chosen: request_keys to be answered.
+        rows: of the requests that were scored, the rows of `Completions` without an answer.
+        scored: requests that this run scored, by shard.
+        spent: the engine's time on them, by shard.
+        share: of the rows that were to be answered as the best.
+        loaded_s: what loads of the engine had taken before.
+        restarts: engines that had died before.
+    """
+
+    chosen: pl.Series
+    rows: pl.DataFrame
+    scored: Counter[Shard]
+    spent: Mapping[Shard, EngineTime]
+    share: float
+    loaded_s: float
+    restarts: int
+
+    def split(self, todo: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Parts prompts in those to be asked and the rows of those that are left out."""
+        left_out = self.rows.filter(
+            ~pl.col("request_key").is_in(self.chosen.implode())
+            & pl.col("request_key").is_in(todo["request_key"].implode())
+        )
+        return todo.join(left_out, on="request_key", how="anti", maintain_order="left"), left_out
+
+
+def triage_shards(  # noqa: PLR0913 - one argument a collaborator
+    store: DataStore,
+    judge: Judge,
+    shards: Sequence[Shard],
+    session: EngineSession,
+    *,
+    share: float,
+    scores: ScoresOf,
+    scoring: Scoring,
+    shorten: Shorten,
+    run_id: str,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+) -> Triaged:
+    """Scores every row of these shards that has neither answer nor score, and chooses.
+
+    Scores are kept in part files as they come, so that a run that was stopped goes on from them.
+
+    Args:
+        store: the data directory.
+        judge: whose prompts.
+        shards: which slices; the share is of each batch among them.
+        session: gives the engine, loaded only if something is to be scored.
+        share: of the rows to be answered, 0 to 1.
+        scores: how good a row is.
+        scoring: how to score.
+        shorten: as in `complete_shards`.
+        run_id: stamped on the scores.
+        on_progress: called as rows are scored.
+
+    Raises:
+        EngineError: the engine cannot be had; what is scored is kept.
+        DiskError: nothing more can be written.
+    """
+    before = session.load_s, session.restarts
+    first_pass = _FirstPass(store, judge)
+    prompts = first_pass.prompts(shards)
+    first = next(prompts, None)
+    if first is not None:
+        session.engine()
+        clock = EngineClock()
+        with PartWriter() as parts:
+            for row in generate_rows(
+                session,
+                itertools.chain([first], prompts),
+                scoring=scoring,
+                shorten=shorten,
+                run_id=run_id,
+                clock=clock,
+                answers=False,
+            ):
+                on_progress(first_pass.take(row, clock.lap(), parts))
+    rows = first_pass.rows()
+    values = rows.select("request_key", score=pl.Series(_scores_of(rows, scores), dtype=pl.Float64))
+    return Triaged(
+        first_pass.chosen(values.with_columns(pl.col("score").fill_nan(None)), share),
+        rows.filter(pl.col("triaged").fill_null(value=False)),
+        first_pass.scored,
+        first_pass.spent,
+        share,
+        *before,
+    )
+
+
+class _FirstPass:
+    """The requests of all shards, and what is known of them: answers or scores.
+
+    Attributes:
+        scored: requests that this run scored, by shard.
+        spent: the engine's time on them, by shard.
+    """
+
+    def __init__(self, store: DataStore, judge: Judge) -> None:
+        self.scored: Counter[Shard] = Counter()
+        self.spent: defaultdict[Shard, EngineTime] = defaultdict(EngineTime)
+        self._store, self._judge = store, judge
+        self._todo: Counter[Shard] = Counter()
+        self._tokens: Counter[Shard] = Counter()
+        self._shard_of: dict[str, Shard] = {}
+        self._known: list[pl.DataFrame] = []
+        self._fresh: list[Row] = []
+        self._keys: defaultdict[str, list[pl.Series]] = defaultdict(list)
+
+    def prompts(self, shards: Sequence[Shard]) -> Iterator[Mapping[str, Any]]:
+        """Yields the prompts to be scored, each request once."""
+        with ThreadPoolExecutor(1, "triage-reader") as reader:
+            for shard, reading in read_ahead(reader, self._read, shards):
+                try:
+                    asked, known = reading.result()
+                except (DamagedDataError, MissingDataError):
+                    continue  # the second pass fails the shard, and says why
+                self._known.append(known)
+                self._keys[shard.batch].append(asked["request_key"])
+                todo = asked.join(known, on="request_key", how="anti", maintain_order="left")
+                new = [key for key in todo["request_key"] if key not in self._shard_of]
+                self._shard_of.update(dict.fromkeys(new, shard))
+                self._todo[shard] = len(new)
+                yield from todo.filter(pl.col("request_key").is_in(new)).iter_rows(named=True)
+
+    def take(self, row: Row, spent: EngineTime, parts: PartWriter) -> Progress:
+        """Keeps a score; where a shard's cannot be kept, the second pass fails it."""
+        shard = self._shard_of[row["request_key"]]
+        directory = self._store.completion_parts(self._judge, shard)
+        try:
+            parts.add(directory, row)
+        except DiskError:
+            raise
+        except StorageError:
+            parts.forget(directory)
+        self._fresh.append(row)
+        self.scored[shard] += 1
+        self.spent[shard] += spent
+        self._tokens[shard] += row["prompt_tokens"]
+        seconds = self.spent[shard].total
+        return Progress(shard, self._todo[shard], self.scored[shard], self._tokens[shard], seconds)
+
+    def rows(self) -> pl.DataFrame:
+        """Returns one row of `Completions` for each request, with its score if it has one."""
+        fresh = pl.DataFrame(self._fresh, schema=polars_schema(Completions), orient="row")
+        return pl.concat([*self._known, fresh]).unique(
+            "request_key", keep="first", maintain_order=True
+        )
+
+    def chosen(self, scored: pl.DataFrame, share: float) -> pl.Series:
+        """Returns the requests that are to be answered, the share of each batch."""
+        found = [pl.Series("request_key", [], pl.String)]
+        for keys in self._keys.values():
+            of_batch = pl.col("request_key").is_in(pl.concat(keys).implode())
+            found.append(choose(scored.filter(of_batch), share))
+        return pl.concat(found).unique()
+
+    def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """A shard's askable prompts, and what is known of them: answers, else scores."""
+        hint = "materialise prompts of this shard"
+        asked = askable(read_parquet(self._store.prompts(self._judge, shard), hint=hint))
+        keys = asked["request_key"]
+        answers = known_completions(self._store, self._judge, shard, keys)
+        scores = known_scores(self._store, self._judge, shard, keys)
+        known = pl.concat([answers, scores])
+        return asked, known.unique("request_key", keep="first", maintain_order=True)
+
+
+def choose(scored: pl.DataFrame, share: float) -> pl.Series:
+    """Returns the request_keys of a batch that are to be answered, by the rule above.
+
+    Args:
+        scored: `request_key` and `score`, null where a row could not be scored.
+        share: of the rows to be answered as the best.
+    """
+    kept, others = part_by_score(scored, share)
+    sampled = [key for key in others["request_key"] if in_sample(key)]
+    return pl.concat([kept["request_key"], pl.Series("request_key", sampled, pl.String)])
+
+
+def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Parts the rows of a batch in those that triage keeps, and the others, best first."""
+    ranked = scored.sort("score", "request_key", descending=[True, False], nulls_last=True)
+    known, unscored = ranked.drop_nulls("score"), ranked.filter(pl.col("score").is_null())
+    best = math.ceil(share * scored.height)
+    cut_off = known.head(best)["score"].min()
+    near = known.slice(best, math.ceil(_MOST_UNDECIDED * best))
+    undecided = near.filter(pl.col("score") > pl.lit(cut_off, pl.Float64) - _MARGIN).height
+    return pl.concat([known.head(best + undecided), unscored]), known.slice(best + undecided)
+
+
+def in_sample(request_key: str) -> bool:
+    """Whether a row is answered even if triage leaves it out."""
+    digest = hashlib.sha256(f"triage {request_key}".encode()).digest()
+    return int.from_bytes(digest[:4]) < SAMPLE * 2**32
+
+
+def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:
+    """The score of each row; NaN where its probabilities, or those without a profile, are null."""
+    lists = rows.select("option_logprobs", "calibration_logprobs").rows()
+    width = max((len(one) for one, _ in lists if one is not None), default=0)
+    blank = [float("nan")] * width
+    if width == 0:
+        return [float("nan")] * rows.height
+    options, calibration = (
+        np.array([one if one and len(one) == width else blank for one in column], dtype=np.float64)
+        for column in zip(*lists, strict=True)
+    )
+    return [float(value) for value in scores(options, calibration)]

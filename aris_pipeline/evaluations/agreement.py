@@ -1,0 +1,85 @@
+"""How far triage's top list agrees with the one that a full run would give, from a sample."""
+
+import math
+from dataclasses import dataclass
+
+import polars as pl
+
+from aris_pipeline.completions import in_sample, part_by_score, read_stats
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
+from aris_pipeline.prompts import Rubric
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_metadata, read_parquet
+
+_Z = 1.96
+_COLUMNS = ["request_key", "invalid_reason", "score", "recommendation"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Share of the full run's top list that triage's has as well, with its 95 % interval.
+
+    Attributes:
+        top: length of the list, the share of triage.
+        sampled: rows that triage had left out, and that were answered to measure this.
+        missed: of these, rows that would have been in the top list.
+        estimate: 1 less the rows missed of all that were left out, by the length of the list.
+        low: the same at the upper end of the interval of `missed` (Wilson, 1927).
+        high: the same at the lower end.
+    """
+
+    top: int
+    sampled: int
+    missed: int
+    estimate: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimate:.0%} of the top {self.top:,} (95 %: {self.low:.0%} to "
+            f"{self.high:.0%}; {self.missed:,} of {self.sampled:,} sampled rows were missed)"
+        )
+
+
+def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement | None:
+    """Compares the batch's list with a full run's; None where there was no triage or no sample."""
+    shards = [shard for shard in Shard.all_of(batch) if store.evaluations(judge, shard).exists()]
+    shares = [read_stats(store.completions(judge, shard)).triage for shard in shards]
+    share = next((one for one in shares if one is not None), None)
+    if share is None:
+        return None
+    hint = "materialise evaluations of this shard"
+    written = read_metadata(store.evaluations(judge, shards[0]), hint=hint).get(RUBRIC_KEY)
+    if written is None:
+        return None
+    options = Rubric.model_validate_json(written).recommendations
+    rows = pl.concat(
+        read_parquet(store.evaluations(judge, shard), hint=hint, columns=_COLUMNS)
+        for shard in shards
+    ).unique("request_key", keep="first", maintain_order=True)
+    _kept, others = part_by_score(rows, share)
+    verdict = pl.col("recommendation").cast(pl.Enum(options))
+    ranked = rows.filter(pl.col("recommendation").is_not_null()).sort(
+        verdict, "score", descending=[False, True], nulls_last=True
+    )
+    top = math.ceil(share * rows.height)
+    best = ranked.head(top)["request_key"]
+    sampled = others.filter(pl.col("request_key").is_in(ranked["request_key"].implode())).filter(
+        pl.col("request_key").map_elements(in_sample, return_dtype=pl.Boolean)
+    )
+    if sampled.is_empty():
+        return None
+    missed = sampled.filter(pl.col("request_key").is_in(best.implode())).height
+    low, high = _wilson(missed, sampled.height)
+    estimate, worst, luckiest = (
+        max(0.0, 1 - rate * others.height / top) for rate in (missed / sampled.height, high, low)
+    )
+    return Agreement(top, sampled.height, missed, estimate, worst, luckiest)
+
+
+def _wilson(hits: int, of: int) -> tuple[float, float]:
+    """The score interval of a proportion (Wilson 1927, JASA 22, 209 to 212), 95 %."""
+    rate, scale = hits / of, 1 + _Z**2 / of
+    middle = (rate + _Z**2 / (2 * of)) / scale
+    half = _Z * math.sqrt(rate * (1 - rate) / of + _Z**2 / (4 * of**2)) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)
