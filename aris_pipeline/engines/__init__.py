@@ -4,12 +4,13 @@ from aris_pipeline.engines.embedded import cache_dir, embedded_model_dir
 from aris_pipeline.engines.hardware import (
     Telemetry,
     gpu_count,
+    gpu_driver,
     gpu_name,
     host_name,
     package_versions,
 )
 from aris_pipeline.engines.models import ModelCard, find_model, load_tokenizer
-from aris_pipeline.engines.offline import VllmOffline
+from aris_pipeline.engines.offline import VllmOffline, engine_args, prepare_environment
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
     Completion,
@@ -17,8 +18,10 @@ from aris_pipeline.engines.protocol import (
     EngineIdentity,
     EngineInfo,
     Request,
+    ResetsPrefixCache,
     Sampling,
 )
+from aris_pipeline.engines.release import MemoryInUse, await_release
 from aris_pipeline.engines.session import EngineLock, EngineSession
 from aris_pipeline.engines.settings import EngineKind, EngineSettings
 
@@ -31,18 +34,24 @@ __all__ = [
     "EngineLock",
     "EngineSession",
     "EngineSettings",
+    "MemoryInUse",
     "ModelCard",
     "Request",
+    "ResetsPrefixCache",
     "Sampling",
     "Telemetry",
     "VllmOffline",
+    "await_release",
     "cache_dir",
     "embedded_model_dir",
+    "engine_args",
     "find_model",
     "gpu_count",
+    "gpu_driver",
     "gpu_name",
     "host_name",
     "load_tokenizer",
     "open_engine",
     "package_versions",
+    "prepare_environment",
 ]

@@ -1,5 +1,6 @@
 """What this machine is, and what it does while an engine works."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -39,6 +40,30 @@ def gpu_name() -> str | None:
     """Returns the name of the first GPU that this process may use."""
     gpus = _gpus()
     return str(_nvml().nvmlDeviceGetName(gpus[0])) if gpus else None
+
+
+def gpu_driver() -> str | None:
+    """Returns the version of the NVIDIA driver where there is one."""
+    nvml = _nvml()
+    return str(nvml.nvmlSystemGetDriverVersion()) if nvml else None
+
+
+def gpu_memory_used_gib() -> float | None:
+    """Returns the memory in use of all GPUs that this process may use; None without a GPU."""
+    handles = _gpus()
+    if not handles:
+        return None
+    return float(sum(_nvml().nvmlDeviceGetMemoryInfo(handle).used for handle in handles)) / _GIB
+
+
+def resident_gib() -> float:
+    """Returns the resident memory of this process and its descendants."""
+    process = psutil.Process()
+    total = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            total += child.memory_info().rss
+    return float(total) / _GIB
 
 
 @dataclass(frozen=True)
@@ -138,15 +163,14 @@ class Telemetry:
     def _sample(self) -> None:
         nvml, handles = _nvml(), _gpus()
         energy_before = _energy_mj(nvml, handles)
-        process = psutil.Process()
         cpu, utilisation = [], []
         psutil.cpu_percent()
         while True:
             stopping = self._stop.wait(_SAMPLE_EVERY_S)
             cpu.append(psutil.cpu_percent())
-            self.rss_peak_gib = max(self.rss_peak_gib or 0, process.memory_info().rss / _GIB)
+            self.rss_peak_gib = max(self.rss_peak_gib or 0, resident_gib())
             if handles:
-                used = sum(nvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles) / _GIB
+                used = gpu_memory_used_gib() or 0
                 self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
                 utilisation += [
                     nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import psutil
@@ -35,12 +35,24 @@ _END_S = 5.0
 
 
 class VllmOffline:
-    """A loaded vLLM engine; see `aris_pipeline.engines.protocol.Engine`."""
+    """A loaded vLLM engine; see `aris_pipeline.engines.protocol.Engine`.
 
-    def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
+    Args:
+        card: the model.
+        settings: how to load and drive it.
+        load: makes vLLM's `LLMEngine` of its arguments in place of vLLM's own factory; a benchmark
+            drives one loaded model by several ways.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        settings: EngineSettings,
+        load: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
-        _prepare_environment(self._on_gpu)
+        prepare_environment(self._on_gpu)
         try:
             import vllm  # noqa: PLC0415 - an extra, and seconds of import
             from vllm.inputs import tokens_input  # noqa: PLC0415
@@ -55,8 +67,11 @@ class VllmOffline:
         self._stall_timeout_s = settings.stall_timeout_s
         before = _child_processes()
         try:
-            self._engine: Any = vllm.LLMEngine.from_engine_args(
-                vllm.EngineArgs(**_engine_args(card, settings, on_gpu=self._on_gpu))
+            args = engine_args(card, settings, on_gpu=self._on_gpu)
+            self._engine: Any = (
+                load(args)
+                if load
+                else vllm.LLMEngine.from_engine_args(vllm.EngineArgs(**args))
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(
@@ -110,6 +125,10 @@ class VllmOffline:
             if metric.name == "vllm:kv_cache_usage_perc":
                 return float(metric.value)
         return None
+
+    def reset_prefix_cache(self) -> bool:
+        """Forgets the prompts that were seen; false where vLLM could not."""
+        return bool(self._engine.reset_prefix_cache())
 
     def close(self) -> None:
         """Frees the model and ends its processes, also those of an engine that died."""
@@ -215,6 +234,7 @@ class VllmOffline:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=seed,
+            ignore_eos=sampling.ignore_eos,
             output_kind=self._final_only,
             **extra,
         )
@@ -237,7 +257,7 @@ def _child_processes() -> set[psutil.Process]:
     return found
 
 
-def _prepare_environment(on_gpu: bool) -> None:
+def prepare_environment(on_gpu: bool) -> None:
     """Sets what vLLM reads from the environment at import; the user's own settings win."""
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
@@ -262,7 +282,8 @@ def _prepare_environment(on_gpu: bool) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
 
 
-def _engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
+def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
+    """Returns the arguments by which vLLM loads a model, under the names of its `EngineArgs`."""
     args: dict[str, Any] = {
         "model": card.checkpoint(),
         "revision": None if card.embedded else card.revision,

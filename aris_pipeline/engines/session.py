@@ -37,6 +37,7 @@ class EngineSession:
         gpus: int = 1,
         max_restarts: int = 3,
         backoff_s: float = 5.0,
+        lock: "EngineLock | None" = None,
     ) -> None:
         self.loads = 0
         self.load_s = 0.0
@@ -47,7 +48,8 @@ class EngineSession:
         self._backoff_s = backoff_s
         self._fruitless = 0
         self._engine: Engine | None = None
-        self._lock = EngineLock(gpus)
+        # A caller that holds the machine already, for more than this session, hands its lock in.
+        self._lock = lock or EngineLock(gpus)
 
     def engine(self) -> Engine:
         """Returns the loaded engine.
