@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from tqdm import tqdm
 
-from aris_pipeline import console
+from aris_pipeline import cli_benchmark, console
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.console import command
 from aris_pipeline.engines import find_model
@@ -56,6 +56,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_benchmark.app)
 
 _DATA = Path("data")
 

@@ -185,7 +185,7 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
 
 def show_reconciliations(found: list[Reconciliation]) -> None:
     """Shows where every row is, and what does not reconcile with the way out."""
-    _show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
+    show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
     for one in found:
         for fault in one.faults:
             complain(f"{fault}" + (f" [{one.rubric} with {one.model}]" if one.rubric else ""))
@@ -194,7 +194,7 @@ def show_reconciliations(found: list[Reconciliation]) -> None:
 def show_forecasts(found: list[Forecast]) -> None:
     """Shows what a run over each batch would generate."""
     hidden = ("estimate", "unrenderable", "not_validated")
-    _show_table([{k: v for k, v in one.as_dict().items() if k not in hidden} for one in found])
+    show_table([{k: v for k, v in one.as_dict().items() if k not in hidden} for one in found])
     for one in found:
         say(f"{one.batch}: seconds: {one.estimate}")
         if one.not_validated:
@@ -211,10 +211,11 @@ def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
     if not rows:
         say(f"nothing has been landed in {store.root}; try `aris run FILE`")
         return
-    _show_table(rows, title=str(store.root))
+    show_table(rows, title=str(store.root))
 
 
-def _show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
+def show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
+    """Shows rows under the names of the first one's values."""
     table = Table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")

@@ -3,8 +3,8 @@
 import json
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from aris_pipeline.benchmarks.arms import Answered, Arm, Host
 from aris_pipeline.benchmarks.machine import described_machine
 from aris_pipeline.benchmarks.measuring import measured
 from aris_pipeline.benchmarks.workload import Workload
-from aris_pipeline.engines import Completion, MemoryInUse, Telemetry, await_release
+from aris_pipeline.engines import Completion, MemoryInUse, ModelCard, Telemetry, await_release
 from aris_pipeline.errors import EngineError
 from aris_pipeline.storage import BenchmarkRuns
 from aris_pipeline.storage.schemas import polars_schema
@@ -50,7 +50,7 @@ class Plan:
         suite: what is compared.
         blocks: repetitions of each arm.
         seed: of the order.
-        warm_up_rows: asked after each load, before anything is measured.
+        warm_up_rows: asked before each block, and then forgotten with the prefix cache.
         side_by_side: whether what is loaded stays loaded while others work.
     """
 
@@ -209,10 +209,31 @@ class _Turns:
             self._close(host)
 
 
-def unmeasured(entry: Entry, position: int, plan: Plan, status: str, reason: str) -> Row:
+def unmeasured(  # noqa: PLR0913 - a column each
+    engine: str, card: ModelCard, plan: Plan, *, position: int, status: str, reason: str
+) -> Row:
     """Returns the row of a cell that cannot run here, without a run's id and time."""
-    row = {**described_machine(), **_declared(entry, position, plan)}
-    return {**row, "status": status, "reason": reason}
+    return {
+        **described_machine(),
+        "suite": plan.suite,
+        "arm": f"{engine} {card.name}",
+        "position": position,
+        "engine": engine,
+        "model": card.name,
+        "status": status,
+        "reason": reason,
+        "workload": "not asked",
+        "workload_digest": "",
+        "rows": 0,
+        "schema_on": False,
+        "fixed_lengths": False,
+        "random_weights": card.load_format == "dummy",
+        "seed": plan.seed,
+        "loading": "not loaded",
+        "prefix_cache": "not asked",
+        "warm_up_rows": 0,
+        "differences": json.dumps({"model_id": card.model_id}),
+    }
 
 
 def _declared(entry: Entry, position: int, plan: Plan) -> Row:
@@ -229,7 +250,7 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "gpu_memory_utilization": settings.gpu_memory_utilization,
         **({"note": arm.note} if arm.note else {}),
     }
-    loading = "in_block" if arm.host is None else "side_by_side" if plan.side_by_side else "reloaded"
+    loading = "in_block" if arm.host is None else "side_by_side" if plan.side_by_side else "in_turn"
     return {
         "suite": plan.suite,
         "arm": entry.name,

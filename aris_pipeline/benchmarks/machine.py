@@ -33,7 +33,9 @@ def git_commit() -> str | None:
         return None
     try:
         commit = _git(place, "rev-parse", "--short=12", "HEAD")
-        changed = _git(place, "status", "--porcelain", "--untracked-files=no", "--", "aris_pipeline")
+        changed = _git(
+            place, "status", "--porcelain", "--untracked-files=no", "--", "aris_pipeline"
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changed else "")

@@ -62,7 +62,7 @@ def valid_answers(workload: Workload, completions: Sequence[Completion]) -> dict
     """
     requests = {request.request_id: request for request in workload.requests}
     parsers: dict[str | None, AnswerParser] = {}
-    found = {}
+    found: dict[str, Any] = {}
     for completion in completions:
         request = requests[completion.request_id]
         if completion.error_type is not None:

@@ -256,8 +256,8 @@ class RunBatchArm:
     engine: str = "run-batch"
     host: Host | None = None
     note: str | None = (
-        "a process a block, never warm: processing is its own time from reading the file to writing "
-        "the answers; it tells no latencies"
+        "a process a block, never warm: processing is its own time from reading the file to "
+        "writing the answers; it tells no latencies"
     )
 
     def answer(self, workload: Workload) -> Answered:

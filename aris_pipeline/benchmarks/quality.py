@@ -39,7 +39,7 @@ def read_gold(file: Path) -> Labels:
             "recommendation"
         )
     return {
-        row[_ID]: {name: label for name, label in row.items() if name != _ID and label}
+        row[_ID]: {name: _category(label) for name, label in row.items() if name != _ID and label}
         for row in rows
     }
 
@@ -77,9 +77,9 @@ def judge_answers(
         for criterion in _criteria(entry.workload):
             found = list(_flips(criterion, passes[entry.name]))
             for other in others:
-                found += _agreement("agreement", "kappa", criterion, first, passes[other][0], other)
+                found += _agreement(criterion, first, passes[other][0], against=other)
             if gold is not None:
-                found += _agreement("gold_agreement", "gold_kappa", criterion, first, gold, None)
+                found += _agreement(criterion, first, gold, against=None, prefix="gold_")
             rows += [about | {"criterion": criterion} | row for row in found]
     return pl.DataFrame(rows, schema=polars_schema(BenchmarkAnswers), orient="row")
 
@@ -98,10 +98,15 @@ def _criteria(workload: Workload) -> list[str]:
 def _labels(workload: Workload, completions: Sequence[Any]) -> Labels:
     """The categories of each valid answer."""
     return {
-        row: {name: str(value) for name, value in answer.items()}
+        row: {name: _category(value) for name, value in answer.items()}
         for row, answer in valid_answers(workload, completions).items()
         if isinstance(answer, dict)
     }
+
+
+def _category(value: object) -> str:
+    """A category whatever its case, so that TRUE of a spreadsheet is true of JSON."""
+    return str(value).strip().casefold()
 
 
 def _flips(criterion: str, passes: Sequence[Labels]) -> Iterator[dict[str, Any]]:
@@ -113,17 +118,18 @@ def _flips(criterion: str, passes: Sequence[Labels]) -> Iterator[dict[str, Any]]
 
 
 def _agreement(
-    agreement: str, kappa: str, criterion: str, ours: Labels, theirs: Labels, against: str | None
+    criterion: str, ours: Labels, theirs: Labels, *, against: str | None, prefix: str = ""
 ) -> list[dict[str, Any]]:
+    """How often two sides give a row the same category, and how far that is beyond chance."""
     first, second = _paired(criterion, ours, theirs)
     equal = [float(a == b) for a, b in zip(first, second, strict=True)]
     beyond = {
-        "measure": kappa,
+        "measure": f"{prefix}kappa",
         "against": against,
         "value": cohen_kappa(first, second),
         "rows": len(first),
     }
-    return [_rate(agreement, equal, against), beyond]
+    return [_rate(f"{prefix}agreement", equal, against), beyond]
 
 
 def _rate(measure: str, values: Sequence[float], against: str | None) -> dict[str, Any]:
@@ -136,7 +142,5 @@ def _rate(measure: str, values: Sequence[float], against: str | None) -> dict[st
 
 def _paired(criterion: str, ours: Labels, theirs: Labels) -> tuple[list[str], list[str]]:
     """The categories of the rows that both have."""
-    rows = [
-        row for row in ours if criterion in ours[row] and criterion in theirs.get(row, {})
-    ]
+    rows = [row for row in ours if criterion in ours[row] and criterion in theirs.get(row, {})]
     return [ours[row][criterion] for row in rows], [theirs[row][criterion] for row in rows]

@@ -39,8 +39,8 @@ class Interval:
 def mean_interval(values: Sequence[float]) -> Interval:
     """Returns the mean with its percentile bootstrap interval.
 
-    The percentile method of B. Efron, "Bootstrap methods: another look at the jackknife", Annals of
-    Statistics 7 (1979), and Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), ch. 13.
+    The percentile method of B. Efron, "Bootstrap methods: another look at the jackknife", Annals
+    of Statistics 7 (1979); Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), ch. 13.
     With few observations it is too narrow: of three blocks it never leaves the range between the
     smallest and the largest.
 

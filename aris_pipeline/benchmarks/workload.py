@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,10 +16,12 @@ from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import ModelCard, Request, Sampling, load_tokenizer
 from aris_pipeline.errors import ConfigError, InputError
 from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.prompts import Tokenizer
 from aris_pipeline.storage import DataStore, Shard
 
-_WORD_MIN_LETTERS = 2
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_WORD = re.compile("[a-z]{2,}")
 _WORDS = 2_000
 
 
@@ -118,7 +122,11 @@ class FileSource:
                 sampling = Sampling(self.output_tokens, ignore_eos=True)
                 schema = None
             yield Request(
-                row["custom_id"], row["prompt_token_ids"], sampling, schema, messages=row["messages"]
+                row["custom_id"],
+                row["prompt_token_ids"],
+                sampling,
+                schema,
+                messages=row["messages"],
             )
 
 
@@ -152,7 +160,9 @@ class ShapeSource:
         return Workload(
             f"{self.rows:,} synthetic rows of {self.prompt_tokens} prompt ({self.shared_tokens} "
             f"shared) and {self.output_tokens} output tokens",
-            _digest(self.rows, self.prompt_tokens, self.shared_tokens, self.output_tokens, self.seed),
+            _digest(
+                self.rows, self.prompt_tokens, self.shared_tokens, self.output_tokens, self.seed
+            ),
             tuple(Request(f"row-{n}", [*shared, *ids], sampling) for n, ids in enumerate(own)),
             fixed_lengths=True,
         )
@@ -161,16 +171,16 @@ class ShapeSource:
 Source = FileSource | ShapeSource
 
 
-def _single_token_words(tokenizer: Tokenizer) -> list[int]:
+def _single_token_words(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Token ids of words of lower-case letters with a leading space, by id."""
     words = []
     for token in range(len(tokenizer)):
-        text = tokenizer.decode([token])
-        if text[:1] == " " and len(text) > _WORD_MIN_LETTERS and text[1:].isascii():
-            if text[1:].isalpha() and text[1:].islower():
-                words.append(token)
-                if len(words) == _WORDS:
-                    break
+        # Twice, because some tokenizers drop the space before a text's first word.
+        first, _, second = str(tokenizer.decode([token, token])).strip().partition(" ")
+        if first == second and _WORD.fullmatch(first):
+            words.append(token)
+            if len(words) == _WORDS:
+                break
     if not words:
         raise ConfigError("the tokenizer has no whole words: measure with a file instead")
     return words

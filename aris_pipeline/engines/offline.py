@@ -69,9 +69,7 @@ class VllmOffline:
         try:
             args = engine_args(card, settings, on_gpu=self._on_gpu)
             self._engine: Any = (
-                load(args)
-                if load
-                else vllm.LLMEngine.from_engine_args(vllm.EngineArgs(**args))
+                load(args) if load else vllm.LLMEngine.from_engine_args(vllm.EngineArgs(**args))
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(

@@ -1,12 +1,12 @@
 """Where outputs live, what their columns mean, and how a file becomes visible: whole or not."""
 
 from aris_pipeline.storage.atomic import cannot_write, write_bytes
+from aris_pipeline.storage.batches import Batch, SourceFormat
 from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkAnswers,
     BenchmarkDecision,
     BenchmarkRuns,
 )
-from aris_pipeline.storage.batches import Batch, SourceFormat
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.parquet import (
     read_metadata,

@@ -27,9 +27,11 @@ class BenchmarkRuns(dy.Schema):
     random_weights = dy.Bool(description="Whether the model had random weights: speed only.")
     temperature = dy.Float64(nullable=True, description="Of sampling.")
     seed = dy.Int64(description="Of the order of the blocks, and of synthetic prompts.")
-    loading = dy.String(description="side_by_side, reloaded, shared or in_block: how it was loaded.")
+    loading = dy.String(
+        description="in_turn (closed for another engine's turn), side_by_side, or in_block."
+    )
     prefix_cache = dy.String(description="Whether it was emptied before the block.")
-    warm_up_rows = dy.Int32(description="Rows asked after loading, before the first block.")
+    warm_up_rows = dy.Int32(description="Rows asked before the block, to warm the arm up.")
     load_s = dy.Float64(nullable=True, description="Seconds of the load that the block used.")
     processing_s = dy.Float64(
         nullable=True, description="Seconds from the first request to the last answer."
@@ -78,13 +80,9 @@ class BenchmarkAnswers(dy.Schema):
     arm = dy.String(description="The contestant.")
     engine = dy.String(description="Engine kind or peer.")
     model = dy.String(description="Short name of the model.")
-    measure = dy.String(
-        description="agreement, kappa, flip_rate, gold_agreement or gold_kappa."
-    )
+    measure = dy.String(description="agreement, kappa, flip_rate, gold_agreement or gold_kappa.")
     criterion = dy.String(description="Property of the answer that was compared.")
-    against = dy.String(
-        nullable=True, description="The other arm; null for flips and gold labels."
-    )
+    against = dy.String(nullable=True, description="The other arm; null for flips and gold labels.")
     value = dy.Float64(
         nullable=True, description="Null where it is undefined, such as kappa without variety."
     )
@@ -104,8 +102,10 @@ class BenchmarkDecision(dy.Schema):
     engine = dy.String(description="Engine kind, as --engine takes it.")
     model = dy.String(description="Short name of the model.")
     score = dy.Float64(description="Weighted sum of the four scores, 0 to 1.")
-    score_low = dy.Float64(description="Lower end of its 95 % interval.")
-    score_high = dy.Float64(description="Upper end of its 95 % interval.")
+    score_low = dy.Float64(
+        nullable=True, description="Lower end of its 95 % interval; null with one block."
+    )
+    score_high = dy.Float64(nullable=True, description="Upper end of its 95 % interval.")
     throughput_score = dy.Float64(description="Rate, as a share of the best.")
     total_time_score = dy.Float64(description="Least total time, as a share of this one's.")
     quality_score = dy.Float64(description="Mean of the quality measures that there are.")
