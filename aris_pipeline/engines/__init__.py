@@ -9,7 +9,7 @@ from aris_pipeline.engines.hardware import (
     host_name,
     package_versions,
 )
-from aris_pipeline.engines.models import ModelCard, find_model, load_tokenizer
+from aris_pipeline.engines.models import ModelCard, find_model, known_models, load_tokenizer
 from aris_pipeline.engines.offline import VllmOffline, engine_args, prepare_environment
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
@@ -50,6 +50,7 @@ __all__ = [
     "gpu_driver",
     "gpu_name",
     "host_name",
+    "known_models",
     "load_tokenizer",
     "open_engine",
     "package_versions",
