@@ -87,6 +87,7 @@ class VllmHost(Host):
 
     def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
         self.llm: Any = None
+        self._offline: VllmOffline | None = None
         super().__init__(card, settings, self._load)
 
     def _load(self, card: ModelCard, settings: EngineSettings) -> Engine:
@@ -96,11 +97,18 @@ class VllmHost(Host):
             self.llm = vllm.LLM(**args)
             return self.llm.llm_engine
 
-        return VllmOffline(card, settings, load)
+        self._offline = VllmOffline(card, settings, load)
+        return self._offline
+
+    @property
+    def offline(self) -> VllmOffline:
+        """Our engine around the loaded model."""
+        assert self._offline is not None  # noqa: S101 - a broken promise of the turns, not of data
+        return self._offline
 
     def close(self) -> None:
         """Frees the model."""
-        self.llm = None
+        self.llm = self._offline = None
         super().close()
 
 

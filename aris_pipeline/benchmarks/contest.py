@@ -117,7 +117,7 @@ def _run(  # noqa: PLR0913 - one argument a collaborator
         if obstacle is None:
             try:
                 workload = contest.source.workload(card)
-            except ArisError as error:
+            except (ArisError, OSError) as error:  # OSError: no such tokenizer
                 if len(contest.cards) == 1:
                     raise
                 obstacle = ("pending", str(error))

@@ -27,6 +27,7 @@ from aris_pipeline.engines import (
     EngineSettings,
     ModelCard,
     Request,
+    completion_of,
     engine_args,
     gpu_count,
     load_tokenizer,
@@ -200,47 +201,20 @@ class GenerateArm:
 
     def answer(self, workload: Workload) -> Answered:
         """Answers all requests of a block."""
-        import vllm  # noqa: PLC0415 - an extra, and seconds of import
-        from vllm.inputs import tokens_input  # noqa: PLC0415
-        from vllm.sampling_params import StructuredOutputsParams  # noqa: PLC0415
+        from vllm.inputs import tokens_input  # noqa: PLC0415 - an extra, and seconds of import
 
         started = time.monotonic()
-        prompts = [tokens_input(request.prompt_token_ids) for request in workload.requests]
-        params = [
-            vllm.SamplingParams(
-                max_tokens=request.sampling.max_tokens,
-                temperature=request.sampling.temperature,
-                top_p=request.sampling.top_p,
-                ignore_eos=request.sampling.ignore_eos,
-                structured_outputs=StructuredOutputsParams(json=json.loads(request.response_schema))
-                if request.response_schema
-                else None,
-            )
-            for request in workload.requests
-        ]
-        outputs = self.host.llm.generate(prompts, params, use_tqdm=False)
-        processing_s = time.monotonic() - started
-        return Answered(
-            [
-                _generated(request.request_id, output)
-                for request, output in zip(workload.requests, outputs, strict=True)
-            ],
-            processing_s,
+        outputs = self.host.llm.generate(
+            [tokens_input(request.prompt_token_ids) for request in workload.requests],
+            [self.host.offline.sampling_params(request) for request in workload.requests],
+            use_tqdm=False,
         )
-
-
-def _generated(custom_id: str, output: Any) -> Completion:
-    answer, metrics = output.outputs[0], output.metrics
-    return Completion(
-        custom_id,
-        text=answer.text,
-        finish_reason=answer.finish_reason,
-        prompt_tokens=len(output.prompt_token_ids),
-        cached_tokens=output.num_cached_tokens or 0,
-        output_tokens=len(answer.token_ids),
-        latency_s=metrics.last_token_ts - metrics.queued_ts if metrics else None,
-        preemptions=getattr(metrics, "num_preemptions", 0) if metrics else 0,
-    )
+        processing_s = time.monotonic() - started
+        answered = [
+            dataclasses.replace(completion_of(output), request_id=request.request_id)
+            for request, output in zip(workload.requests, outputs, strict=True)
+        ]
+        return Answered(answered, processing_s)
 
 
 @dataclass(frozen=True)
@@ -307,6 +281,8 @@ class RunBatchArm:
                 "top_p": sampling.top_p,
                 "ignore_eos": sampling.ignore_eos,
             }
+            if sampling.temperature > 0 and gpu_count() > 0:
+                body["seed"] = sampling.seed
             if request.response_schema:
                 schema = json.loads(request.response_schema)
                 body["response_format"] = {

@@ -10,7 +10,12 @@ from aris_pipeline.engines.hardware import (
     package_versions,
 )
 from aris_pipeline.engines.models import ModelCard, find_model, known_models, load_tokenizer
-from aris_pipeline.engines.offline import VllmOffline, engine_args, prepare_environment
+from aris_pipeline.engines.offline import (
+    VllmOffline,
+    completion_of,
+    engine_args,
+    prepare_environment,
+)
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
     Completion,
@@ -43,6 +48,7 @@ __all__ = [
     "VllmOffline",
     "await_release",
     "cache_dir",
+    "completion_of",
     "embedded_model_dir",
     "engine_args",
     "find_model",

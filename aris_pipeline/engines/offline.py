@@ -109,7 +109,7 @@ class VllmOffline:
                     for output in self._step(watchdog):
                         if output.finished:
                             live.discard(output.request_id)
-                            yield _completion(output)
+                            yield completion_of(output)
             except EngineDiedError:
                 live.clear()
                 raise
@@ -127,6 +127,32 @@ class VllmOffline:
     def reset_prefix_cache(self) -> bool:
         """Forgets the prompts that were seen; false where vLLM could not."""
         return bool(self._engine.reset_prefix_cache())
+
+    def sampling_params(self, request: Request) -> Any:
+        """Returns vLLM's `SamplingParams` of a request; `ValueError` where it has none."""
+        sampling = request.sampling
+        seed = sampling.seed if sampling.temperature > 0 else None
+        if seed is not None and not self._on_gpu:
+            # The CPU sampler dies on a per-request generator when a prompt is prefilled in chunks.
+            if not self._warned_of_seeds:
+                _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
+            self._warned_of_seeds, seed = True, None
+        extra: dict[str, Any] = {}
+        if request.response_schema is not None:
+            extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
+                json=json.loads(request.response_schema)
+            )
+        if request.logprob_token_ids:
+            extra["logprob_token_ids"] = list(request.logprob_token_ids)
+        return self._vllm.SamplingParams(
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=seed,
+            ignore_eos=sampling.ignore_eos,
+            output_kind=self._final_only,
+            **extra,
+        )
 
     def close(self) -> None:
         """Frees the model and ends its processes, also those of an engine that died."""
@@ -202,7 +228,7 @@ class VllmOffline:
             self._engine.add_request(
                 request.request_id,
                 self._tokens_input(request.prompt_token_ids),
-                self._sampling_params(request),
+                self.sampling_params(request),
             )
         except self._refusals as error:
             return _refusal(request, "refused", str(error))
@@ -211,31 +237,6 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
-
-    def _sampling_params(self, request: Request) -> Any:
-        sampling = request.sampling
-        seed = sampling.seed if sampling.temperature > 0 else None
-        if seed is not None and not self._on_gpu:
-            # The CPU sampler dies on a per-request generator when a prompt is prefilled in chunks.
-            if not self._warned_of_seeds:
-                _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
-            self._warned_of_seeds, seed = True, None
-        extra: dict[str, Any] = {}
-        if request.response_schema is not None:
-            extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
-                json=json.loads(request.response_schema)
-            )
-        if request.logprob_token_ids:
-            extra["logprob_token_ids"] = list(request.logprob_token_ids)
-        return self._vllm.SamplingParams(
-            max_tokens=sampling.max_tokens,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            seed=seed,
-            ignore_eos=sampling.ignore_eos,
-            output_kind=self._final_only,
-            **extra,
-        )
 
 
 def _is_alive(process: psutil.Process) -> bool:
@@ -327,7 +328,8 @@ def _refusal(request: Request, kind: str, message: str) -> Completion:
     )
 
 
-def _completion(output: Any) -> Completion:
+def completion_of(output: Any) -> Completion:
+    """Returns what vLLM's `RequestOutput` of a finished request says."""
     answer = output.outputs[0]
     metrics = output.metrics
     logprobs = answer.logprobs[0] if answer.logprobs else {}
