@@ -31,6 +31,8 @@ from aris_pipeline.ledger import (
 from aris_pipeline.options import (
     AsJson,
     DataDir,
+    EngineOption,
+    Engines,
     JudgedBy,
     MaxModelLen,
     MaxTokens,
@@ -40,6 +42,7 @@ from aris_pipeline.options import (
     Redact,
     RubricOption,
     RubricsDir,
+    ServerUrl,
     Temperature,
     UseExample,
 )
@@ -80,6 +83,8 @@ def run(
     files: Annotated[list[Path], typer.Argument(help="Files of candidates, in any known format.")],
     data_dir: DataDir = _DATA,
     shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
+    engine: EngineOption = Engines.offline,
+    server_url: ServerUrl = None,
     model: ModelOption = None,
     rubric: RubricOption = None,
     rubrics_dir: RubricsDir = None,
@@ -120,6 +125,8 @@ def run(
     with command(as_json) as emit:
         started = time.monotonic()
         judging = {
+            "engine": str(engine),
+            "server_url": server_url,
             "model": model,
             "rubric": rubric,
             "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
@@ -216,6 +223,8 @@ def verify(
 def stale(
     data_dir: DataDir = _DATA,
     batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    engine: EngineOption = Engines.offline,
+    server_url: ServerUrl = None,
     model: ModelOption = None,
     rubric: RubricOption = None,
     rubrics_dir: RubricsDir = None,
@@ -232,6 +241,8 @@ def stale(
         from aris_pipeline.defs.resources import JudgingResource  # noqa: PLC0415 - loads Dagster
 
         judging: dict[str, Any] = {
+            "engine": str(engine),
+            "server_url": server_url,
             "model": model,
             "rubric": rubric,
             "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,

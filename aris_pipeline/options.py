@@ -26,6 +26,15 @@ RubricsDir = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
 ]
+Engines = StrEnum("Engines", ["offline", "serve", "remote", "ollama"])
+EngineOption = Annotated[
+    Engines,
+    typer.Option(envvar="ARIS_ENGINE", help="vLLM here, its server here, a server elsewhere."),
+]
+ServerUrl = Annotated[
+    str | None,
+    typer.Option(envvar="ARIS_SERVER_URL", help="Of a remote server; key: ARIS_SERVER_API_KEY."),
+]
 ProfileOption = Annotated[
     Profiles, typer.Option(help="history repeats the settings of the earlier stack.")
 ]

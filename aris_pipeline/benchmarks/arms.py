@@ -3,8 +3,10 @@
 Arms of one host share a loaded model, so that they differ in how it is driven and in nothing else.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +20,8 @@ from aris_pipeline.engines import (
     ResetsPrefixCache,
     VllmOffline,
 )
+
+_DEVELOPMENT = "VLLM_SERVER_DEV_MODE"
 
 OpenEngine = Callable[[ModelCard, EngineSettings], Engine]
 
@@ -62,7 +66,8 @@ class Host:
     def open(self) -> None:
         """Loads the model; `EngineError` where it cannot be."""
         started = time.monotonic()
-        self._engine = self._open(self.card, self.settings)
+        with _development_mode():
+            self._engine = self._open(self.card, self.settings)
         self.load_s = time.monotonic() - started
 
     def reset_prefix_cache(self) -> bool:
@@ -80,6 +85,20 @@ class Host:
     def info(self) -> EngineInfo:
         """Facts of the loaded engine."""
         return self.engine.info
+
+
+@contextmanager
+def _development_mode() -> Iterator[None]:
+    """Lets a vLLM server that is started here empty its prefix cache when it is asked to."""
+    before = os.environ.get(_DEVELOPMENT)
+    os.environ[_DEVELOPMENT] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_DEVELOPMENT]
+        else:
+            os.environ[_DEVELOPMENT] = before
 
 
 class VllmHost(Host):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,11 +26,12 @@ from aris_pipeline.engines import (
     EngineSettings,
     ModelCard,
     Request,
+    as_flags,
     completion_of,
     engine_args,
     gpu_count,
     load_tokenizer,
-    prepare_environment,
+    server_environment,
 )
 from aris_pipeline.errors import EngineError
 from aris_pipeline.storage import (
@@ -249,12 +249,12 @@ class RunBatchArm:
                 *("-m", "aris_pipeline.benchmarks.timed_run_batch", str(took)),
                 *("-i", str(asked), "-o", str(answers)),
                 *("--chat-template", str(template), "--enable-prompt-tokens-details"),
-                *_flags(engine_args(self.card, self.settings, on_gpu=gpu_count() > 0)),
+                *as_flags(engine_args(self.card, self.settings, on_gpu=gpu_count() > 0)),
             ]
             started = time.monotonic()
             ended = subprocess.run(  # noqa: S603 - our own interpreter and arguments
                 [sys.executable, *arguments],
-                env=_environment(),
+                env=server_environment(on_gpu=gpu_count() > 0),
                 check=False,
                 capture_output=True,
                 text=True,
@@ -314,34 +314,3 @@ def _from_line(line: str) -> Completion:
         cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
         output_tokens=usage["completion_tokens"],
     )
-
-
-def _flags(args: dict[str, Any]) -> list[str]:
-    """The arguments of an engine as vLLM's programs take them."""
-    flags = []
-    for name, value in args.items():
-        flag = f"--{name.replace('_', '-')}"
-        match value:
-            case None:
-                continue
-            case True:
-                flags.append(flag)
-            case False:
-                flags.append(f"--no-{name.replace('_', '-')}")
-            case dict():
-                flags += [flag, json.dumps(value)]
-            case _:
-                flags += [flag, str(value)]
-    return flags
-
-
-def _environment() -> dict[str, str]:
-    """What vLLM runs with in this process, for a program that has processes of its own."""
-    on_gpu = gpu_count() > 0
-    prepare_environment(on_gpu)
-    environment = dict(os.environ)
-    if not on_gpu:
-        del environment["VLLM_ENABLE_V1_MULTIPROCESSING"]
-        cores = ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
-        environment.setdefault("VLLM_CPU_OMP_THREADS_BIND", cores)
-    return environment

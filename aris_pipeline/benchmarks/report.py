@@ -45,7 +45,7 @@ _METHOD = """\
 - A flip is another category for the same row in the second block, asked with another seed; at temperature 0 it shows what batching does to rounding.
 - Random weights tell speed and nothing else.
 
-[The decision record](docs/decisions/0011-blocks-in-turn-and-ratios.md) says why.
+[The decision record](docs/decisions/0014-blocks-in-turn-and-ratios.md) says why.
 """  # noqa: E501 - a line a sentence, as in all documents
 
 

@@ -108,7 +108,8 @@ def _generate(
     started = last_kv_sample = time.monotonic()
     reloads_from = session.load_s
     generated: list[Row] = []
-    kv_peak, tokens = 0.0, 0
+    kv_peak: float | None = None
+    tokens = 0
     with Telemetry() as telemetry, PartWriter(parts) as writer:
         for row in rows:
             writer.add(row)
@@ -118,7 +119,8 @@ def _generate(
             report(len(generated), tokens, now - started)
             if now - last_kv_sample >= _KV_SAMPLE_EVERY_S:
                 last_kv_sample = now
-                kv_peak = max(kv_peak, session.kv_cache_usage())
+                if (usage := session.kv_cache_usage()) is not None:
+                    kv_peak = max(kv_peak or 0.0, usage)
         generate_s = time.monotonic() - started - (session.load_s - reloads_from)
     stats = GenerationStats(
         engine=session.info.name if session.info else "none",

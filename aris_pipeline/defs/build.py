@@ -1,6 +1,7 @@
 """Puts the definitions together."""
 
 import os
+from typing import cast
 
 import dagster as dg
 
@@ -12,6 +13,7 @@ from aris_pipeline.defs.resources import (
     StoreResource,
     ThresholdsResource,
 )
+from aris_pipeline.engines import EngineKind
 
 DEFAULT_DATA_DIR = "data"
 
@@ -68,6 +70,8 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
         resources={
             "store": StoreResource(data_dir=os.environ.get("ARIS_DATA_DIR", DEFAULT_DATA_DIR)),
             "judging": JudgingResource(
+                engine=cast("EngineKind", os.environ.get("ARIS_ENGINE", "offline")),
+                server_url=os.environ.get("ARIS_SERVER_URL"),
                 model=os.environ.get("ARIS_MODEL"),
                 rubric=os.environ.get("ARIS_RUBRIC"),
                 rubrics_dir=os.environ.get("ARIS_RUBRICS_DIR"),

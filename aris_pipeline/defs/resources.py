@@ -106,6 +106,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         session = EngineSession(
             lambda: self.open_engine(card, settings),
             gpus=settings.tensor_parallel_size,
+            on_this_machine=settings.on_this_machine,
             max_restarts=settings.max_restarts,
         )
         with session:

@@ -10,12 +10,7 @@ from aris_pipeline.engines.hardware import (
     package_versions,
 )
 from aris_pipeline.engines.models import ModelCard, find_model, known_models, load_tokenizer
-from aris_pipeline.engines.offline import (
-    VllmOffline,
-    completion_of,
-    engine_args,
-    prepare_environment,
-)
+from aris_pipeline.engines.offline import VllmOffline, completion_of
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
     Completion,
@@ -29,6 +24,7 @@ from aris_pipeline.engines.protocol import (
 from aris_pipeline.engines.release import MemoryInUse, await_release
 from aris_pipeline.engines.session import EngineLock, EngineSession
 from aris_pipeline.engines.settings import EngineKind, EngineSettings
+from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
 
 __all__ = [
     "Completion",
@@ -46,6 +42,7 @@ __all__ = [
     "Sampling",
     "Telemetry",
     "VllmOffline",
+    "as_flags",
     "await_release",
     "cache_dir",
     "completion_of",
@@ -60,5 +57,5 @@ __all__ = [
     "load_tokenizer",
     "open_engine",
     "package_versions",
-    "prepare_environment",
+    "server_environment",
 ]

@@ -7,23 +7,21 @@ costs 30 to 40 % of the speed. The shape is that of vLLM's own LLMEngine example
 import contextlib
 import faulthandler
 import gc
-import importlib.util
 import json
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import psutil
 
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
-from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
-from aris_pipeline.engines.protocol import Completion, EngineInfo, Request
+from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
 from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.vllm_arguments import engine_args, prepare_environment
 from aris_pipeline.engines.watchdog import Watchdog
 from aris_pipeline.errors import EngineDiedError, EngineError
 
@@ -52,7 +50,7 @@ class VllmOffline:
     ) -> None:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
-        prepare_environment(self._on_gpu)
+        prepare_environment(on_gpu=self._on_gpu)
         try:
             import vllm  # noqa: PLC0415 - an extra, and seconds of import
             from vllm.inputs import tokens_input  # noqa: PLC0415
@@ -215,15 +213,9 @@ class VllmOffline:
 
     def _add(self, request: Request) -> Completion | None:
         """Queues a request, or returns the refusal as a completion."""
-        need = len(request.prompt_token_ids) + request.sampling.max_tokens
-        if need > self._info.max_model_len:
-            # vLLM would accept it and stop early without a word.
-            return _refusal(
-                request,
-                "prompt_too_long",
-                f"{len(request.prompt_token_ids)} prompt tokens and {request.sampling.max_tokens} "
-                f"answer tokens exceed the context of {self._info.max_model_len}",
-            )
+        # vLLM would accept it and stop early without a word.
+        if refused := too_long(request, self._info.max_model_len):
+            return refused
         try:
             self._engine.add_request(
                 request.request_id,
@@ -231,7 +223,7 @@ class VllmOffline:
                 self.sampling_params(request),
             )
         except self._refusals as error:
-            return _refusal(request, "refused", str(error))
+            return refusal(request, "refused", str(error))
         except Exception as error:
             raise EngineDiedError(
                 f"the engine is dead ({type(error).__name__}: {error})"
@@ -256,60 +248,6 @@ def _child_processes() -> set[psutil.Process]:
     return found
 
 
-def prepare_environment(on_gpu: bool) -> None:
-    """Sets what vLLM reads from the environment at import; the user's own settings win."""
-    defaults = {
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        # A forked process would not load the plugin that ends it with its parent.
-        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-    }
-    if on_gpu:
-        if importlib.util.find_spec("flashinfer") is None:
-            defaults["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
-    else:
-        # One process: nothing can be left behind, and Dagster's executors exit cleanly.
-        defaults |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "2"}
-        # Where it is set to 1 after all, the engine's process must be told to use all cores.
-        cores = ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
-        if os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") == "1":
-            defaults["VLLM_CPU_OMP_THREADS_BIND"] = cores
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    os.environ[PARENT_VARIABLE] = str(os.getpid())
-    # vLLM's own use of names that torch will drop is nothing that a user can mend.
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
-
-
-def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
-    """Returns the arguments by which vLLM loads a model, under the names of its `EngineArgs`."""
-    args: dict[str, Any] = {
-        "model": card.checkpoint(),
-        "revision": None if card.embedded else card.revision,
-        "dtype": card.dtype,
-        "quantization": card.quantization,
-        "load_format": card.load_format,
-        "use_tqdm_on_load": False,
-        "max_model_len": settings.context(on_gpu=on_gpu),
-        "tensor_parallel_size": settings.tensor_parallel_size,
-        "kv_cache_dtype": settings.kv_cache_dtype,
-        "enforce_eager": not on_gpu if settings.enforce_eager is None else settings.enforce_eager,
-        "enable_prefix_caching": True,
-        "disable_log_stats": False,
-        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
-        "seed": 42,
-    }
-    if not on_gpu:
-        # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
-        # with its answer: a fifth more time a row instead of a twentieth.
-        args["block_size"] = 32
-    else:
-        args["gpu_memory_utilization"] = settings.gpu_memory_utilization
-        # Gemma 3 and others have a vision tower; text-only serving frees its memory.
-        args["limit_mm_per_prompt"] = {"image": 0}
-    return args
-
-
 def _refusal_types() -> tuple[type[Exception], ...]:
     """What vLLM raises for a request that it cannot take; both leave the engine unharmed."""
     import vllm.exceptions  # noqa: PLC0415
@@ -317,15 +255,6 @@ def _refusal_types() -> tuple[type[Exception], ...]:
     # 0.26 raises ValueError; 0.32 has a type of its own that is not one.
     client_error: type[Exception] = getattr(vllm.exceptions, "VLLMClientError", ValueError)
     return (ValueError, client_error)
-
-
-def _refusal(request: Request, kind: str, message: str) -> Completion:
-    return Completion(
-        request.request_id,
-        prompt_tokens=len(request.prompt_token_ids),
-        error_type=kind,
-        error_message=message,
-    )
 
 
 def completion_of(output: Any) -> Completion:

@@ -82,6 +82,28 @@ class Completion:
     error_message: str | None = None
 
 
+def refusal(request: Request, error_type: str, message: str) -> Completion:
+    """Returns the completion of a request that the engine does not take."""
+    return Completion(
+        request.request_id,
+        prompt_tokens=len(request.prompt_token_ids),
+        error_type=error_type,
+        error_message=message,
+    )
+
+
+def too_long(request: Request, max_model_len: int) -> Completion | None:
+    """Returns the refusal of a request whose prompt and answer exceed the context."""
+    prompt, answer = len(request.prompt_token_ids), request.sampling.max_tokens
+    if prompt + answer <= max_model_len:
+        return None
+    return refusal(
+        request,
+        "prompt_too_long",
+        f"{prompt} prompt tokens and {answer} answer tokens exceed the context of {max_model_len}",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """Facts of a loaded engine."""

