@@ -12,10 +12,11 @@ from aris_pipeline.benchmarks.contest import (
     run_contest,
 )
 from aris_pipeline.benchmarks.deciding import Decided, decided_engine, write_decision
-from aris_pipeline.benchmarks.decision import Decision, DecisionSettings, as_dict, decide
+from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.quality import read_gold
 from aris_pipeline.benchmarks.report import stale_parts, write_report
+from aris_pipeline.benchmarks.weights import DecisionSettings
 from aris_pipeline.benchmarks.workload import FileSource, ShapeSource, Source
 
 __all__ = [

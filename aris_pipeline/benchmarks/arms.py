@@ -34,13 +34,11 @@ class Answered:
         completions: one a request, in any order.
         processing_s: from the first request to the last answer, at hand or written.
         load_s: where the arm loads the model in every block; None where its host did.
-        engine_version: of an arm without a host that tells it.
     """
 
     completions: list[Completion]
     processing_s: float
     load_s: float | None = None
-    engine_version: str | None = None
 
 
 class Host:

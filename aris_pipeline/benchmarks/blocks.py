@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.benchmarks.arms import Answered, Arm, Host
+from aris_pipeline.benchmarks.arms import Arm, Host
 from aris_pipeline.benchmarks.machine import described_machine
 from aris_pipeline.benchmarks.measuring import measured
 from aris_pipeline.benchmarks.workload import Workload
@@ -163,7 +163,7 @@ class _Turns:
             "status": "measured",
             "warm_up_rows": warm_up_rows,
             "prefix_cache": cache,
-            "engine_version": _version(arm, answered),
+            "engine_version": arm.host.info.name if arm.host else None,
             "cpu_percent": telemetry.cpu_percent,
             "rss_peak_gib": telemetry.rss_peak_gib,
             "gpu_memory_peak_gib": telemetry.gpu_memory_peak_gib,
@@ -270,7 +270,3 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "warm_up_rows": 0,
         "differences": json.dumps(differences, sort_keys=True),
     }
-
-
-def _version(arm: Arm, answered: Answered) -> str | None:
-    return answered.engine_version or (arm.host.info.name if arm.host else None)

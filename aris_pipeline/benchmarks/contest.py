@@ -10,8 +10,9 @@ import polars as pl
 from aris_pipeline.benchmarks.arms import Arm, EngineArm, Host, OpenEngine, VllmHost
 from aris_pipeline.benchmarks.blocks import Entry, Outcome, Plan, Row, run_blocks, unmeasured
 from aris_pipeline.benchmarks.history import History
-from aris_pipeline.benchmarks.peers import GenerateArm, RunBatchArm, StageArm
+from aris_pipeline.benchmarks.peers import GenerateArm, StageArm
 from aris_pipeline.benchmarks.quality import Labels, judge_answers
+from aris_pipeline.benchmarks.run_batch import RunBatchArm
 from aris_pipeline.benchmarks.workload import Source
 from aris_pipeline.engines import (
     EngineKind,
