@@ -8,10 +8,10 @@ SAMPLE := data/sample/candidates-40.json
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test soak lint docs lock clean
+.PHONY: help setup demo dev test soak bench benchmarks lint docs lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/installed ## build .venv from the pinned lock (once)
 
@@ -42,6 +42,12 @@ test: setup ## run all tests, those on the real engine too
 
 soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
 	$(BIN)/python -m aris_pipeline_tests.soak
+
+bench: setup ## our completions stage beside LLM.generate and vllm run-batch, on this machine
+	$(BIN)/aris benchmark compare $(SAMPLE) --rows 40 --data-dir $(DATA)
+
+benchmarks: setup ## write BENCHMARKS.md anew from the committed history
+	$(BIN)/aris benchmark report
 
 lint: setup ## linters, types and Dagster's validators
 	$(BIN)/ruff check .

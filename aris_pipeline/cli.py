@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from tqdm import tqdm
 
-from aris_pipeline import console
+from aris_pipeline import cli_benchmark, console
 from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
 from aris_pipeline.engines import find_model
 from aris_pipeline.errors import ConfigError
@@ -47,7 +48,6 @@ from aris_pipeline.options import (
     Triage,
     UseExample,
 )
-from aris_pipeline.plan_command import plan
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_benchmark.app)
 
 _DATA = Path("data")
 

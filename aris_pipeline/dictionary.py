@@ -32,6 +32,9 @@ _LOCATIONS = {
     "candidate_ranking": _STORE.candidate_ranking(_JUDGE, "*"),
     "throughput": _STORE.throughput(_JUDGE, _SHARD),
     "throughput_report": _STORE.throughput_report(_JUDGE, "*"),
+    "benchmark_runs": _STORE.benchmarks / "runs" / "*.parquet",
+    "benchmark_answers": _STORE.benchmarks / "answers" / "*.parquet",
+    "benchmark_decision": _STORE.benchmarks / "decision.parquet",
 }
 _RANKING = "One row a valid verdict of a batch, best first."
 _INTRODUCTION = f"""\
@@ -75,7 +78,7 @@ class Table:
     """A table, with the default rubric's columns where a rubric brings any.
 
     Attributes:
-        name: of the directory under the data directory.
+        name: of the directory under the data directory, or of an asset.
         meaning: what a row is.
         location: pattern of its files, relative to the data directory.
         columns: in the order of the file.

@@ -59,6 +59,9 @@ class FakeEngine:
     def kv_cache_usage(self) -> float | None:
         return 0.5
 
+    def reset_prefix_cache(self) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 

@@ -5,7 +5,7 @@ from typing import cast
 
 import dagster as dg
 
-from aris_pipeline.defs import assets, automation, landing
+from aris_pipeline.defs import assets, automation, benchmarks, landing
 from aris_pipeline.defs.descriptions import with_code_references
 from aris_pipeline.defs.resources import (
     EngineResource,
@@ -35,6 +35,8 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
                 assets.throughput,
                 assets.candidate_ranking,
                 assets.throughput_report,
+                benchmarks.benchmark_runs,
+                benchmarks.benchmark_decision,
             ],
             git_url=os.environ.get("ARIS_GIT_URL"),
         ),
@@ -44,6 +46,7 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             automation.evaluate,
             automation.rank,
             automation.report,
+            benchmarks.benchmark,
         ],
         schedules=[automation.nightly],
         sensors=[

@@ -27,7 +27,7 @@ class _About:
     Attributes:
         group: where it stands in the asset graph.
         kinds: what it is made with.
-        grain: what one materialisation covers.
+        grain: what one materialisation covers; a cell is an engine with a model.
         personal_data: of candidates: `full`, `by_id` (statements about them, without their name) or
             `none`.
         meaning: two to four sentences of Markdown for whoever operates it.
@@ -37,7 +37,7 @@ class _About:
 
     group: str
     kinds: frozenset[str]
-    grain: Literal["shard", "batch"]
+    grain: Literal["shard", "batch", "cell", "all"]
     personal_data: Literal["full", "by_id", "none"]
     meaning: str
     code_version: str
@@ -111,6 +111,22 @@ _ABOUT = {
         "how long 200,000 rows would take at that rate. One row a batch, rubric and model, written "
         "anew when a shard of the batch has been measured. `rows_failed`, `engine_restarts` and "
         "`slowest_shard` say where to look next.",
+        code_version="1",
+    ),
+    "benchmark_runs": _About(
+        "benchmarks", _PYTHON, "cell", "none",
+        "How fast each engine is with each model on the same rows, and what its answers are worth "
+        "beside the others'. Materialise several partitions in one run to compare them: their "
+        "blocks then take turns, which figures of different runs do not. Nothing of it is reused "
+        "as a verdict, and no text of a candidate is kept. It needs the engine to itself.",
+        code_version="1",
+    ),
+    "benchmark_decision": _About(
+        "benchmarks", _POLARS, "all", "none",
+        "Which engine and model to take on the machine that was measured last: throughput, total "
+        "time, quality and flexibility by weights that you can set. It says how far a weight may "
+        "move before another wins, and whether the winner stands clear of the others. "
+        "`--engine auto` follows it.",
         code_version="1",
     ),
 }  # fmt: skip

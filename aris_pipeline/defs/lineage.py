@@ -119,4 +119,18 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
         **_each(("slowest_shard", "slowest_req_s"), _of("throughput", "req_s")),
         "prefix_hit_rate": _of("throughput", "cached_tokens", "prompt_tokens"),
     },
+    "benchmark_decision": {
+        **_same("benchmark_runs", ("engine", "model", "run_id", "host", "gpu", "workload")),
+        "decided_at": _of("benchmark_runs", "started_at"),
+        "req_s": _of("benchmark_runs", "req_s"),
+        "total_s": _of("benchmark_runs", "total_s"),
+        "throughput_score": _of("benchmark_runs", "req_s"),
+        "total_time_score": _of("benchmark_runs", "total_s"),
+        "quality_score": _of("benchmark_runs", "valid_rate"),
+        **_each(
+            ("score", "score_low", "score_high", "rank", "clear"),
+            _of("benchmark_runs", "req_s", "total_s", "valid_rate"),
+        ),
+        "one_run": _of("benchmark_runs", "run_id"),
+    },
 }

@@ -6,13 +6,20 @@ from aris_pipeline.engines.hardware import (
     GpuMemory,
     Telemetry,
     gpu_count,
+    gpu_driver,
     gpu_memory,
     gpu_name,
     host_name,
     package_versions,
 )
-from aris_pipeline.engines.models import ModelCard, did_you_mean, find_model, load_tokenizer
-from aris_pipeline.engines.offline import VllmOffline
+from aris_pipeline.engines.models import (
+    ModelCard,
+    did_you_mean,
+    find_model,
+    known_models,
+    load_tokenizer,
+)
+from aris_pipeline.engines.offline import VllmOffline, completion_of
 from aris_pipeline.engines.opening import open_engine
 from aris_pipeline.engines.protocol import (
     Completion,
@@ -20,11 +27,14 @@ from aris_pipeline.engines.protocol import (
     EngineIdentity,
     EngineInfo,
     Request,
+    ResetsPrefixCache,
     Sampling,
 )
+from aris_pipeline.engines.release import MemoryInUse, await_release
 from aris_pipeline.engines.session import EngineLock, EngineSession
 from aris_pipeline.engines.settings import EngineKind, EngineSettings
 from aris_pipeline.engines.shape import ModelShape, Precision, kv_bytes_of, precision_of
+from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
 
 __all__ = [
     "Completion",
@@ -36,21 +46,29 @@ __all__ = [
     "EngineSession",
     "EngineSettings",
     "GpuMemory",
+    "MemoryInUse",
     "ModelCard",
     "ModelShape",
     "Precision",
     "Request",
+    "ResetsPrefixCache",
     "Sampling",
     "Telemetry",
     "VllmOffline",
+    "as_flags",
+    "await_release",
     "cache_dir",
+    "completion_of",
     "did_you_mean",
     "embedded_model_dir",
+    "engine_args",
     "find_model",
     "gpu_count",
+    "gpu_driver",
     "gpu_memory",
     "gpu_name",
     "host_name",
+    "known_models",
     "kv_bytes_of",
     "load_tokenizer",
     "model_config",
@@ -58,4 +76,5 @@ __all__ = [
     "package_versions",
     "precision_of",
     "read_config",
+    "server_environment",
 ]

@@ -42,6 +42,30 @@ def gpu_name() -> str | None:
     return str(_nvml().nvmlDeviceGetName(gpus[0])) if gpus else None
 
 
+def gpu_driver() -> str | None:
+    """Returns the version of the NVIDIA driver where there is one."""
+    nvml = _nvml()
+    return str(nvml.nvmlSystemGetDriverVersion()) if nvml else None
+
+
+def gpu_memory_used_gib() -> float | None:
+    """Returns the memory in use of all GPUs that this process may use; None without a GPU."""
+    handles = _gpus()
+    if not handles:
+        return None
+    return float(sum(_nvml().nvmlDeviceGetMemoryInfo(handle).used for handle in handles)) / _GIB
+
+
+def resident_gib() -> float:
+    """Returns the resident memory of this process and its descendants."""
+    process = psutil.Process()
+    total = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            total += child.memory_info().rss
+    return float(total) / _GIB
+
+
 @dataclass(frozen=True)
 class GpuMemory:
     """Memory of the first GPU that this process may use, and who holds it."""
@@ -139,15 +163,14 @@ class Telemetry:
     def _sample(self) -> None:
         nvml, handles = _nvml(), _gpus()
         energy_before = _energy_mj(nvml, handles)
-        process = psutil.Process()
         cpu, utilisation = [], []
         psutil.cpu_percent()
         while True:
             stopping = self._stop.wait(_SAMPLE_EVERY_S)
             cpu.append(psutil.cpu_percent())
-            self.rss_peak_gib = max(self.rss_peak_gib or 0, _family_rss(process) / _GIB)
+            self.rss_peak_gib = max(self.rss_peak_gib or 0, resident_gib())
             if handles:
-                used = sum(nvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles) / _GIB
+                used = gpu_memory_used_gib() or 0
                 self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
                 utilisation += [
                     nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles
@@ -159,15 +182,6 @@ class Telemetry:
         energy_after = _energy_mj(nvml, handles)
         if energy_before is not None and energy_after is not None:
             self.gpu_energy_wh = (energy_after - energy_before) / 3.6e6
-
-
-def _family_rss(process: psutil.Process) -> int:
-    """Bytes of a process and its descendants, such as an engine's; pages shared count twice."""
-    total = 0
-    for member in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            total += member.memory_info().rss
-    return total
 
 
 def _energy_mj(nvml: Any, handles: list[Any]) -> float | None:

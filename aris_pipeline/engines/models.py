@@ -184,6 +184,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}? " if near else ""
 
 
+def known_models() -> list[str]:
+    """Returns the names of all models of the tables, without aliases."""
+    return list(dict.fromkeys(card.name for table in _tables() for card in table.models))
+
+
 def _short_name(name: str) -> str:
     """What stands for a model in paths."""
     return re.sub(r"[^A-Za-z0-9._-]+", "--", name).lstrip("._-") or "model"

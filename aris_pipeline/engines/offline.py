@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import psutil
@@ -33,9 +33,21 @@ _END_S = 5.0
 
 
 class VllmOffline:
-    """A loaded vLLM engine; see `aris_pipeline.engines.protocol.Engine`."""
+    """A loaded vLLM engine; see `aris_pipeline.engines.protocol.Engine`.
 
-    def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
+    Args:
+        card: the model.
+        settings: how to load and drive it.
+        load: makes vLLM's `LLMEngine` of its arguments in place of vLLM's own factory; a benchmark
+            drives one loaded model by several ways.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        settings: EngineSettings,
+        load: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
         prepare_environment(on_gpu=self._on_gpu)
@@ -56,10 +68,14 @@ class VllmOffline:
         refuse_unknown(card, vllm.EngineArgs)
         before = _child_processes()
         try:
-            self._engine: Any = vllm.LLMEngine.from_engine_args(
-                vllm.EngineArgs(**args),
-                # The limits of offline use: by default a bare engine has only 128 rows in flight.
-                UsageContext.LLM_CLASS if self._on_gpu else UsageContext.ENGINE_CONTEXT,
+            self._engine: Any = (
+                load(args)
+                if load
+                else vllm.LLMEngine.from_engine_args(
+                    vllm.EngineArgs(**args),
+                    # The limits of offline use: a bare engine has only 128 rows in flight.
+                    UsageContext.LLM_CLASS if self._on_gpu else UsageContext.ENGINE_CONTEXT,
+                )
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(
@@ -99,7 +115,7 @@ class VllmOffline:
                     for output in self._step(watchdog):
                         if output.finished:
                             live.discard(output.request_id)
-                            yield _completion(output)
+                            yield completion_of(output)
             except EngineDiedError:
                 live.clear()
                 raise
@@ -113,6 +129,36 @@ class VllmOffline:
             if metric.name == "vllm:kv_cache_usage_perc":
                 return float(metric.value)
         return None
+
+    def reset_prefix_cache(self) -> bool:
+        """Forgets the prompts that were seen; false where vLLM could not."""
+        return bool(self._engine.reset_prefix_cache())
+
+    def sampling_params(self, request: Request) -> Any:
+        """Returns vLLM's `SamplingParams` of a request; `ValueError` where it has none."""
+        sampling = request.sampling
+        seed = sampling.seed if sampling.temperature > 0 else None
+        if seed is not None and not self._on_gpu:
+            # The CPU sampler dies on a per-request generator when a prompt is prefilled in chunks.
+            if not self._warned_of_seeds:
+                _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
+            self._warned_of_seeds, seed = True, None
+        extra: dict[str, Any] = {}
+        if request.response_schema is not None:
+            extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
+                json=json.loads(request.response_schema)
+            )
+        if request.logprob_token_ids:
+            extra["logprob_token_ids"] = list(request.logprob_token_ids)
+        return self._vllm.SamplingParams(
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=seed,
+            ignore_eos=sampling.ignore_eos,
+            output_kind=self._final_only,
+            **extra,
+        )
 
     def close(self) -> None:
         """Frees the model and ends its processes, also those of an engine that died."""
@@ -182,7 +228,7 @@ class VllmOffline:
             self._engine.add_request(
                 request.request_id,
                 self._tokens_input(request.prompt_token_ids),
-                self._sampling_params(request),
+                self.sampling_params(request),
             )
         except self._refusals as error:
             return refusal(request, "refused", str(error))
@@ -191,30 +237,6 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
-
-    def _sampling_params(self, request: Request) -> Any:
-        sampling = request.sampling
-        seed = sampling.seed if sampling.temperature > 0 else None
-        if seed is not None and not self._on_gpu:
-            # The CPU sampler dies on a per-request generator when a prompt is prefilled in chunks.
-            if not self._warned_of_seeds:
-                _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
-            self._warned_of_seeds, seed = True, None
-        extra: dict[str, Any] = {}
-        if request.response_schema is not None:
-            extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
-                json=json.loads(request.response_schema)
-            )
-        if request.logprob_token_ids:
-            extra["logprob_token_ids"] = list(request.logprob_token_ids)
-        return self._vllm.SamplingParams(
-            max_tokens=sampling.max_tokens,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            seed=seed,
-            output_kind=self._final_only,
-            **extra,
-        )
 
 
 def _is_alive(process: psutil.Process) -> bool:
@@ -243,7 +265,8 @@ def _refusal_types() -> tuple[type[Exception], ...]:
     return (ValueError, client_error)
 
 
-def _completion(output: Any) -> Completion:
+def completion_of(output: Any) -> Completion:
+    """Returns what vLLM's `RequestOutput` of a finished request says."""
     answer = output.outputs[0]
     metrics = output.metrics
     logprobs = answer.logprobs[0] if answer.logprobs else {}

@@ -264,14 +264,14 @@ class OpenAiServer:
 
     def _by_token_ids(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {"prompt": request.prompt_token_ids, **self._sampling(request)}
-        extra: dict[str, Any] = {}
+        extra = _fixed_length(request)
         if request.response_schema is not None:
             schema = json.loads(request.response_schema)
             # llama.cpp reads the second one here, all others the first.
-            extra = {"response_format": _response_format(schema), "json_schema": schema}
+            extra |= {"response_format": _response_format(schema), "json_schema": schema}
         if request.logprob_token_ids:
             body["logprobs"] = _TOP_LOGPROBS
-            extra = {
+            extra |= {
                 "logprob_token_ids": list(request.logprob_token_ids),
                 "return_tokens_as_token_ids": True,
             }
@@ -281,7 +281,8 @@ class OpenAiServer:
         body = {"messages": json.loads(request.messages or "[]"), **self._sampling(request)}
         if request.response_schema is not None:
             body["response_format"] = _response_format(json.loads(request.response_schema))
-        return body
+        extra = _fixed_length(request)
+        return {**body, "extra_body": extra} if extra else body
 
     def _sampling(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling
@@ -328,6 +329,11 @@ class OpenAiServer:
     def _hidden(self, text: str) -> str:
         """A server may repeat the key that it refuses."""
         return text.replace(self._key, "***") if self._key else text
+
+
+def _fixed_length(request: Request) -> dict[str, Any]:
+    """What vLLM and llama.cpp take beyond OpenAI's parameters for an answer of a fixed length."""
+    return {"ignore_eos": True} if request.sampling.ignore_eos else {}
 
 
 def _response_format(schema: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ engine itself.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -24,12 +24,22 @@ class EngineIdentity(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Per-request sampling, in vLLM's and OpenAI's terms."""
+    """Per-request sampling, in vLLM's and OpenAI's terms.
+
+    Attributes:
+        max_tokens: limit of the answer's length.
+        temperature: 0 is greedy.
+        top_p: nucleus sampling threshold.
+        seed: of sampling.
+        ignore_eos: go on to max_tokens whatever the model says; only for speed tests, where every
+            answer must have the same length.
+    """
 
     max_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int | None = None
+    ignore_eos: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +137,12 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: Any) -> None: ...
+
+
+@runtime_checkable
+class ResetsPrefixCache(Protocol):
+    """What an engine offers besides where it can forget the prompts that it has seen."""
+
+    def reset_prefix_cache(self) -> bool:
+        """Empties the prefix cache while nothing is in flight; false where it was not emptied."""
+        ...

@@ -23,6 +23,7 @@ _LOOK_EVERY_S = 0.2
 _LONGEST_START_S = 3600.0
 """A large model may have to be downloaded first; a process that ends is seen at once."""
 _ANSWER_S = 2.0
+_RESET_S = 30.0
 _REQUESTS_IN_FLIGHT_ON_GPU = 512
 _KV_USAGE = re.compile(r"^vllm:kv_cache_usage_perc\{.*\} (\S+)$", re.MULTILINE)
 _KV_BLOCKS = re.compile(r'^vllm:cache_config_info\{.*num_gpu_blocks="(\d+)"', re.MULTILINE)
@@ -91,6 +92,15 @@ class VllmServe:
         """Share of the KV cache in use now, 0 to 1."""
         found = _KV_USAGE.search(self._get("/metrics"))
         return float(found[1]) if found else None
+
+    def reset_prefix_cache(self) -> bool:
+        """Forgets the prompts that were seen; vLLM offers that in its development mode alone."""
+        request = urllib.request.Request(f"{self._server.url}/reset_prefix_cache", method="POST")  # noqa: S310 - ours
+        try:
+            with _DIRECT.open(request, timeout=_RESET_S) as response:
+                return bool(response.status == 200)  # noqa: PLR2004
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Stops the server and its processes, also those of a server that died."""

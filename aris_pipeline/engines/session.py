@@ -30,7 +30,7 @@ class EngineSession:
         info: facts of the engine that was loaded last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing that a caller may know better
         self,
         open_engine: Callable[[], Engine],
         *,
@@ -38,6 +38,7 @@ class EngineSession:
         on_this_machine: bool = True,
         max_restarts: int = 3,
         backoff_s: float = 5.0,
+        lock: "EngineLock | None" = None,
     ) -> None:
         self.loads = 0
         self.load_s = 0.0
@@ -48,7 +49,8 @@ class EngineSession:
         self._backoff_s = backoff_s
         self._fruitless = 0
         self._engine: Engine | None = None
-        self._lock = EngineLock(gpus) if on_this_machine else None
+        # A caller that holds the machine already, for more than this session, hands its lock in.
+        self._lock = lock or (EngineLock(gpus) if on_this_machine else None)
 
     def engine(self) -> Engine:
         """Returns the loaded engine.

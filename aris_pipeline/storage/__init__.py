@@ -2,6 +2,11 @@
 
 from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.batches import Batch, SourceFormat
+from aris_pipeline.storage.benchmark_schemas import (
+    BenchmarkAnswers,
+    BenchmarkDecision,
+    BenchmarkRuns,
+)
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.parquet import (
     read_metadata,
@@ -24,6 +29,9 @@ from aris_pipeline.storage.schemas import (
 __all__ = [
     "LANDING_SHARD",
     "Batch",
+    "BenchmarkAnswers",
+    "BenchmarkDecision",
+    "BenchmarkRuns",
     "Completions",
     "DataStore",
     "Evaluations",

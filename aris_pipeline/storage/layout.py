@@ -10,6 +10,7 @@ The tree under `ARIS_DATA_DIR`, where `<judged>` stands for `rubric=R/model=M/ba
     prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
+    benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
 
@@ -158,6 +159,11 @@ class DataStore:
     def throughput_report(self, judge: Judge, batch: str) -> Path:
         """What a batch cost in all."""
         return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
+
+    @property
+    def benchmarks(self) -> Path:
+        """The history of benchmark runs; nothing of it is ever reused as an answer."""
+        return self.root / "benchmarks"
 
     def judges(self, table: str, batch: str) -> list[Judge]:
         """Judges whose outputs for a batch stand in a table, the one of the newest output last."""

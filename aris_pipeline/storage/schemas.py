@@ -7,6 +7,12 @@ The columns that a rubric adds (ratings, reasons, verdict probabilities) depend 
 import dataframely as dy
 import polars as pl
 
+from aris_pipeline.storage.benchmark_schemas import (
+    BenchmarkAnswers,
+    BenchmarkDecision,
+    BenchmarkRuns,
+)
+
 _JOB: dict[str, dy.Column] = {
     "title": dy.String(nullable=True),
     "company": dy.String(nullable=True),
@@ -321,6 +327,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "evaluations": Evaluations,
     "throughput": Throughput,
     "throughput_report": ThroughputReport,
+    "benchmark_runs": BenchmarkRuns,
+    "benchmark_answers": BenchmarkAnswers,
+    "benchmark_decision": BenchmarkDecision,
 }
 
 

@@ -171,7 +171,9 @@ def _command_lines() -> Iterator[tuple[str, set[str]]]:
 
 
 def _options_of(command: str) -> set[str]:
-    parameters = COMMANDS[command].params
+    of_command = COMMANDS[command]
+    parts = [of_command, *vars(of_command).get("commands", {}).values()]
+    parameters = [parameter for part in parts for parameter in part.params]
     return {
         option
         for parameter in parameters

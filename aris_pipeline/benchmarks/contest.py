@@ -1,0 +1,196 @@
+"""A benchmark run from names to files: who takes part, who cannot, and what is kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import get_args
+
+import polars as pl
+
+from aris_pipeline.benchmarks.arms import Arm, EngineArm, Host, OpenEngine, VllmHost
+from aris_pipeline.benchmarks.blocks import Entry, Outcome, Plan, Row, run_blocks, unmeasured
+from aris_pipeline.benchmarks.history import History
+from aris_pipeline.benchmarks.peers import GenerateArm, StageArm
+from aris_pipeline.benchmarks.quality import Labels, judge_answers
+from aris_pipeline.benchmarks.run_batch import RunBatchArm
+from aris_pipeline.benchmarks.workload import Source
+from aris_pipeline.engines import (
+    EngineKind,
+    EngineLock,
+    EngineSettings,
+    ModelCard,
+    gpu_count,
+    open_engine,
+)
+from aris_pipeline.errors import ArisError, ConfigError
+from aris_pipeline.storage import DataStore
+
+ENGINES: tuple[str, ...] = get_args(EngineKind)
+PEERS = ("stage", "llm-generate", "run-batch")
+_IN_PROCESS = ("offline", "stage", "llm-generate")
+
+FitQuestion = Callable[[ModelCard, EngineSettings], str | None]
+"""Asked before a model is loaded: why it does not fit this machine, or None where it may."""
+
+
+def nobody_knows(_card: ModelCard, _settings: EngineSettings) -> str | None:
+    """What is asked where nothing foretells the memory of a model."""
+    return None
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Who is measured on what.
+
+    Attributes:
+        contestants: engine kinds and names of peers; the first is what ratios are about.
+        cards: the models.
+        source: what is asked, rendered for each model.
+        settings: how models are loaded and driven.
+        plan: blocks, order, warm-up.
+        reference: contestant that others' answers are compared with; all pairs by default.
+        gold: labels to compare answers with.
+        needs_gpu: leaves every cell pending on a machine without one.
+    """
+
+    contestants: Sequence[str]
+    cards: Sequence[ModelCard]
+    source: Source
+    settings: EngineSettings
+    plan: Plan
+    reference: str | None = None
+    gold: Labels | None = None
+    needs_gpu: bool = False
+
+
+def run_contest(
+    store: DataStore,
+    contest: Contest,
+    *,
+    opens: OpenEngine = open_engine,
+    fits: FitQuestion = nobody_knows,
+    say: Callable[[str], None] = lambda _text: None,
+) -> pl.DataFrame:
+    """Measures, judges the answers, and keeps both under the data directory's benchmarks.
+
+    Cells that cannot run here are kept too, as `pending` or `does_not_fit` with the reason. What is
+    measured is written after every block.
+
+    Args:
+        store: the data directory; only its benchmarks are touched.
+        contest: who on what.
+        opens: loads an engine.
+        fits: says why a model does not fit, before it is loaded.
+        say: told what happens.
+
+    Returns:
+        The run's rows of `BenchmarkRuns`.
+
+    Raises:
+        ConfigError: there is no such contestant.
+        EngineBusyError: another process holds the engine of this machine.
+    """
+    unknown = sorted({*contest.contestants} - {*ENGINES, *PEERS})
+    if unknown:
+        known = ", ".join((*ENGINES, *PEERS))
+        raise ConfigError(f"no contestant {', '.join(unknown)}; known: {known}")
+    lock = EngineLock(contest.settings.tensor_parallel_size)
+    lock.acquire()
+    try:
+        return _run(store, contest, lock, opens=opens, fits=fits, say=say)
+    finally:
+        lock.release()
+
+
+def _run(  # noqa: PLR0913 - one argument a collaborator
+    store: DataStore,
+    contest: Contest,
+    lock: EngineLock,
+    *,
+    opens: OpenEngine,
+    fits: FitQuestion,
+    say: Callable[[str], None],
+) -> pl.DataFrame:
+    entries: list[Entry] = []
+    left_out: list[Row] = []
+    for card in contest.cards:
+        obstacle = _obstacle(contest, card, fits)
+        if obstacle is None:
+            try:
+                workload = contest.source.workload(card)
+            except (ArisError, OSError) as error:  # OSError: no such tokenizer
+                if len(contest.cards) == 1:
+                    raise
+                obstacle = ("pending", str(error))
+        if obstacle is None:
+            entries += [Entry(arm, workload) for arm in build_arms(contest, card, lock, opens)]
+        else:
+            say(f"{card.name}: {obstacle[0].replace('_', ' ')}: {obstacle[1]}")
+            left_out += _not_measured(contest, card, *obstacle)
+    history = History(store.benchmarks)
+
+    def keep(outcome: Outcome) -> None:
+        history.write_runs(outcome.run_id, outcome.frame())
+
+    outcome = run_blocks(entries, contest.plan, after_block=keep, say=say)
+    stamp = {"run_id": outcome.run_id, "started_at": datetime.now(UTC)}
+    if outcome.rows:
+        stamp["started_at"] = outcome.rows[0]["started_at"]
+    outcome.rows += [{**stamp, **row} for row in left_out]
+    keep(outcome)
+    reference = _reference(contest, entries)
+    answers = judge_answers(entries, outcome, reference, contest.gold)
+    history.write_answers(outcome.run_id, answers)
+    say(f"run {outcome.run_id}: {len(outcome.rows)} rows in {store.benchmarks}")
+    return outcome.frame()
+
+
+def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenEngine) -> list[Arm]:
+    """Returns the arms of a model; those in this process share its one loaded copy."""
+    of_model = contest.settings.model_copy(update={"model": card.model_id})
+    in_process: Host
+    if "llm-generate" in contest.contestants:
+        in_process = VllmHost(card, of_model)
+    else:
+        in_process = Host(card, of_model.model_copy(update={"engine": "offline"}), opens)
+    arms: list[Arm] = []
+    for name in contest.contestants:
+        match name:
+            case "stage":
+                arms.append(StageArm(in_process, lock))
+            case "llm-generate" if isinstance(in_process, VllmHost):
+                arms.append(GenerateArm(in_process))
+            case "run-batch":
+                arms.append(RunBatchArm(card, of_model))
+            case "offline":
+                arms.append(EngineArm(name, in_process))
+            case _:
+                settings = of_model.model_copy(update={"engine": name})
+                arms.append(EngineArm(name, Host(card, settings, opens)))
+    return arms
+
+
+def _obstacle(contest: Contest, card: ModelCard, fits: FitQuestion) -> tuple[str, str] | None:
+    """Why a model cannot be measured here: status and reason."""
+    if contest.needs_gpu and gpu_count() == 0:
+        return "pending", "this machine has no GPU"
+    misfit = fits(card, contest.settings)
+    return ("does_not_fit", misfit) if misfit else None
+
+
+def _not_measured(contest: Contest, card: ModelCard, status: str, reason: str) -> list[Row]:
+    """The rows of a model's cells that cannot run here."""
+    return [
+        unmeasured(name, card, contest.plan, position=position, status=status, reason=reason)
+        for position, name in enumerate(contest.contestants)
+    ]
+
+
+def _reference(contest: Contest, entries: Sequence[Entry]) -> str | None:
+    if contest.reference is None:
+        return None
+    for entry in entries:
+        if contest.reference in (entry.arm.engine, entry.name):
+            return entry.name
+    known = ", ".join(entry.name for entry in entries)
+    raise ConfigError(f"no arm '{contest.reference}' to compare with; there are: {known}")

@@ -1,0 +1,190 @@
+"""BENCHMARKS.md and its pictures, written from the committed history and from nothing else.
+
+Equal histories give equal texts. A picture's name carries the digest of what it shows, so the text
+tells whether a picture is the right one, whatever bytes another build of matplotlib draws.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from aris_pipeline.benchmarks.cells import cells
+from aris_pipeline.benchmarks.decision import Decision, decide
+from aris_pipeline.benchmarks.history import History
+from aris_pipeline.benchmarks.run_section import IMAGES, section_of_run
+from aris_pipeline.benchmarks.tables import (
+    figure,
+    one_line,
+    spaced,
+    status_text,
+    table_head,
+    table_row,
+    with_interval,
+)
+from aris_pipeline.benchmarks.weights import MEASURES, DecisionSettings
+from aris_pipeline.charts import Bar, side_by_side
+from aris_pipeline.storage import write_bytes
+
+_COMMAND = "aris benchmark report"
+
+_INTRODUCTION = f"""\
+# Benchmarks
+
+Written by `{_COMMAND}` from the runs in `docs/benchmarks`; do not edit.
+Figures are of the machine that is named with them and of nothing else.
+"""
+
+_METHOD = """\
+## How it is measured
+
+- Every arm of a model is asked the same rendered token ids, with the same sampling and, where one is named, the same JSON schema. Answers are neither reused nor shared between rows.
+- Blocks are repeated in turn: each block holds every arm once, in a random order whose seed is kept. Machines differ by 30 % from day to day, so only figures of one run compare.
+- Before each block the arm is warmed up with a few rows, and then the prefix cache is emptied; where that cannot be done, the table says so. Arms in one process share one loaded model.
+- `processing` is from the first request to the last answer, at hand or written; `total` adds the load.
+- Intervals are 95 % percentile bootstrap intervals over blocks (Efron 1979), those of answers over rows. Of few blocks they are too narrow: they never leave the range of the blocks themselves.
+- A ratio is the geometric mean of the ratios of equal blocks, so that what both met drops out. Above 1 the first arm is faster.
+- Kappa is Cohen's (1960): agreement beyond chance. It is undefined, and left empty, where both sides give every row the same category.
+- A flip is another category for the same row in the second block, asked with another seed; at temperature 0 it shows what batching does to rounding.
+- Random weights tell speed and nothing else.
+
+[The decision record](docs/decisions/0016-blocks-in-turn-and-ratios.md) says why.
+"""  # noqa: E501 - a line a sentence, as in all documents
+
+
+@dataclass(frozen=True)
+class Report:
+    """The document, and the pictures that it shows by their path from the repository's root."""
+
+    text: str
+    pictures: dict[Path, list[Bar]]
+
+
+def build_report(history: History, settings: DecisionSettings) -> Report:
+    """Returns what the report of a history is, without writing or drawing anything."""
+    runs, answers = history.runs(), history.answers()
+    pictures: dict[Path, list[Bar]] = {}
+    parts = [_INTRODUCTION, _METHOD]
+    parts += [_section_of_decision(decision, settings) for decision in decide(history, settings)]
+    parts.append(_section_of_cells(runs))
+    for run_id in sorted(runs["run_id"].unique(), reverse=True):
+        of_run = runs.filter(run_id=run_id)
+        if of_run.filter(status="measured").height:
+            section, drawn = section_of_run(of_run, answers.filter(run_id=run_id))
+            parts.append(section)
+            pictures |= drawn
+    parts.append(_section_of_reported())
+    return Report("\n".join(parts), pictures)
+
+
+def write_report(history: History, settings: DecisionSettings, root: Path) -> list[Path]:
+    """Writes BENCHMARKS.md and its pictures under the root of the repository.
+
+    Pictures that the report no longer shows are removed.
+
+    Returns:
+        The files that were written.
+    """
+    report = build_report(history, settings)
+    for old in (root / IMAGES).glob("*.png"):
+        if old.relative_to(root) not in report.pictures:
+            old.unlink()
+    written = []
+    for path, bars in report.pictures.items():
+        png = side_by_side(bars, "requests/s", "Requests per second, with every block")
+        if png is not None:
+            write_bytes(png, root / path)
+            written.append(root / path)
+    write_bytes(report.text.encode(), root / "BENCHMARKS.md")
+    return [root / "BENCHMARKS.md", *written]
+
+
+def stale_parts(history: History, settings: DecisionSettings, root: Path) -> list[str]:
+    """Returns what of the written report is not what the history gives; empty where it is."""
+    report = build_report(history, settings)
+    document = root / "BENCHMARKS.md"
+    found = [f"{path} is missing" for path in report.pictures if not (root / path).exists()]
+    if not document.exists():
+        found.append("BENCHMARKS.md is missing")
+    elif document.read_text(encoding="utf-8") != report.text:
+        found.append("BENCHMARKS.md is out of date")
+    return found
+
+
+def _section_of_decision(decision: Decision, settings: DecisionSettings) -> str:
+    one_run = "in one run" if decision.one_run else "in different runs, which compare badly"
+    shares = ", ".join(
+        f"{measure.replace('_', ' ')} {share:.0%}" for measure, share in settings.shares.items()
+    )
+    lines = [
+        f"## Decision for {decision.gpu or decision.host}",
+        "",
+        f"{decision.verdict} Asked: {decision.workload}; measured {one_run}. Weights: {shares}.",
+        "",
+        *table_head("rank", "engine", "model", "score (95 %)", *spaced(MEASURES)),
+    ]
+    for rank, one in enumerate(decision.candidates, start=1):
+        scores = [f"{one.scores[measure]:.2f}" for measure in MEASURES]
+        lines.append(table_row(str(rank), one.engine, one.model, with_interval(one.score), *scores))
+    lines += ["", *table_head("weight", "set", "another wins below", "another wins above")]
+    for measure, margin in decision.margins.items():
+        lines.append(
+            table_row(
+                measure.replace("_", " "),
+                f"{margin.weight:.0%}",
+                f"{margin.low:.0%}: {margin.low_winner}" if margin.low is not None else "never",
+                f"{margin.high:.0%}: {margin.high_winner}" if margin.high is not None else "never",
+            )
+        )
+    lines += ["", "Flexibility is declared:", ""]
+    for engine, declared in settings.flexibility.items():
+        lines.append(f"- {engine} {declared.score}: {declared.reason}.")
+    return "\n".join([*lines, ""])
+
+
+def _section_of_cells(runs: pl.DataFrame) -> str:
+    lines = [
+        "## The customer's six cells",
+        "",
+        "5,000 rows of one OpenAI file: `aris benchmark seed-ab FILE`.",
+        "",
+        *table_head("model", "engine", "status", "req/s", "total s", "valid", "where, or why not"),
+    ]
+    lines += [
+        table_row(
+            cell.model,
+            cell.engine,
+            status_text(cell.status),
+            figure(cell.req_s),
+            figure(cell.total_s),
+            "" if cell.valid_rate is None else f"{cell.valid_rate:.1%}",
+            one_line(cell.reason) if cell.reason else f"{cell.rows:,} rows, {cell.where}",
+        )
+        for cell in cells(runs)
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _section_of_reported() -> str:
+    shipped = resources.files("aris_pipeline.benchmarks").joinpath("reported.yaml")
+    rows: list[dict[str, Any]] = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    lines = [
+        "## Reported by the customer",
+        "",
+        "Figures of earlier stacks on an RTX 4080 (16 GB), as they were told; tokens per second "
+        "count prompt and output together.",
+        "",
+        *table_head("what", "load s", "s", "req/s", "total tok/s", "success", "remark"),
+    ]
+    for row in rows:
+        figures = [figure(row.get(name)) for name in ("load_s", "processing_s", "req_s")]
+        lines.append(
+            table_row(
+                row["what"], *figures, figure(row.get("total_tok_s")), row.get("success", ""),
+                row.get("remark", ""),
+            )
+        )  # fmt: skip
+    return "\n".join([*lines, ""])

@@ -1,0 +1,58 @@
+"""A benchmark of the small real model: our ways into vLLM, and vLLM's own."""
+
+from pathlib import Path
+
+import pytest
+
+from aris_pipeline.benchmarks import Contest, FileSource, History, Plan, ShapeSource, run_contest
+from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.engines import EngineSettings, find_model
+from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.storage import DataStore
+
+pytestmark = pytest.mark.engine
+
+CARD = find_model("smollm2-135m-instruct")
+
+
+def test_our_stage_and_bare_vllm_answer_the_same_on_one_loaded_model(
+    store: DataStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "candidates.json"
+    write_synthetic(3, 7, "aris", file)
+    contest = Contest(
+        contestants=("stage", "offline", "llm-generate"),
+        cards=[CARD],
+        source=FileSource(file, None, JudgingSettings()),
+        settings=EngineSettings(),
+        plan=Plan("compare", blocks=2, warm_up_rows=1),
+    )
+
+    runs = run_contest(store, contest)
+
+    assert runs["status"].to_list() == ["measured"] * 6
+    assert set(runs["prefix_cache"]) == {"emptied"}
+    assert runs["load_s"].n_unique() == 1, "the arms share one loaded model"
+    for name in ("prompt_tokens", "output_tokens"):
+        assert runs[name].n_unique() == 1, name
+    assert set(runs["rows_valid"]) == {3}
+    agreement = History(store.benchmarks).answers().filter(measure="agreement")
+    assert set(agreement["value"]) == {1.0}
+
+
+def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(store: DataStore) -> None:
+    contest = Contest(
+        contestants=("offline", "run-batch"),
+        cards=[CARD.model_copy(update={"load_format": "dummy"})],
+        source=ShapeSource(rows=4, prompt_tokens=60, shared_tokens=20, output_tokens=8, seed=1),
+        settings=EngineSettings(),
+        plan=Plan("compare", blocks=1, warm_up_rows=1),
+    )
+
+    runs = run_contest(store, contest)
+
+    assert set(runs["status"]) == {"measured"}, runs["reason"].to_list()
+    assert set(runs["prompt_tokens"]) == {240}
+    assert set(runs["output_tokens"]) == {32}
+    assert set(runs["rows_valid"]) == {4}
+    assert runs["random_weights"].all()
