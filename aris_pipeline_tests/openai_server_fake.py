@@ -39,6 +39,7 @@ class FakeServer:
         self.refused: int | None = otherwise.get("refused")
         self.broken: int | None = otherwise.get("broken")
         self.model: str = otherwise.get("model", MODEL)
+        self.refusal = "this prompt is not to be answered"
         self.silent = False
         self.bodies: list[dict[str, Any]] = []
         self.faults: Counter[str] = Counter()
@@ -127,7 +128,7 @@ class FakeServer:
         body = await request.json()
         prompt = body.get("prompt", [])
         if self.refused in prompt:
-            return _error(400, "this prompt is not to be answered")
+            return _error(400, self.refusal)
         if self.broken in prompt:
             return _error(500, "CUDA error", {"Retry-After": "0.01"})
         self.bodies.append(body)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -42,6 +43,9 @@ _TOP_LOGPROBS = 20
 
 _REFUSED = frozenset({400, 413, 422})
 _NOT_OFFERED = _REFUSED | {404, 405, 501}
+
+_TOO_LONG = re.compile(r"context[ _](length|size|window)", re.IGNORECASE)
+"""In the words of vLLM, llama.cpp and OpenAI, which have no common code for it."""
 
 _T = TypeVar("_T")
 
@@ -255,8 +259,9 @@ class OpenAiServer:
             if error.status_code not in _REFUSED:
                 raise self._trouble(error) from error
             said = self._said(error)
-            long = error.code == "context_length_exceeded" or "context" in said.lower()
-            return refusal(request, "prompt_too_long" if long else "refused", said)
+            return refusal(
+                request, "prompt_too_long" if _TOO_LONG.search(said) else "refused", said
+            )
         except openai.OpenAIError as error:
             raise self._trouble(error) from error
         except (ValueError, AttributeError, TypeError, IndexError) as error:
@@ -316,8 +321,8 @@ class OpenAiServer:
             case _:
                 return EngineDiedError(f"{said} ({1 + _MAX_RETRIES} times)")
 
-    def _no_api(self, error: Exception) -> EngineError:
-        return EngineError(
+    def _no_api(self, error: Exception) -> EngineDiedError:
+        return EngineDiedError(
             f"the server {self._url} does not answer in OpenAI's form "
             f"({self._hidden(f'{type(error).__name__}: {error}')}); see to --server-url"
         )

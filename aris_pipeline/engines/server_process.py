@@ -99,7 +99,11 @@ class ServerProcess:
     def _last_words(self) -> str:
         """The last errors in the log; they stand among tracebacks and much that is no reason."""
         text = self.log.read_bytes()[-_LAST_WORDS_BYTES:].decode("utf-8", "replace")
-        errors = [line.strip() for line in text.splitlines() if _ERROR.search(line)]
+        errors = [
+            line.strip()
+            for line in text.splitlines()
+            if _ERROR.search(line) and " WARNING " not in line
+        ]
         return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or "without a reason"
 
 

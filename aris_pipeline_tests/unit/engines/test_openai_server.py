@@ -173,6 +173,25 @@ def test_a_server_that_answers_nothing_any_more_is_an_engine_that_died() -> None
             list(engine.generate([Request("r", [5], Sampling(5))]))
 
 
+@pytest.mark.usefixtures("impatient")
+def test_an_address_that_is_no_api_is_named_with_the_way_out() -> None:
+    with (
+        FakeServer() as server,
+        pytest.raises(EngineError, match=rf"{server.url}/elsewhere.*--server-url"),
+    ):
+        OpenAiServer.remote(
+            CARD, EngineSettings(engine="remote", server_url=f"{server.url}/elsewhere")
+        )
+
+
+def test_a_refusal_for_length_is_told_apart_so_that_the_prompt_is_shortened() -> None:
+    with FakeServer(refused=666) as server:
+        server.refusal = "This model's maximum context length is 100 tokens"
+        answer = _ask(server, Request("long", [666], Sampling(5)))["long"]
+
+    assert answer.error_type == "prompt_too_long"
+
+
 def test_another_model_is_not_asked_in_its_place() -> None:
     with (
         FakeServer(model="llama-3-8b") as server,
