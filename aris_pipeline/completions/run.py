@@ -28,7 +28,7 @@ from aris_pipeline.completions.shard import OpenShard, Row, askable
 from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStats
 from aris_pipeline.completions.triage import Triaged
 from aris_pipeline.engines import EngineSession
-from aris_pipeline.errors import DiskError, EngineError, StorageError
+from aris_pipeline.errors import DiskError, StorageError
 from aris_pipeline.storage import DataStore, Judge, Shard, read_parquet
 
 _WRITE_BEHIND = 2
@@ -100,7 +100,8 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
                     for row in rows:
                         run.take(row, on_progress)
                         yield from run.ended()
-        except EngineError:
+        except Exception:
+            # Whatever ends the run, what is on the disk is told of.
             yield from run.ended(last=True)
             raise
         yield from run.ended(last=True)
