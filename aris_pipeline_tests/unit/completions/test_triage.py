@@ -1,0 +1,44 @@
+import polars as pl
+import pytest
+
+from aris_pipeline.completions import SAMPLE, in_sample, part_by_score
+from aris_pipeline.completions.triage import choose
+
+
+def scored(*scores: float | None) -> pl.DataFrame:
+    keys = [f"k{n:04d}" for n in range(len(scores))]
+    return pl.DataFrame(
+        {"request_key": keys, "score": scores},
+        schema={"request_key": pl.String, "score": pl.Float64},
+    )
+
+
+def kept(rows: pl.DataFrame, share: float) -> list[float | None]:
+    return part_by_score(rows, share)[0]["score"].to_list()
+
+
+def test_the_best_share_is_kept() -> None:
+    assert kept(scored(0, 1, 4, 2, 3, 0, 0, 0, 0, 0), 0.2) == [4, 3]
+
+
+def test_rows_just_below_the_cut_off_are_undecided_and_at_most_half_as_many() -> None:
+    assert kept(scored(4, 3, 2.9, 1, 0, 0, 0, 0), 0.25) == [4, 3, 2.9]
+    assert kept(scored(4, 3, 2.5, 1, 0, 0, 0, 0), 0.25) == [4, 3]
+    assert len(kept(scored(*[1.0] * 100), 0.1)) == 10 + 5
+
+
+def test_a_row_that_could_not_be_scored_is_kept() -> None:
+    assert kept(scored(4, None, 1, 0), 0.25) == [4, None]
+    assert kept(scored(None, None), 0.5) == [None, None]
+    assert kept(scored(), 0.5) == []
+
+
+def test_of_the_others_a_sample_is_chosen_the_same_in_every_run() -> None:
+    rows = scored(*[4.0] * 100, *[0.0] * 3_900)
+
+    first = choose(rows, 0.025)
+
+    assert first.to_list() == choose(rows.reverse(), 0.025).to_list()
+    others = first.filter(first > "k0099")
+    assert others.len() == pytest.approx(SAMPLE * 3_900, rel=0.25)
+    assert all(in_sample(key) for key in others)
