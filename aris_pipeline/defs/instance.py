@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from aris_pipeline.defs.assets import GPU_POOL
@@ -23,6 +24,13 @@ _NOT_WRITTEN = (
     *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR),
 )
 _WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+_TERMINAL_ONLY = {
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
+"""What steps print stays on the terminal: to keep it, Dagster starts four processes a run, and a
+chain is seven runs. The UI keeps it for the runs that are launched there."""
 
 
 def prepare_home(data_dir: Path) -> Path:
@@ -56,7 +64,8 @@ def open_instance(data_dir: Path, engines: int | None = None) -> dg.DagsterInsta
     """
     home = prepare_home(data_dir)
     with storage_errors_named(home), FileLock(home / "opening.lock"):
-        instance = dg.DagsterInstance.from_config(str(home))
+        ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": _TERMINAL_ONLY})
+        instance = dg.DagsterInstance.from_ref(ref)
         if engines or GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
             instance.event_log_storage.set_concurrency_slots(GPU_POOL, engines or 1)
     return instance
