@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 FAKE = [sys.executable, "-m", "aris_pipeline_tests.fake_aris"]
 KEYS = {
     *("batch", "shards", "rows_in", "evaluated", "failed", "quarantined", "triaged", "reused"),
-    *("valid_rate", "success_rate", "wall_s", "load_s", "generate_s"),
+    *("valid_rate", "success_rate", "wall_s", "load_s", "score_s", "scored", "generate_s"),
     *("req_s", "output_tok_s", "total_tok_s"),
 }
 
