@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 CARD = find_model("smollm2-135m-instruct")
 
 
-def test_our_stage_and_bare_vllm_answer_the_same_on_one_loaded_model(
+def test_our_stage_and_bare_vllm_are_measured_on_one_loaded_model(
     store: DataStore, tmp_path: Path
 ) -> None:
     file = tmp_path / "candidates.json"
@@ -33,11 +33,13 @@ def test_our_stage_and_bare_vllm_answer_the_same_on_one_loaded_model(
     assert runs["status"].to_list() == ["measured"] * 6
     assert set(runs["prefix_cache"]) == {"emptied"}
     assert runs["load_s"].n_unique() == 1, "the arms share one loaded model"
-    for name in ("prompt_tokens", "output_tokens"):
-        assert runs[name].n_unique() == 1, name
-    assert set(runs["rows_valid"]) == {3}
-    agreement = History(store.benchmarks).answers().filter(measure="agreement")
-    assert set(agreement["value"]) == {1.0}
+    assert runs["prompt_tokens"].n_unique() == 1
+    assert set(runs["rows_ok"]) == {3}
+    # Greedy answers may still differ: which rows share a step depends on the moment, and rounding
+    # on the step. That is what the flip rate shows.
+    answers = History(store.benchmarks).answers()
+    assert set(answers.filter(measure="flip_rate")["arm"]) == set(runs["arm"])
+    assert set(answers.filter(measure="agreement")["against"]) <= set(runs["arm"])
 
 
 def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(store: DataStore) -> None:
