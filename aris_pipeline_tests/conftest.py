@@ -11,12 +11,13 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.engines import cache_dir
 from aris_pipeline.storage import DataStore, SourceFormat
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 
 REPOSITORY = Path(__file__).parents[1]
 
-# The scenarios run on the CPU, and beside a run that holds this machine's engine.
+# The scenarios run on the CPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
@@ -48,6 +49,17 @@ _SETTINGS = (
     *("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"),
     *("ARIS_AUTOMATION", "ARIS_GIT_URL", "ARIS_LANDING_MARKER", "ARIS_WEBHOOK_URL"),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_engine_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Scenarios beside each other, and a run of the developer's, do not share an engine lock."""
+    prepared, cache = cache_dir() / "models", tmp_path_factory.mktemp("cache")
+    prepared.mkdir(parents=True, exist_ok=True)
+    (cache / "models").symlink_to(prepared.absolute())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARIS_CACHE_DIR", str(cache))
+        yield
 
 
 @pytest.fixture(autouse=True)
