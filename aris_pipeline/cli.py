@@ -13,6 +13,7 @@ import typer
 from tqdm import tqdm
 
 from aris_pipeline import cli_benchmark, console
+from aris_pipeline.benchmarks import decided_engine
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
@@ -127,6 +128,7 @@ def run(
     """Land files and materialise the chain; the same file again reuses everything."""
     with command(as_json) as emit:
         started = time.monotonic()
+        engine, model = _decided(engine, model, data_dir)
         judging = {
             "engine": str(engine),
             "server_url": server_url,
@@ -247,6 +249,7 @@ def stale(
     with command(as_json) as emit:
         from aris_pipeline.defs.resources import JudgingResource  # noqa: PLC0415 - loads Dagster
 
+        engine, model = _decided(engine, model, data_dir)
         judging: dict[str, Any] = {
             "engine": str(engine),
             "server_url": server_url,
@@ -381,6 +384,16 @@ def dev(
     os.execve(  # noqa: S606
         sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
     )
+
+
+def _decided(engine: Engines, model: str | None, data_dir: Path) -> tuple[Engines, str | None]:
+    """Returns engine and model, as the benchmarks have decided where the engine is `auto`."""
+    if engine is not Engines.auto:
+        return engine, model
+    store = DataStore(data_dir.absolute())
+    decided = decided_engine(store, find_model(model).name if model else None)
+    console.say(f"engine {decided.engine} with {decided.model}: {decided.reason}")
+    return Engines(decided.engine), decided.model
 
 
 def _batches(store: DataStore, name: str | None, complain: Callable[[str], object]) -> list[Batch]:

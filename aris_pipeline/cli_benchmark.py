@@ -32,6 +32,7 @@ from aris_pipeline.options import (
     RubricsDir,
     Temperature,
 )
+from aris_pipeline.planning import misfit
 from aris_pipeline.prompts import PromptSettings
 from aris_pipeline.storage import DataStore
 
@@ -298,7 +299,8 @@ def report(
 
 def _measure(data_dir: Path, contest: Contest) -> dict[str, Any]:
     """Runs a contest, shows its figures and returns them."""
-    runs = benchmarks.run_contest(DataStore(data_dir.absolute()), contest, say=console.say)
+    store = DataStore(data_dir.absolute())
+    runs = benchmarks.run_contest(store, contest, fits=misfit, say=console.say)
     shown = ["arm", "block", "status", "load_s", "processing_s", "req_s", "total_tok_s",
              "success_rate", "valid_rate", "reason"]  # fmt: skip
     rows = [

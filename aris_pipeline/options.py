@@ -39,10 +39,10 @@ RubricsDir = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
 ]
-Engines = StrEnum("Engines", ["offline", "serve", "remote", "ollama"])
+Engines = StrEnum("Engines", ["offline", "serve", "remote", "ollama", "auto"])
 EngineOption = Annotated[
     Engines,
-    typer.Option(envvar="ARIS_ENGINE", help="vLLM here, its server here, a server elsewhere."),
+    typer.Option(envvar="ARIS_ENGINE", help="auto: what `aris benchmark decide` chose."),
 ]
 ServerUrl = Annotated[
     str | None,

@@ -2,7 +2,7 @@
 
 from aris_pipeline.planning.hardware import Hardware, find_hardware, this_machine
 from aris_pipeline.planning.plan import PROJECTED_ROWS, Model, Plan, make_plan
-from aris_pipeline.planning.prediction import predictor
+from aris_pipeline.planning.prediction import misfit, predictor
 from aris_pipeline.planning.workload import Workload, declared, of_batch
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "declared",
     "find_hardware",
     "make_plan",
+    "misfit",
     "of_batch",
     "predictor",
     "this_machine",

@@ -1,4 +1,4 @@
-"""What a run is expected to take, said before it generates and compared when it is done."""
+"""What a run is expected to need and to take, said before it begins."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from aris_pipeline.completions import Prediction
 from aris_pipeline.engines import EngineSettings, ModelCard
 from aris_pipeline.errors import ArisError
 from aris_pipeline.planning.hardware import this_machine
-from aris_pipeline.planning.plan import Model, make_plan
+from aris_pipeline.planning.plan import Model, Plan, make_plan
 from aris_pipeline.planning.workload import declared
 from aris_pipeline.storage import DataStore, Judge
 from aris_pipeline.throughput import UNKNOWN, measured_pace
@@ -26,13 +26,7 @@ def predictor(
         if pace and not pace.elsewhere:
             return Prediction(pace.seconds(rows, prompt_tokens), pace.source)
         try:
-            plan = make_plan(
-                Model.of_card(card), this_machine(), declared(rows),
-                max_model_len=settings.max_model_len,
-                utilization=settings.gpu_memory_utilization,
-                tensor_parallel=settings.tensor_parallel_size,
-                kv_cache_dtype=settings.kv_cache_dtype,
-            )  # fmt: skip
+            plan = _plan_here(card, settings, rows)
         except ArisError as error:
             return Prediction(None, str(error))
         if plan.speed is None:
@@ -42,3 +36,23 @@ def predictor(
         return Prediction(tokens / rate, plan.speed.source)
 
     return predict
+
+
+def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
+    """Returns why a model does not fit this machine; None where it does, or nobody can tell."""
+    try:
+        plan = _plan_here(card, settings, rows=1)
+    except ArisError:
+        return None
+    fits, reason = plan.load.verdict()
+    return None if fits else reason
+
+
+def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
+    return make_plan(
+        Model.of_card(card), this_machine(), declared(rows),
+        max_model_len=settings.max_model_len,
+        utilization=settings.gpu_memory_utilization,
+        tensor_parallel=settings.tensor_parallel_size,
+        kv_cache_dtype=settings.kv_cache_dtype,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aris_pipeline_tests.conftest import REPOSITORY
+from aris_pipeline_tests.system.test_command_line import aris
 
 pytestmark = pytest.mark.system
 
@@ -78,3 +79,12 @@ def test_an_engine_that_nobody_knows_is_refused_by_name(
 
     assert refused.returncode == 2
     assert "no contestant vllm" in said(refused)["error"]
+
+
+def test_the_decided_engine_cannot_be_taken_before_there_is_a_decision(
+    write_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    refused = aris("run", write_file(3), "--engine", "auto", "--data-dir", tmp_path, "--json")
+
+    assert refused.returncode == 2
+    assert "aris benchmark decide" in said(refused)["error"]

@@ -1,9 +1,11 @@
 """What a run is expected to take, before it starts."""
 
+from pathlib import Path
+
 import pytest
 
 from aris_pipeline.engines import EngineSettings, ModelCard, find_model
-from aris_pipeline.planning import Hardware, find_hardware, prediction, predictor
+from aris_pipeline.planning import Hardware, find_hardware, misfit, prediction, predictor
 from aris_pipeline.storage import DataStore, Judge
 from aris_pipeline.throughput import UNKNOWN, Pace
 
@@ -63,3 +65,20 @@ def test_a_model_without_a_config_here_is_no_reason_to_fail(
 
     assert found.seconds is None
     assert "hf download acme/judge" in found.source
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [("qwen2.5:14b", "weights 27.5"), ("gemma3:12b-4bit", None)]
+)
+def test_a_model_that_does_not_fit_is_told_with_its_reason(
+    model: str, reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _here(monkeypatch, find_hardware("rtx-4080", None))
+
+    found = misfit(find_model(model), EngineSettings())
+
+    assert (found is None) if reason is None else (found or "").startswith(reason)
+
+
+def test_nobody_can_tell_of_a_model_without_a_config(tmp_path: Path) -> None:
+    assert misfit(ModelCard(name="none", model_id=str(tmp_path)), EngineSettings()) is None
