@@ -121,7 +121,6 @@ def run(
             max_model_len=max_model_len,
             gpu_memory_utilization=gpu_memory_utilization,
             max_requests_in_flight=max_requests_in_flight,
-            server_url=server_url,
         )
         prompt = _set(temperature=temperature, max_tokens=max_tokens)
         judging = JudgingSettings(
@@ -135,6 +134,7 @@ def run(
             plan=_plan("engines", blocks, seed, warm_up, side_by_side=side_by_side),
             reference=reference,
             gold=benchmarks.read_gold(gold) if gold else None,
+            server_url=server_url,
         )
         emit(_measure(data_dir, contest))
 

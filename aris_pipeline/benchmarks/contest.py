@@ -27,6 +27,7 @@ from aris_pipeline.storage import DataStore
 
 ENGINES: tuple[str, ...] = get_args(EngineKind)
 PEERS = ("stage", "llm-generate", "run-batch")
+_ELSEWHERE = ("remote", "ollama")
 _IN_PROCESS = ("offline", "stage", "llm-generate")
 
 FitQuestion = Callable[[ModelCard, EngineSettings], str | None]
@@ -51,6 +52,7 @@ class Contest:
         reference: contestant that others' answers are compared with; all pairs by default.
         gold: labels to compare answers with.
         needs_gpu: leaves every cell pending on a machine without one.
+        server_url: of `remote` and `ollama`.
     """
 
     contestants: Sequence[str]
@@ -61,6 +63,7 @@ class Contest:
     reference: str | None = None
     gold: Labels | None = None
     needs_gpu: bool = False
+    server_url: str | None = None
 
 
 def run_contest(
@@ -165,7 +168,9 @@ def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenE
             case "offline":
                 arms.append(EngineArm(name, in_process))
             case _:
-                settings = of_model.model_copy(update={"engine": name})
+                url = contest.server_url if name in _ELSEWHERE else None
+                asked = {**of_model.model_dump(), "engine": name, "server_url": url}
+                settings = EngineSettings(**asked)
                 arms.append(EngineArm(name, Host(card, settings, opens)))
     return arms
 
