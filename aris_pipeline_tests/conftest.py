@@ -22,26 +22,12 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 _HERE = Path(__file__).parent
-_ORDER = ("unit", "assets", "engine", "system")
+_ORDER = ("unit", "assets", "system", "engine")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast scenarios first, so that a broken one is seen early.
-
-    Beside each other (`-n`) run scenarios of different files; those on the real engine, and those
-    that share a webserver or another costly fixture, stay together.
-    """
-    rooms = {item: Path(item.path).relative_to(_HERE).parts[0] for item in items}
-    items.sort(key=lambda item: _ORDER.index(rooms[item]))
-    for item in items:
-        if rooms[item] == "engine":
-            item.add_marker(pytest.mark.xdist_group("engine"))
-        elif rooms[item] == "system" or item.path.name in _COSTLY_FIXTURES:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
-_COSTLY_FIXTURES = ("test_storage_faults.py", "test_readme_snippets.py")
+    """Fast scenarios first, so that a broken one is seen early."""
+    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(_HERE).parts[0]))
 
 
 _SETTINGS = (
