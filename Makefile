@@ -38,9 +38,9 @@ dev: setup ## open the Dagster UI with its daemon on loopback
 	$(BIN)/aris dev --data-dir $(DATA) --port $(PORT)
 
 test: setup ## run all tests, those on the real engine too
-	$(BIN)/pytest -n auto --maxprocesses 4 aris_pipeline_tests/unit aris_pipeline_tests/assets
+	$(BIN)/pytest -n auto --maxprocesses 4 -m "not engine"
 	@# One after another: two engines on the same cores are many times slower than one.
-	$(BIN)/pytest aris_pipeline_tests/system aris_pipeline_tests/engine
+	$(BIN)/pytest -m engine
 
 soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
 	$(BIN)/python -m aris_pipeline_tests.soak

@@ -39,12 +39,12 @@ report = dg.define_asset_job(
 
 @dg.schedule(
     job=judge,
-    cron_schedule="0 1 * * *",
+    cron_schedule=os.environ.get("ARIS_NIGHTLY", "0 1 * * *"),
     default_status=dg.DefaultScheduleStatus(landing.UNATTENDED.value),
     description="Judges every batch with a shard that has no completions: one run a batch.",
 )
 def nightly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Judges at one in the morning whatever has landed and has no completions: one run a batch."""
+    """Judges at one in the morning, or at `ARIS_NIGHTLY`, whatever has no completions yet."""
     release_dead_runs(context.instance)
     keys = context.instance.get_dynamic_partitions(SHARDS)
     done = context.instance.get_materialized_partitions(assets.completions.key)

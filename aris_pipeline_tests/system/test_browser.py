@@ -16,7 +16,7 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline_tests.system.interface import ask, served
 from aris_pipeline_tests.system.test_command_line import aris
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.engine, pytest.mark.timeout(900)]
 
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 _SHARDS = 12
