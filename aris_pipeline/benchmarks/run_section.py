@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -134,22 +135,30 @@ def _resource_table(arms: Sequence[pl.DataFrame]) -> Iterator[str]:
 
 
 def _answer_table(answers: pl.DataFrame) -> Iterator[str]:
+    """What the answers are worth: a line for each pair and measure, a column for each criterion."""
     if answers.is_empty():
         return
-    yield from table_head("answers of", "compared with", "criterion", "measure", "value", "rows")
-    for row in answers.iter_rows(named=True):
-        against = "gold labels" if row["measure"].startswith("gold") else "itself, asked again"
+    criteria = answers["criterion"].unique(maintain_order=True).to_list()
+    heads = [name.replace("_", " ") for name in criteria]
+    yield from table_head("answers of", "compared with", "measure", "rows", *heads)
+    for group in answers.partition_by("arm", "against", "measure", maintain_order=True):
+        first = group.row(0, named=True)
+        against = "gold labels" if first["measure"].startswith("gold") else "itself, asked again"
+        found = {row["criterion"]: _valued(row) for row in group.iter_rows(named=True)}
         yield table_row(
-            f"`{row['arm']}`",
-            f"`{row['against']}`" if row["against"] else against,
-            row["criterion"],
-            row["measure"].removeprefix("gold_").replace("_", " "),
-            ""
-            if row["value"] is None
-            else with_interval(Interval(row["value"], row["low"], row["high"])),
-            str(row["rows"]),
+            f"`{first['arm']}`",
+            f"`{first['against']}`" if first["against"] else against,
+            first["measure"].removeprefix("gold_").replace("_", " "),
+            str(first["rows"]),
+            *(found.get(criterion, "") for criterion in criteria),
         )
     yield ""
+
+
+def _valued(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return ""
+    return with_interval(Interval(row["value"], row["low"], row["high"]))
 
 
 def _not_measured(runs: pl.DataFrame) -> Iterator[str]:
