@@ -172,6 +172,7 @@ def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
         {
             "custom_id": ["strong", "weak"],
             "request_key": ["k1", "k2"],
+            "messages": ["[]", "[]"],
             "prompt_token_ids": [ids("A brilliant engineer."), ids("A cook without work.")],
             "max_tokens": [4, 4],
             "temperature": [0.0, 0.0],
@@ -210,6 +211,7 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
         {
             "custom_id": [f"c{n}" for n in range(len(texts))],
             "request_key": [f"k{n}" for n in range(len(texts))],
+            "messages": ["[]"] * len(texts),
             "prompt_token_ids": [frame.head_ids + ids + frame.tail_ids for ids in texts],
         }
     ).with_columns(
