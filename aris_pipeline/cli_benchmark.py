@@ -106,6 +106,9 @@ def run(
     gpu_memory_utilization: GpuShare = 0.90,
     max_requests_in_flight: InFlight = None,
     server_url: ServerUrl = None,
+    server_note: Annotated[
+        str | None, typer.Option(help="What that server is, and how its weights are quantised.")
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="Engine or arm that answers are compared with.")
     ] = None,
@@ -135,6 +138,7 @@ def run(
             reference=reference,
             gold=benchmarks.read_gold(gold) if gold else None,
             server_url=server_url,
+            server_note=server_note,
         )
         emit(_measure(data_dir, contest))
 

@@ -240,10 +240,12 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
     """What holds of all blocks of an arm."""
     arm, workload = entry.arm, entry.workload
     card, settings = arm.card, arm.settings
+    # Elsewhere the weights are the server's own; what they are is for the note to say.
+    ours = settings.engine not in {"remote", "ollama"}
     differences = {
         "model_id": card.model_id,
-        "dtype": card.dtype,
-        "quantization": card.quantization or "none",
+        "dtype": card.dtype if ours else "the server's",
+        "quantization": (card.quantization or "none") if ours else "the server's",
         "kv_cache_dtype": settings.kv_cache_dtype,
         "max_model_len": settings.max_model_len or "default",
         "max_requests_in_flight": settings.max_requests_in_flight or "default",

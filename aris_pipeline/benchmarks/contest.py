@@ -53,6 +53,7 @@ class Contest:
         gold: labels to compare answers with.
         needs_gpu: leaves every cell pending on a machine without one.
         server_url: of `remote` and `ollama`.
+        server_note: what that server is, and how its weights are quantised.
     """
 
     contestants: Sequence[str]
@@ -64,6 +65,7 @@ class Contest:
     gold: Labels | None = None
     needs_gpu: bool = False
     server_url: str | None = None
+    server_note: str | None = None
 
 
 def run_contest(
@@ -171,7 +173,8 @@ def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenE
                 url = contest.server_url if name in _ELSEWHERE else None
                 asked = {**of_model.model_dump(), "engine": name, "server_url": url}
                 settings = EngineSettings(**asked)
-                arms.append(EngineArm(name, Host(card, settings, opens)))
+                note = contest.server_note if name in _ELSEWHERE else None
+                arms.append(EngineArm(name, Host(card, settings, opens), note))
     return arms
 
 
