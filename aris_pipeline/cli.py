@@ -47,6 +47,7 @@ from aris_pipeline.options import (
     ServerUrl,
     Temperature,
     Triage,
+    Tuned,
     UseExample,
 )
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
@@ -98,6 +99,7 @@ def run(
     use_example: UseExample = False,
     max_model_len: MaxModelLen = None,
     triage: Triage = None,
+    tuned: Tuned = True,
     gpu_memory_utilization: Annotated[
         float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
     ] = 0.90,
@@ -142,6 +144,7 @@ def run(
             "use_example": use_example,
             "max_model_len": max_model_len,
             "triage": triage,
+            "tuned": tuned,
             "gpu_memory_utilization": gpu_memory_utilization,
             "tensor_parallel_size": tensor_parallel_size,
             "max_requests_in_flight": max_requests_in_flight,
@@ -243,6 +246,7 @@ def stale(
     max_tokens: MaxTokens = None,
     use_example: UseExample = False,
     max_model_len: MaxModelLen = None,
+    tuned: Tuned = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what a run would generate and how long that would take, without doing it."""
@@ -262,6 +266,7 @@ def stale(
             "max_tokens": max_tokens,
             "use_example": use_example,
             "max_model_len": max_model_len,
+            "tuned": tuned,
         }
         chosen = {name: value for name, value in judging.items() if value is not None}
         settings = JudgingResource(**chosen).settings()
@@ -271,7 +276,7 @@ def stale(
         found = []
         with tqdm(total=shards, desc="rendering", unit="shards", leave=False) as bar:
             for one in batches:
-                assignment = settings.assign(one)
+                assignment = settings.assign(one, store)
                 prompts_of = partial(assignment.prompts, store)
                 found.append(
                     foresee(store, one, assignment.judge, prompts_of, lambda _: bar.update())

@@ -13,10 +13,12 @@ from aris_pipeline.benchmarks import (
     Contest,
     DecisionSettings,
     FileSource,
+    Grid,
     History,
     Plan,
     ShapeSource,
     Source,
+    Tuning,
     as_dict,
 )
 from aris_pipeline.console import command
@@ -231,6 +233,61 @@ def seed_ab(
             needs_gpu=True,
         )
         emit(_measure(data_dir, contest))
+
+
+@app.command()
+def tune(
+    file: Annotated[
+        Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name or directory.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a block.")] = 200,
+    blocks: Blocks = 2,
+    seed: Seed = 1,
+    warm_up: WarmUp = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="YAML with settings of your own to try.")
+    ] = None,
+    min_agreement: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the defaults' verdicts that must be repeated."),
+    ] = benchmarks.MIN_AGREEMENT,
+    random_weights: RandomWeights = False,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    max_model_len: MaxModelLen = None,
+    gpu_memory_utilization: GpuShare = 0.90,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Find the fastest engine settings for a model on this hardware; later runs use them.
+
+    Prompts of a declared shape and random weights tell the speed alone: no verdicts are compared,
+    and only runs of random weights use what was found.
+    """
+    with command(as_json) as emit:
+        settings = EngineSettings(
+            max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
+        )
+        judging = JudgingSettings(rubric=rubric, rubrics_dir=rubrics_dir, engine=settings)
+        speed_alone = file is None or random_weights
+        tuning = Tuning(
+            card=_cards([model] if model else None, random_weights=random_weights)[0],
+            source=FileSource(file, rows, judging) if file else ShapeSource(rows, seed=seed),
+            settings=settings,
+            grid=Grid.load(grid),
+            plan=_plan("tuning", blocks, seed, warm_up),
+            min_agreement=0.0 if speed_alone else min_agreement,
+        )
+        trials = benchmarks.tune(DataStore(data_dir.absolute()), tuning, say=console.say)
+        found = [
+            {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
+            for row in trials.iter_rows(named=True)
+        ]
+        emit({"run_id": trials["run_id"][0], "trials": found})
+        shown = ["trial", "status", "load_s", "req_s", "ratio", "valid_rate", "agreement",
+                 "admissible", "chosen", "reason"]  # fmt: skip
+        console.show_table([{name: row[name] for name in shown} for row in found])
 
 
 @app.command()

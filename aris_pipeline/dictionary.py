@@ -35,6 +35,7 @@ _LOCATIONS = {
     "benchmark_runs": _STORE.benchmarks / "runs" / "*.parquet",
     "benchmark_answers": _STORE.benchmarks / "answers" / "*.parquet",
     "benchmark_decision": _STORE.benchmarks / "decision.parquet",
+    "engine_tuning": _STORE.root / "engine_tuning" / "model=*" / "hardware=*" / "trials.parquet",
 }
 _RANKING = "One row a valid verdict of a batch, best first."
 _INTRODUCTION = f"""\

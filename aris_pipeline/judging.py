@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from aris_pipeline.completions import Progress, Scoring, Triaged, triage_shards
+from aris_pipeline.engine_profile import EngineProfile
 from aris_pipeline.engines import (
     EngineIdentity,
     EngineSession,
@@ -55,6 +56,9 @@ class JudgingSettings(BaseModel, frozen=True):
     triage: float | None = Field(
         default=None, gt=0, lt=1, description="share of the rows that get an answer; all by default"
     )
+    tuned: bool = Field(
+        default=True, description="use the engine settings that tuning found for this hardware"
+    )
     prompt: PromptSettings = PromptSettings()
     engine: EngineSettings = EngineSettings()
 
@@ -69,8 +73,12 @@ class JudgingSettings(BaseModel, frozen=True):
         engine = _filled(self.engine, max_model_len=4096, gpu_memory_utilization=0.90)
         return self.model_copy(update={"prompt": prompt, "engine": engine, "profile": "default"})
 
-    def assign(self, batch: Batch) -> "Assignment":
-        """Chooses rubric and model for a batch.
+    def assign(self, batch: Batch, store: DataStore | None = None) -> "Assignment":
+        """Chooses rubric, model and engine settings for a batch.
+
+        Args:
+            batch: what is judged.
+            store: whose tuning is used; without it, engine settings are the given ones alone.
 
         Raises:
             ConfigError: no such rubric or model, or the file asks for several models and none of
@@ -86,7 +94,12 @@ class JudgingSettings(BaseModel, frozen=True):
             raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
         chosen = settings.engine.model
         card = find_model(chosen) if chosen else find_model(_model_of_file(batch), listed=True)
-        return Assignment(settings, Judge(rubric_id, card.name), rubric, card)
+        profile = EngineProfile.find(store, card) if store and settings.tuned else None
+        if profile:
+            engine = profile.applied(settings.engine)
+            settings = settings.model_copy(update={"engine": engine})
+        card = card.quantised(settings.engine.quantization)
+        return Assignment(settings, Judge(rubric_id, card.name), rubric, card, profile)
 
 
 def _filled(settings: _Settings, **values: Any) -> _Settings:
@@ -119,6 +132,7 @@ class Assignment:
     judge: Judge
     rubric: Rubric | None
     card: ModelCard
+    profile: EngineProfile | None = None
 
     @cached_property
     def identity(self) -> EngineIdentity:
@@ -205,7 +219,8 @@ class Assignments:
     def of(self, shard: Shard) -> Assignment:
         """Returns the assignment of the shard's batch."""
         if shard.batch not in self._made:
-            self._made[shard.batch] = self._settings.assign(self._store.batch(shard.batch))
+            batch = self._store.batch(shard.batch)
+            self._made[shard.batch] = self._settings.assign(batch, self._store)
         return self._made[shard.batch]
 
     def by_judge(self, shards: list[Shard]) -> list[tuple[Assignment, list[Shard]]]:
@@ -216,12 +231,16 @@ class Assignments:
             found.setdefault(assignment.judge, (assignment, []))[1].append(shard)
         return list(found.values())
 
-    def card_of_all(self, shards: list[Shard]) -> ModelCard:
-        """Returns the one model of all these shards; `ConfigError` where they need several."""
-        cards = {card.name: card for card in (self.of(shard).card for shard in shards)}
-        if len(cards) > 1:
+    def of_one_model(self, shards: list[Shard]) -> Assignment:
+        """Returns an assignment with the one model, and its engine settings, of all these shards.
+
+        Raises:
+            ConfigError: they need several models.
+        """
+        models = {found.card.name: found for found in map(self.of, shards)}
+        if len(models) > 1:
             raise ConfigError(
-                f"these shards ask for several models ({', '.join(sorted(cards))}): "
+                f"these shards ask for several models ({', '.join(sorted(models))}): "
                 "run them batch by batch, or choose one model for all"
             )
-        return next(iter(cards.values()))
+        return next(iter(models.values()))

@@ -66,3 +66,6 @@ Triage = Annotated[
     ),
 ]
 MaxModelLen = Annotated[int | None, typer.Option(min=64, help="Context in tokens.")]
+Tuned = Annotated[
+    bool, typer.Option(help="Use the engine settings that `aris benchmark tune` found here.")
+]

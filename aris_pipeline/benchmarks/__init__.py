@@ -16,11 +16,13 @@ from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.quality import read_gold
 from aris_pipeline.benchmarks.report import stale_parts, write_report
+from aris_pipeline.benchmarks.tuning import MIN_AGREEMENT, Grid, Tuning, tune
 from aris_pipeline.benchmarks.weights import DecisionSettings
 from aris_pipeline.benchmarks.workload import FileSource, ShapeSource, Source
 
 __all__ = [
     "ENGINES",
+    "MIN_AGREEMENT",
     "PEERS",
     "Contest",
     "Decided",
@@ -28,11 +30,13 @@ __all__ = [
     "DecisionSettings",
     "FileSource",
     "FitQuestion",
+    "Grid",
     "History",
     "OpenEngine",
     "Plan",
     "ShapeSource",
     "Source",
+    "Tuning",
     "as_dict",
     "cells",
     "decide",
@@ -41,6 +45,7 @@ __all__ = [
     "read_gold",
     "run_contest",
     "stale_parts",
+    "tune",
     "write_decision",
     "write_report",
 ]

@@ -31,15 +31,17 @@ class Entry:
     Attributes:
         arm: the contestant.
         workload: rendered for its model.
+        label: tells arms apart that differ in their settings alone.
     """
 
     arm: Arm
     workload: Workload
+    label: str = ""
 
     @property
     def name(self) -> str:
         """Names the arm in all tables."""
-        return f"{self.arm.engine} {self.arm.card.name}"
+        return f"{self.arm.engine} {self.arm.card.name} {self.label}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,8 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "kv_cache_dtype": settings.kv_cache_dtype,
         "max_model_len": settings.max_model_len or "default",
         "max_requests_in_flight": settings.max_requests_in_flight or "default",
+        "max_num_seqs": settings.max_num_seqs or "default",
+        "max_num_batched_tokens": settings.max_num_batched_tokens or "default",
         "gpu_memory_utilization": settings.gpu_memory_utilization,
         **({"note": arm.note} if arm.note else {}),
     }

@@ -34,7 +34,11 @@ def section_of_run(runs: pl.DataFrame, answers: pl.DataFrame) -> tuple[str, dict
     bars = [_bar(arm) for arm in arms]
     digest = hashlib.sha256(repr(bars).encode()).hexdigest()[:10]
     picture = IMAGES / f"{first['run_id']}-{digest}.png"
-    title = {"compare": "Ours beside its peers", "seed-ab": "The customer's cells"}
+    title = {
+        "compare": "Ours beside its peers",
+        "seed-ab": "The customer's cells",
+        "tuning": "Engine settings",
+    }
     lines = [
         f"## {title.get(first['suite'], 'Engines')}, {first['started_at']:%d %B %Y}",
         "",

@@ -96,13 +96,14 @@ def completions(
     engine: EngineResource,
 ) -> None:
     """The model's answers and verdict probabilities; known answers are not generated again."""
-    data, settings = store.store(), judging.settings().with_profile()
-    assignments = Assignments(data, settings)
-    card = assignments.card_of_all(shards_of(context))
+    data = store.store()
+    assignments = Assignments(data, judging.settings())
+    loaded = assignments.of_one_model(shards_of(context))
+    card, settings = loaded.card, loaded.settings.engine
     tag_process(context)
     remove_finished_parts(data)
     with (
-        engine.session(card, settings.engine) as session,
+        engine.session(card, settings) as session,
         engine.reporter(context.log.info) as report,
     ):
 
@@ -117,9 +118,9 @@ def completions(
                     scoring=assignment.scoring,
                     shorten=assignment.shorten,
                     run_id=context.run.run_id,
-                    told=functools.partial(told_of_completions, data, assignment.judge),
+                    told=functools.partial(told_of_completions, data, assignment),
                     on_progress=report,
-                    predict=predictor(data, assignment.judge, card, settings.engine),
+                    predict=predictor(data, assignment.judge, card, settings),
                 )
 
         report_each(context, complete())

@@ -100,7 +100,9 @@ class BatchRunner:
                 "remove them in the UI and run again"
             )
         settings = JudgingResource(**self.judging).settings()
-        assignment = settings.assign(batch)
+        assignment = settings.assign(batch, self.store)
+        if assignment.profile:
+            self.say(f"engine settings: {assignment.profile}")
         failures: list[str] = []
         for asset in _up_to(until):
             if asset == "completions" and settings.engine.on_this_machine:

@@ -12,11 +12,15 @@ from pydantic import Field
 from aris_pipeline import charts
 from aris_pipeline.benchmarks import (
     ENGINES,
+    MIN_AGREEMENT,
     Contest,
     DecisionSettings,
     FileSource,
+    Grid,
     Plan,
+    Tuning,
     run_contest,
+    tune,
     write_decision,
 )
 from aris_pipeline.defs.assets import GPU_POOL
@@ -50,6 +54,9 @@ _cell_asset = functools.partial(
     partitions_def=cells,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=GPU_POOL,
+)
+_model_asset = functools.partial(
+    dg.asset, partitions_def=dg.StaticPartitionsDefinition(list(known_models())), pool=GPU_POOL
 )
 _decision_asset = functools.partial(
     dg.asset, deps=[dg.AssetDep("benchmark_runs", partition_mapping=dg.AllPartitionMapping())]
@@ -121,8 +128,67 @@ def benchmark_decision(store: StoreResource) -> dg.MaterializeResult[None]:
     )
 
 
+class TuningConfig(dg.Config):
+    """On what engine settings are tried."""
+
+    file: str = Field(description="candidates or OpenAI requests, in any known format")
+    rows: int | None = Field(default=200, description="only the first rows of the file")
+    blocks: int = Field(default=2, description="repetitions of each trial, in random turn")
+    seed: int = Field(default=1, description="of the order of the blocks")
+    warm_up_rows: int = Field(default=8, description="rows asked before each block")
+    min_agreement: float = Field(
+        default=MIN_AGREEMENT, description="share of the defaults' verdicts to be repeated"
+    )
+    grid: str | None = Field(default=None, description="YAML of your own; the shipped by default")
+
+
+@_model_asset(**described("engine_tuning"))
+def engine_tuning(
+    context: dg.AssetExecutionContext,
+    config: TuningConfig,
+    store: StoreResource,
+    judging: JudgingResource,
+    engine: EngineResource,
+) -> dg.MaterializeResult[None]:
+    """The engine settings that later runs of a model on this hardware use."""
+    tag_process(context)
+    data, settings = store.store(), judging.settings().with_profile()
+    tuning = Tuning(
+        card=find_model(context.partition_key),
+        source=FileSource(Path(config.file), config.rows, settings),
+        settings=settings.engine,
+        grid=Grid.load(Path(config.grid) if config.grid else None),
+        plan=Plan("tuning", config.blocks, config.seed, config.warm_up_rows),
+        min_agreement=config.min_agreement,
+    )
+    trials = tune(data, tuning, opens=engine.open_engine, say=context.log.info)
+    chosen = trials.filter("chosen").row(0, named=True)
+    bars = [
+        charts.Bar(row["trial"], row["ratio"], row["ratio_low"], row["ratio_high"], [])
+        for row in trials.filter(status="measured").iter_rows(named=True)
+    ]
+    drawn = charts.side_by_side(bars, "rows per second, of the defaults'", "Engine settings tried")
+    return dg.MaterializeResult(
+        metadata={
+            "chosen": chosen["trial"],
+            "ratio": chosen["ratio"],
+            "req_s": chosen["req_s"],
+            "trials": trials.height,
+            "failed": trials.filter(status="failed").height,
+            **table_facts(data.engine_tuning(chosen["model"], chosen["hardware"])),
+            **({"speeds": picture(drawn, "Speed of all trials")} if drawn else {}),
+        }
+    )
+
+
 benchmark = dg.define_asset_job(
     "benchmark",
     [benchmark_runs, benchmark_decision],
     description="Measures engines and models on the same rows, in turn, and decides anew.",
+)
+
+tune_engine = dg.define_asset_job(
+    "tune_engine",
+    [engine_tuning],
+    description="Tries engine settings on a sample of prompts, for a model on this hardware.",
 )

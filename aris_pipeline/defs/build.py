@@ -37,6 +37,7 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
                 assets.throughput_report,
                 benchmarks.benchmark_runs,
                 benchmarks.benchmark_decision,
+                benchmarks.engine_tuning,
             ],
             git_url=os.environ.get("ARIS_GIT_URL"),
         ),
@@ -47,6 +48,7 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             automation.rank,
             automation.report,
             benchmarks.benchmark,
+            benchmarks.tune_engine,
         ],
         schedules=[automation.nightly],
         sensors=[

@@ -37,7 +37,7 @@ class _About:
 
     group: str
     kinds: frozenset[str]
-    grain: Literal["shard", "batch", "cell", "all"]
+    grain: Literal["shard", "batch", "cell", "model", "all"]
     personal_data: Literal["full", "by_id", "none"]
     meaning: str
     code_version: str
@@ -127,6 +127,14 @@ _ABOUT = {
         "time, quality and flexibility by weights that you can set. It says how far a weight may "
         "move before another wins, and whether the winner stands clear of the others. "
         "`--engine auto` follows it.",
+        code_version="1",
+    ),
+    "engine_tuning": _About(
+        "benchmarks", _PYTHON, "model", "none",
+        "Which settings make the engine fastest with a model on this hardware: a small declared "
+        "grid, tried in turn on a sample of real prompts. Settings that change the verdicts are "
+        "not chosen. Later runs of the model here use the chosen ones and say so. It needs the "
+        "engine to itself.",
         code_version="1",
     ),
 }  # fmt: skip

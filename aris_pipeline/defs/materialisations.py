@@ -15,6 +15,7 @@ from aris_pipeline.completions import RunStats
 from aris_pipeline.defs.descriptions import table_facts
 from aris_pipeline.defs.pictures import picture
 from aris_pipeline.evaluations import EvaluationCounts, evaluation_schema
+from aris_pipeline.judging import Assignment
 from aris_pipeline.prompts import PromptCounts, Rubric
 from aris_pipeline.quality import cost_per_1000_rows
 from aris_pipeline.storage import DataStore, Judge, Shard
@@ -42,12 +43,15 @@ def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: Prompt
     }
 
 
-def told_of_completions(store: DataStore, judge: Judge, shard: Shard, stats: RunStats) -> Told:
-    """What the run did, with a curve of how it went."""
-    path = store.completions(judge, shard)
+def told_of_completions(
+    store: DataStore, assignment: Assignment, shard: Shard, stats: RunStats
+) -> Told:
+    """What the run did, with which engine settings, and a curve of how it went."""
+    path = store.completions(assignment.judge, shard)
     rows = pl.read_parquet(path, columns=_OF_PROGRESS, hive_partitioning=False)
     return {
         **stats.metadata(),
+        **({"engine_profile": str(assignment.profile)} if assignment.profile else {}),
         **table_facts(path),
         **_drawn(
             "progress",

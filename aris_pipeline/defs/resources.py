@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import BaseModel, Field
@@ -64,7 +64,17 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     gpu_memory_utilization: float = 0.90
     tensor_parallel_size: int = 1
     max_requests_in_flight: int | None = None
+    max_num_seqs: int | None = Field(default=None, description="rows in one step of vLLM")
+    max_num_batched_tokens: int | None = Field(
+        default=None, description="tokens in one step of vLLM"
+    )
     kv_cache_dtype: str = "auto"
+    quantization: Literal["fp8"] | None = Field(
+        default=None, description="of the weights as they are loaded"
+    )
+    tuned: bool = Field(
+        default=True, description="use the engine settings that tuning found for this hardware"
+    )
     stall_timeout_s: float = Field(
         default=300.0, description="seconds without a token after which an engine counts as hung"
     )
@@ -80,6 +90,7 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
             rubrics_dir=Path(self.rubrics_dir) if self.rubrics_dir else None,
             profile=self.profile,
             triage=self.triage,
+            tuned=self.tuned,
             prompt=PromptSettings(**_only(PromptSettings, values)),
             engine=EngineSettings(**_only(EngineSettings, values)),
         )

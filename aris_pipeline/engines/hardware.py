@@ -42,6 +42,17 @@ def gpu_name() -> str | None:
     return str(_nvml().nvmlDeviceGetName(gpus[0])) if gpus else None
 
 
+def gpu_computes_fp8() -> bool:
+    """Whether the first GPU multiplies 8-bit floats (compute capability 8.9 and later)."""
+    gpus = _gpus()
+    return bool(gpus) and tuple(_nvml().nvmlDeviceGetCudaComputeCapability(gpus[0])) >= (8, 9)
+
+
+def hardware_name() -> str:
+    """Returns what speed depends on: the GPU, or the processor where there is none."""
+    return gpu_name() or host_name()
+
+
 def gpu_driver() -> str | None:
     """Returns the version of the NVIDIA driver where there is one."""
     nvml = _nvml()

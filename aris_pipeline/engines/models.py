@@ -67,6 +67,10 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns what vLLM and transformers load: a directory or a Hugging Face id."""
         return str(embedded_model_dir()) if self.embedded else self.model_id
 
+    def quantised(self, how: Literal["fp8"] | None) -> Self:
+        """Returns the same checkpoint with its weights quantised as they are loaded."""
+        return self.model_copy(update={"quantization": how}) if how else self
+
     def identity(
         self, kv_cache_dtype: str = "auto", kind: EngineKind = "offline"
     ) -> EngineIdentity:

@@ -32,7 +32,16 @@ class EngineSettings(BaseModel, frozen=True):
     max_requests_in_flight: int | None = Field(
         None, ge=1, description="1024 on a GPU (serve: 512), 128 on a CPU or elsewhere"
     )
+    max_num_seqs: int | None = Field(
+        None, ge=1, description="rows in one step of vLLM; its own default by machine"
+    )
+    max_num_batched_tokens: int | None = Field(
+        None, ge=1, description="tokens in one step of vLLM; its own default by machine"
+    )
     kv_cache_dtype: str = "auto"
+    quantization: Literal["fp8"] | None = Field(
+        None, description="of the weights as they are loaded; the model table's by default"
+    )
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
     stall_timeout_s: float = Field(
         300.0, gt=0, description="seconds without a token after which an engine counts as hung"

@@ -67,6 +67,8 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         "max_model_len": settings.context(on_gpu=on_gpu, of_model=card.max_model_len),
         "tensor_parallel_size": settings.tensor_parallel_size,
         "kv_cache_dtype": settings.kv_cache_dtype,
+        "max_num_seqs": settings.max_num_seqs,
+        "max_num_batched_tokens": settings.max_num_batched_tokens,
         "enforce_eager": not on_gpu if settings.enforce_eager is None else settings.enforce_eager,
         "enable_prefix_caching": True,
         "disable_log_stats": False,

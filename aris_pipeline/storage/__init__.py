@@ -6,6 +6,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkAnswers,
     BenchmarkDecision,
     BenchmarkRuns,
+    EngineTuning,
 )
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.parquet import (
@@ -34,6 +35,7 @@ __all__ = [
     "BenchmarkRuns",
     "Completions",
     "DataStore",
+    "EngineTuning",
     "Evaluations",
     "Judge",
     "Landed",

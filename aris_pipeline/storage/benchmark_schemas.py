@@ -115,3 +115,31 @@ class BenchmarkDecision(dy.Schema):
     clear = dy.Bool(description="Whether the winner's interval lies above all others.")
     one_run = dy.Bool(description="Whether all candidates were measured in the same run.")
     run_id = dy.String(description="Run that measured the candidate.")
+
+
+class EngineTuning(dy.Schema):
+    """One row a trial of engine settings, of the latest tuning of a model on this hardware."""
+
+    run_id = dy.String(description="The benchmark run that holds the blocks of all trials.")
+    started_at = dy.Datetime(time_zone="UTC", description="When that run began.")
+    model = dy.String(description="Short name of the model.")
+    model_id = dy.String(description="Hugging Face id or directory.")
+    hardware = dy.String(description="GPU name, or the processor where there is no GPU.")
+    trial = dy.String(description="What was changed, in words.")
+    settings = dy.String(description="What was changed, as JSON text.")
+    status = dy.String(description="measured or failed.")
+    reason = dy.String(nullable=True, description="Why it failed, or why it may not be chosen.")
+    random_weights = dy.Bool(description="Whether the model had random weights: speed only.")
+    load_s = dy.Float64(nullable=True, description="Seconds to load the model.")
+    req_s = dy.Float64(nullable=True, description="Rows per second, mean over blocks.")
+    output_tok_s = dy.Float64(nullable=True, description="Output tokens per second.")
+    ratio = dy.Float64(nullable=True, description="req_s to that of the defaults, by block.")
+    ratio_low = dy.Float64(nullable=True, description="Lower end of its 95 % interval.")
+    ratio_high = dy.Float64(nullable=True, description="Upper end of its 95 % interval.")
+    valid_rate = dy.Float64(nullable=True, description="Share of valid answers.")
+    agreement = dy.Float64(
+        nullable=True,
+        description="Share of rows with the defaults' verdict, of the criterion with the lowest.",
+    )
+    admissible = dy.Bool(description="Whether it leaves the verdicts alone.")
+    chosen = dy.Bool(description="Whether later runs use it: the fastest admissible one.")

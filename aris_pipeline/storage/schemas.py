@@ -11,6 +11,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkAnswers,
     BenchmarkDecision,
     BenchmarkRuns,
+    EngineTuning,
 )
 
 _JOB: dict[str, dy.Column] = {
@@ -330,6 +331,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "benchmark_runs": BenchmarkRuns,
     "benchmark_answers": BenchmarkAnswers,
     "benchmark_decision": BenchmarkDecision,
+    "engine_tuning": EngineTuning,
 }
 
 

@@ -11,6 +11,8 @@ from aris_pipeline.benchmarks import History, decided_engine
 from aris_pipeline.defs.benchmarks import cells
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.descriptions import described
+from aris_pipeline.engine_profile import EngineProfile
+from aris_pipeline.engines import find_model
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 
@@ -81,10 +83,34 @@ def test_the_engines_of_a_model_stand_side_by_side_among_the_partitions() -> Non
     assert of_model == list(range(of_model[0], of_model[0] + 4))
 
 
-@pytest.mark.parametrize("asset", ["benchmark_runs", "benchmark_decision"])
+@pytest.mark.parametrize("asset", ["benchmark_runs", "benchmark_decision", "engine_tuning"])
 def test_the_benchmark_assets_explain_themselves(asset: str) -> None:
     said = described(asset)
 
     assert said["group_name"] == "benchmarks"
     assert said["tags"]["aris/personal_data"] == "none"
     assert all(c.description for c in said["metadata"]["dagster/column_schema"].columns)
+
+
+def test_tuning_a_model_tells_what_later_runs_use(
+    store: DataStore, instance: dg.DagsterInstance, write_file: Callable[..., Path]
+) -> None:
+    FakeEngine.reset()
+    definitions = build_definitions(engine=FakeEngineResource())
+    asked = {"file": str(write_file(5)), "blocks": 1, "warm_up_rows": 0}
+
+    result = definitions.resolve_job_def("tune_engine").execute_in_process(
+        instance=instance,
+        run_config={
+            "ops": {"engine_tuning": {"config": asked}},
+            "resources": {"store": {"config": {"data_dir": str(store.root)}}},
+        },
+        partition_key=MODEL,
+    )
+
+    (materialised,) = result.asset_materializations_for_node("engine_tuning")
+    told = {name: entry.value for name, entry in materialised.metadata.items()}
+    assert told["trials"] >= 3
+    assert told["failed"] == 0
+    assert told["chosen"]
+    assert EngineProfile.find(store, find_model(MODEL)) is not None
