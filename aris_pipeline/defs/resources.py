@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel, Field
@@ -69,8 +69,8 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
         default=None, description="tokens in one step of vLLM"
     )
     kv_cache_dtype: str = "auto"
-    quantization: Literal["fp8"] | None = Field(
-        default=None, description="of the weights as they are loaded"
+    quantization: str | None = Field(
+        default=None, description="fp8, of the weights as they are loaded"
     )
     tuned: bool = Field(
         default=True, description="use the engine settings that tuning found for this hardware"
