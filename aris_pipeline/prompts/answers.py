@@ -1,7 +1,7 @@
 """The answer that a rubric asks for: its JSON schema, and the proof that it fits the token budget.
 
-Every string is bounded and restricted to printable ASCII without quote and backslash: nothing needs
-an escape, so a string of n characters takes at most n tokens. Reasons come before the rating
+Every string is bounded and has neither quote, backslash nor control characters: nothing needs an
+escape, so a string of n ASCII characters takes at most n tokens. Reasons come before the rating
 that they explain, and the recommendation comes last, so that the verdict follows the reasons.
 """
 
@@ -13,11 +13,16 @@ from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.tokenizers import Tokenizer, token_count
 
 _FIRST_CHARACTER = "[A-Za-z0-9]"
-_FURTHER_CHARACTER = r"[ !#-\[\]-~]"
+_FURTHER_CHARACTER = r'[^"\\\x00-\x1F\x7F]'
+"""As JSON has it: for this class alone the guidance backend knows the allowed tokens beforehand."""
 
 
 def answer_schema(rubric: Rubric) -> dict[str, Any]:
-    """Returns the JSON schema of an answer; its properties stand in the order of generation."""
+    """Returns the JSON schema of an answer; its properties stand in the order of generation.
+
+    A string's bound stands in its pattern alone: with `maxLength` beside it, or a narrower class of
+    characters, the guidance backend walks the whole vocabulary for every token of every row.
+    """
     properties: dict[str, Any] = {}
     for criterion in rubric.criteria:
         properties[f"{criterion.name}_reason"] = _text(rubric.reason_chars)
@@ -45,9 +50,11 @@ def worst_case_tokens(rubric: Rubric, tokenizer: Tokenizer) -> int:
     Grammar-constrained generation emits text that it is forced to as the tokenizer would (canonical
     tokens); where there is a choice, a model may choose the shortest token. So keys count as they
     are tokenised, the characters of a string and the quotes and colon before it one each, and an
-    enumeration one a character up to the one that settles it.
+    enumeration one a character up to the one that settles it. A character outside ASCII may take
+    up to four; an answer that is cut off because of them gets a larger budget (the repair ladder).
     """
     total = token_count(tokenizer, "{") + token_count(tokenizer, "}") + 1
+    total += rubric.reason_chars * len(rubric.criteria) + rubric.overall_reason_chars
     for name, rule in answer_schema(rubric)["properties"].items():
         total += token_count(tokenizer, f',"{name}') + len('":')
         if "enum" in rule:
@@ -55,7 +62,7 @@ def worst_case_tokens(rubric: Rubric, tokenizer: Tokenizer) -> int:
         elif rule["type"] == "boolean":
             total += _longest_choice(["true", "false"], tokenizer)
         else:
-            total += len('"') + int(rule["maxLength"]) + len('"')
+            total += len('""')
     return total
 
 
@@ -79,7 +86,7 @@ def check_fits(rubric: Rubric, tokenizer: Tokenizer, max_tokens: int) -> None:
 
 def _text(characters: int) -> dict[str, Any]:
     pattern = f"^{_FIRST_CHARACTER}{_FURTHER_CHARACTER}{{0,{characters - 1}}}$"
-    return {"type": "string", "pattern": pattern, "maxLength": characters}
+    return {"type": "string", "pattern": pattern}
 
 
 def _longest_choice(options: list[str], tokenizer: Tokenizer) -> int:

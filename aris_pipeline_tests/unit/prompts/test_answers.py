@@ -39,10 +39,18 @@ def test_the_worked_example_of_the_shipped_rubric_satisfies_its_schema(rubric: R
     Draft202012Validator(answer_schema(rubric)).validate(rubric.example.answer)
 
 
-@pytest.mark.parametrize("reason", ["", " leading", 'a "quote"', "back\\slash", "café", "x" * 53])
+@pytest.mark.parametrize(
+    "reason", ["", " leading", 'a "quote"', "back\\slash", "two\nlines", "a\ttab", "x" * 53]
+)
 def test_a_reason_needs_no_escape_and_is_bounded(rubric: Rubric, reason: str) -> None:
     rule = answer_schema(rubric)["properties"]["education_reason"]
     assert not Draft202012Validator(rule).is_valid(reason)
+
+
+@pytest.mark.parametrize("reason", ["M.Sc., Universität München, 2019", "x" * 52])
+def test_a_reason_may_name_what_is_not_ascii(rubric: Rubric, reason: str) -> None:
+    rule = answer_schema(rubric)["properties"]["education_reason"]
+    assert Draft202012Validator(rule).is_valid(reason)
 
 
 def test_the_shipped_rubric_fits_400_tokens(rubric: Rubric, tokenizer: Tokenizer) -> None:
