@@ -153,7 +153,7 @@ def landed(store: DataStore) -> list[Shard]:
 def test_the_shards_of_a_run_share_one_model(store: DataStore, landed: list[Shard]) -> None:
     assignments = Assignments(store, JudgingSettings())
 
-    assert assignments.of_one_model(landed).embedded
+    assert assignments.of_one_model(landed).card.embedded
     assert {assignments.of(shard).judge.rubric for shard in landed} == {"aris-swe-v1", "openai"}
 
 
@@ -167,7 +167,7 @@ def test_shards_that_need_different_models_cannot_share_a_run(
         Assignments(store, JudgingSettings()).of_one_model(landed)
 
     chosen = JudgingSettings(engine=EngineSettings(model="mistral"))
-    assert Assignments(store, chosen).of_one_model(landed).name == "mistral-7b-instruct-v0.3"
+    assert Assignments(store, chosen).of_one_model(landed).card.name == "mistral-7b-instruct-v0.3"
 
 
 def test_a_shard_of_an_unknown_batch_is_refused(store: DataStore) -> None:

@@ -22,9 +22,9 @@ from aris_pipeline_tests.unit.prompts.conftest import IDENTITY, JUDGE, SHARD
 RUBRIC = load_rubric("aris-swe-v1")
 TOKENS = st.lists(st.integers(0, 300_000), max_size=8)
 KEYS_OF_OLD = [
-    "f1629905d6e202fb46ce61dab74d6b9a7c24b88fa5ccfc37f709dfbad40b8099",
-    "4c0c5f9dfc425cb9cea03c9dee1ac09ee1acc5954ecae8ab023f800409dfe03f",
-    "e6b3f1aa21229be5651285420bb52a0d3d86d3369a63a2e81cb71f941df27576",
+    "3a553bf801a8d0cf1ad0915ba638a2dbd22f0ce81b02c25bc659b3836676fc5a",
+    "c417bfa847267e631242f49fccf8e11a3fba3337c6a72562e51bdac9381eddf6",
+    "76401f85aa475b6fb77aeea6751c9cdb40371626baf8e1f3842aab63ecd8d2bd",
 ]
 
 
