@@ -72,7 +72,7 @@ def _steps(started: float, begun: dict[str, float], data: Path) -> Iterator[Step
     )
     queued = pl.col("completed_at") - pl.duration(microseconds=pl.col("latency_s") * 1e6)
     first_request = answers.select(queued.min().dt.epoch("us")).collect().item() / 1e6
-    load_s = of_run["load_s"].max()
+    load_s = float(of_run["load_s"].to_numpy().max())
     moments = {"Python and imports": started, **begun, "": first_request}
     for (step, moment), (_, following) in pairwise(moments.items()):
         # The engine is loaded when the first row needs it, so within the last of these steps.

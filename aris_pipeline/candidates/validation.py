@@ -3,9 +3,11 @@
 Every landed row ends in exactly one of the two files. No row raises.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from importlib import metadata
 from json import JSONDecoder
 from typing import Any
 
@@ -36,10 +38,13 @@ from aris_pipeline.candidates.requests import REQUEST_DECODER, find_invalid_para
 from aris_pipeline.candidates.writers import write_quarantine
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import (
+    MADE_FROM_KEY,
     Batch,
     DataStore,
     RawCandidates,
     Shard,
+    origin_of,
+    read_if_made_from,
     read_metadata,
     read_parquet,
     write_parquet,
@@ -52,6 +57,7 @@ _JOB_COLUMNS = tuple(Job.model_fields)
 _DEGREE_COLUMNS = tuple(Degree.model_fields)
 _DEEPEST = 64
 """Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
+_COUNTS_KEY = "aris.counts"
 _HINT = "land the file of its batch again, by `aris run` or the job `land`"
 
 
@@ -71,12 +77,21 @@ class ShardCounts:
 def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     """Validates a landed shard and writes its `raw_candidates` and its quarantine.
 
+    What is there stays if it was made by this version from the same records.
+
     Raises:
         MissingDataError: the shard was not landed.
         DamagedDataError: its landed file is not readable.
     """
+    landing = read_metadata(store.landed(shard), hint=_HINT)
+    # The landed file's footer holds the digest of its records, and the file's form.
+    origin = origin_of("aris_pipeline.candidates", landing, metadata.version("ftfy"))
+    candidates_file, quarantine_file = store.raw_candidates(shard), store.quarantine(shard)
+    footer = read_if_made_from(candidates_file, origin)
+    if footer and read_if_made_from(quarantine_file, origin):
+        return ShardCounts(**json.loads(footer[_COUNTS_KEY]))
     landed = read_parquet(store.landed(shard), hint=_HINT)
-    validate = _validator(read_metadata(store.landed(shard), hint=_HINT))
+    validate = _validator(landing)
     candidates: list[Row] = []
     rejected: list[Rejected] = []
     for row in landed.iter_rows(named=True):
@@ -86,9 +101,11 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
             rejected.append(error.rejection(row))
     file = landed["file"][0] if landed.height else ""
     frame = pl.DataFrame(candidates, schema=polars_schema(RawCandidates))
-    write_quarantine(store.quarantine(shard), file, rejected)
-    write_parquet(frame, store.raw_candidates(shard), RawCandidates)
-    return ShardCounts(len(candidates), len(rejected))
+    counts = ShardCounts(len(candidates), len(rejected))
+    made = {MADE_FROM_KEY: origin, _COUNTS_KEY: json.dumps(asdict(counts))}
+    write_quarantine(quarantine_file, file, rejected, metadata=made)
+    write_parquet(frame, candidates_file, RawCandidates, metadata=made)
+    return counts
 
 
 def require_usable(store: DataStore, batch: Batch) -> None:
@@ -150,10 +167,10 @@ def _origin(row: Row) -> Row:
     return {name: row[name] for name in ("custom_id", "file", "line")}
 
 
-def _validator(metadata: Mapping[str, str]) -> Callable[[str, str], Row]:
+def _validator(landing: Mapping[str, str]) -> Callable[[str, str], Row]:
     """Returns what turns a record's text and id into columns, for the format that was landed."""
-    source_format = metadata.get("format")
-    text_column, id_column = metadata.get("text_column", ""), metadata.get("id_column", "")
+    source_format = landing.get("format")
+    text_column, id_column = landing.get("text_column", ""), landing.get("id_column", "")
 
     def from_row(record: str, _: str) -> Row:
         shaped = partial(shape_of_row, text_column=text_column, id_column=id_column)

@@ -92,8 +92,10 @@ class QuarantineWriter:
         self._rejected, self._characters = [], 0
 
 
-def write_quarantine(path: Path, file: str, rejected: list[Rejected]) -> None:
-    """Writes unusable records of `file` as one parquet file."""
+def write_quarantine(
+    path: Path, file: str, rejected: list[Rejected], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes unusable records of `file` as one parquet file, with `metadata` in its footer."""
     rows = [
         {
             "file": file,
@@ -106,7 +108,8 @@ def write_quarantine(path: Path, file: str, rejected: list[Rejected]) -> None:
         }
         for row in rejected
     ]
-    write_parquet(pl.DataFrame(rows, schema=polars_schema(Quarantine)), path, Quarantine)
+    frame = pl.DataFrame(rows, schema=polars_schema(Quarantine))
+    write_parquet(frame, path, Quarantine, metadata=metadata)
 
 
 def _bounded(raw: str) -> str:

@@ -1,6 +1,5 @@
 """From validated candidates to the prompts table: exactly what the engine is asked, row by row."""
 
-import contextlib
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from aris_pipeline.engines import package_versions
 from aris_pipeline.engines.protocol import EngineIdentity
-from aris_pipeline.errors import ConfigError, DamagedDataError, MissingDataError
+from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.answers import answer_schema_json, check_fits
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import read_request
@@ -20,7 +20,6 @@ from aris_pipeline.prompts.origin import PromptOrigin
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts, ProfileTexts
 from aris_pipeline.prompts.request_keys import (
     RequestKeys,
-    digest,
     request_key,
     schema_id,
     unrendered_key,
@@ -29,11 +28,13 @@ from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
 from aris_pipeline.storage import (
+    MADE_FROM_KEY,
     DataStore,
     Judge,
     Prompts,
     Shard,
-    read_metadata,
+    origin_of,
+    read_if_made_from,
     read_parquet,
     write_parquet,
 )
@@ -44,7 +45,7 @@ _ORDER = "order"
 _HAS_REQUEST = pl.col("request").is_not_null()
 _NAMES_SHOWN = 20
 _HINT = "materialise raw_candidates of this shard"
-_RENDERING_KEY = "aris.rendering"
+_COUNTS_KEY = "aris.counts"
 
 Row = dict[str, Any]
 
@@ -62,6 +63,9 @@ class PromptCounts:
     mean_prompt_tokens: float
     static_prefix_tokens: int
     ignored_parameters: tuple[str, ...]
+
+
+_COUNTS = TypeAdapter(PromptCounts)
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,14 @@ class Rendering:
 
     def digest(self, candidates: Path) -> str:
         """Returns what tells whether prompts of a file of candidates would come out the same."""
-        return digest(
-            {
-                "rubric": self.rubric and self.rubric.digest,
-                "identity": self.identity.model_dump(mode="json"),
-                "settings": self.settings.model_dump(mode="json"),
-                "max_model_len": self.max_model_len,
-                "versions": package_versions(),
-                "candidates": hashlib.sha256(candidates.read_bytes()).hexdigest(),
-            }
+        return origin_of(
+            "aris_pipeline.prompts",
+            self.rubric and self.rubric.digest,
+            self.identity.model_dump(mode="json"),
+            self.settings.model_dump(mode="json"),
+            self.max_model_len,
+            package_versions(),
+            hashlib.sha256(candidates.read_bytes()).hexdigest(),
         )
 
 
@@ -101,16 +104,26 @@ def render_shard(
 ) -> PromptCounts:
     """Renders the prompts of a shard of `raw_candidates` and writes them.
 
+    Those that are there stay if they were rendered so from the same candidates.
+
     Raises:
         MissingDataError: the shard has no `raw_candidates`.
         ConfigError: the rubric does not fit its token budget or the context, or has static text
             after the profile, or there are candidates and no rubric.
     """
+    path = store.prompts(judge, shard)
+    if footer := _rendered_before(store, judge, shard, rendering):
+        return _COUNTS.validate_json(footer[_COUNTS_KEY])
     prompts, ignored = _rendered(store, shard, rendering)
+    counts = _counts(prompts, ignored)
     origin = PromptOrigin(rubric=rendering.rubric, identity=rendering.identity)
-    footer = {**origin.footer(), _RENDERING_KEY: rendering.digest(store.raw_candidates(shard))}
-    write_parquet(prompts, store.prompts(judge, shard), Prompts, metadata=footer)
-    return _counts(prompts, ignored)
+    footer = {
+        **origin.footer(),
+        MADE_FROM_KEY: rendering.digest(store.raw_candidates(shard)),
+        _COUNTS_KEY: _COUNTS.dump_json(counts).decode(),
+    }
+    write_parquet(prompts, path, Prompts, metadata=footer)
+    return counts
 
 
 def shard_prompts(
@@ -121,12 +134,19 @@ def shard_prompts(
     Those on disk are taken if they were rendered so from the same candidates. The errors are those
     of `render_shard`.
     """
-    path = store.prompts(judge, shard)
-    with contextlib.suppress(MissingDataError, DamagedDataError):
-        written = read_metadata(path, hint="").get(_RENDERING_KEY)
-        if written == rendering.digest(store.raw_candidates(shard)):
-            return read_parquet(path, hint="")
+    if _rendered_before(store, judge, shard, rendering):
+        return read_parquet(store.prompts(judge, shard), hint="materialise prompts again")
     return _rendered(store, shard, rendering)[0]
+
+
+def _rendered_before(
+    store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
+) -> dict[str, str] | None:
+    """The footer of the prompts on disk where they are those that would be rendered now."""
+    candidates = store.raw_candidates(shard)
+    if not candidates.exists():
+        return None
+    return read_if_made_from(store.prompts(judge, shard), rendering.digest(candidates))
 
 
 def _rendered(

@@ -9,6 +9,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     EngineTuning,
 )
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
+from aris_pipeline.storage.made_from import MADE_FROM_KEY, origin_of, read_if_made_from
 from aris_pipeline.storage.parquet import (
     read_metadata,
     read_parquet,
@@ -29,6 +30,7 @@ from aris_pipeline.storage.schemas import (
 
 __all__ = [
     "LANDING_SHARD",
+    "MADE_FROM_KEY",
     "Batch",
     "BenchmarkAnswers",
     "BenchmarkDecision",
@@ -47,6 +49,8 @@ __all__ = [
     "Throughput",
     "ThroughputReport",
     "cannot_write",
+    "origin_of",
+    "read_if_made_from",
     "read_metadata",
     "read_parquet",
     "read_table",

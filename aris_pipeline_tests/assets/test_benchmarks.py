@@ -109,7 +109,7 @@ def test_tuning_a_model_tells_what_later_runs_use(
     )
 
     (materialised,) = result.asset_materializations_for_node("engine_tuning")
-    told = {name: entry.value for name, entry in materialised.metadata.items()}
+    told: dict[str, Any] = {name: entry.value for name, entry in materialised.metadata.items()}
     assert told["trials"] >= 3
     assert told["failed"] == 0
     assert told["chosen"]

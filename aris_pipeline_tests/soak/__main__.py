@@ -25,6 +25,7 @@ from aris_pipeline_tests.soak.fuzzing import FORMATS, fuzz_formats
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
 from aris_pipeline_tests.soak.processes import Workshop
 from aris_pipeline_tests.soak.results import Results, Try
+from aris_pipeline_tests.soak.resume import resume
 from aris_pipeline_tests.soak.stops import SIGNALS, stop_by_signal
 from aris_pipeline_tests.soak.storage import storage_fails
 from aris_pipeline_tests.soak.storage_faults import FAULTS
@@ -68,6 +69,7 @@ SECTIONS = {
     "together": Section(run_together, 60, 10),
     "fuzz": Section(fuzz_formats, 100_000, 1, faults=len(FORMATS)),
     "memory": Section(memory.tries, 200_000, 1),
+    "resume": Section(resume, 200_000, 1),
 }
 
 

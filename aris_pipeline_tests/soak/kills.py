@@ -42,7 +42,7 @@ ANYWHERE = (*OPERATIONS_A_SHARD, "completions", "completions")
 WITH_VLLM = ("completions", "completions", "compaction", "completions", "evaluations")
 """Stages in turn; generation most often, because it is what takes hours."""
 
-_FIRST, _LAST = ("landing",), ("evaluations", "candidate_ranking")
+_RANK = {"landing": 0, "raw_candidates": 1, "prompts": 2, "evaluations": 4, "candidate_ranking": 5}
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,7 @@ def _chains(
 
 def _ordered(stages: list[str], rng: random.Random) -> list[str]:
     """In random order, but so that a stage still has work to do when its kill comes."""
-    rank = {**dict.fromkeys(_FIRST, 0), **dict.fromkeys(_LAST, 2)}
-    return sorted(stages, key=lambda stage: (rank.get(stage, 1), rng.random()))
+    return sorted(stages, key=lambda stage: (_RANK.get(stage, 3), rng.random()))
 
 
 def _kill(place: Place, batch: Batch, stage: str, number: int, rng: random.Random) -> Kill:
@@ -177,7 +176,8 @@ def _kill(place: Place, batch: Batch, stage: str, number: int, rng: random.Rando
     left = batch.rows - len(durable_keys(place.data))
     ended = None
     while ended is None or ended.code == 0:
-        inside = stage == "compaction" or rng.random() < 0.5
+        # A stage that finds all its files as they should be does nothing to be killed at.
+        inside = stage == "compaction" or (ended is None and rng.random() < 0.5)
         moment = rng.randint(1, 2 * OPERATIONS_A_SHARD[stage] * shards)
         kill_at = {"kill_at": f"{stage}:{moment}"} if inside else {}
         with place.run(log=log, **batch.fake, **kill_at) as process:

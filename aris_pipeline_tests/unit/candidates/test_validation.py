@@ -6,7 +6,7 @@ import pytest
 
 from aris_pipeline.candidates import ShardCounts, require_usable, validate_shard
 from aris_pipeline.errors import InputError, MissingDataError
-from aris_pipeline.storage import Shard
+from aris_pipeline.storage import Batch, Shard
 
 from .conftest import Desk
 
@@ -223,3 +223,46 @@ def test_a_batch_with_one_usable_row_passes(desk: Desk) -> None:
 
     (shard,) = Shard.all_of(batch)
     assert pl.read_parquet(desk.store.raw_candidates(shard))["custom_id"].to_list() == ["b"]
+
+
+def test_a_shard_that_was_validated_is_not_validated_again(desk: Desk) -> None:
+    batch = desk.land("a.jsonl", '{"id": "a", "title": "Engineer"}\n{"id": "b"}')
+    assert desk.validate(batch) == [ShardCounts(1, 1)]
+    before = _written(desk, batch)
+
+    assert desk.validate(batch) == [ShardCounts(1, 1)]
+    assert _written(desk, batch) == before
+
+
+@pytest.mark.parametrize("table", ["raw_candidates", "quarantine"])
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not parquet"])
+def test_what_is_gone_or_damaged_is_made_again(desk: Desk, table: str, damage: bytes) -> None:
+    batch = desk.land("a.jsonl", '{"id": "a", "title": "Engineer"}\n{"id": "b"}')
+    desk.validate(batch)
+    path = getattr(desk.store, table)(Shard(batch.name, "s000"))
+    path.write_bytes(damage) if damage else path.unlink()
+
+    assert desk.validate(batch) == [ShardCounts(1, 1)]
+    assert len(desk.candidates(batch)) == 1
+    assert desk.quarantine(batch)[0]["rule"] == "no_usable_text"
+
+
+def test_other_records_under_the_same_name_are_validated(desk: Desk) -> None:
+    first = desk.land("a.jsonl", '{"id": "a", "title": "Engineer"}')
+    second = desk.land("b.jsonl", '{"id": "a", "title": "Nurse"}')
+    desk.validate(first)
+    landed = desk.store.landed
+    landed(Shard(first.name, "s000")).write_bytes(landed(Shard(second.name, "s000")).read_bytes())
+
+    desk.validate(first)
+
+    assert desk.candidates(first)[0]["title"] == "Nurse"
+
+
+def _written(desk: Desk, batch: Batch) -> list[int]:
+    """When the files of a batch's only shard were written."""
+    shard = Shard(batch.name, "s000")
+    return [
+        path(shard).stat().st_mtime_ns
+        for path in (desk.store.raw_candidates, desk.store.quarantine)
+    ]

@@ -342,3 +342,30 @@ def test_prompts_on_disk_are_taken_for_told_only_if_they_would_be_rendered_so_ag
     land({"title": "Cook"})
     with pytest.raises(AttributeError):
         shard_prompts(store, JUDGE, SHARD, same)
+
+
+def test_prompts_that_would_come_out_the_same_are_not_rendered_again(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    land({}, {"title": "Nurse"})
+    first = render()
+    written = store.prompts(JUDGE, SHARD).stat().st_mtime_ns
+
+    assert render() == first
+    assert store.prompts(JUDGE, SHARD).stat().st_mtime_ns == written
+
+
+def test_prompts_are_rendered_again_where_anything_changed(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    land({})
+    before = render()
+    assert render(max_model_len=1024) == before
+    assert render(temperature=0.5).rows == 1
+    assert _prompts(store)["temperature"].to_list() == [0.5]
+
+    land({}, {"title": "Nurse"})
+    assert render(temperature=0.5).rows == 2
+    store.prompts(JUDGE, SHARD).write_bytes(b"PAR1 not parquet")
+    assert render(temperature=0.5).rows == 2
+    assert _prompts(store).height == 2
