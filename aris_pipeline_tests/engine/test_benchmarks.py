@@ -1,11 +1,24 @@
 """A benchmark of the small real model: our ways into vLLM, and vLLM's own."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from aris_pipeline.benchmarks import Contest, FileSource, History, Plan, ShapeSource, run_contest
+from aris_pipeline.benchmarks import (
+    Contest,
+    FileSource,
+    Grid,
+    History,
+    Plan,
+    ShapeSource,
+    Tuning,
+    cold_start,
+    run_contest,
+    tune,
+)
 from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.engine_profile import EngineProfile
 from aris_pipeline.engines import EngineSettings, find_model
 from aris_pipeline.judging import JudgingSettings
 from aris_pipeline.storage import DataStore
@@ -58,3 +71,34 @@ def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(store: Da
     assert set(runs["output_tokens"]) == {32}
     assert set(runs["rows_valid"]) == {4}
     assert runs["random_weights"].all()
+
+
+def test_engine_settings_are_tried_and_a_run_takes_the_chosen_ones(
+    store: DataStore, tmp_path: Path
+) -> None:
+    file, grid = tmp_path / "candidates.json", tmp_path / "grid.yaml"
+    write_synthetic(2, 7, "aris", file)
+    grid.write_text("gpu: []\ncpu: [{max_num_seqs: 2}, {kv_cache_dtype: fp8}]")
+    source = FileSource(file, None, JudgingSettings())
+    plan = Plan("tuning", blocks=1, warm_up_rows=0)
+
+    trials = tune(store, Tuning(CARD, source, EngineSettings(), Grid.load(grid), plan))
+
+    # The CPU computes no fp8, so that trial is not even begun.
+    assert trials["trial"].to_list() == ["defaults", "max_num_seqs=2"]
+    assert set(trials["status"]) == {"measured"}
+    assert set(trials["valid_rate"]) == {1.0}
+    profile = EngineProfile.find(store, CARD)
+    assert profile is not None
+    assert json.dumps(dict(profile.changes)) == trials.filter("chosen")["settings"].item()
+
+
+def test_the_steps_of_a_cold_start_are_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "candidates.json"
+    write_synthetic(1, 7, "aris", file)
+
+    steps = cold_start.measure(file, tmp_path / "data")
+
+    assert [step.whose for step in steps].count("the engine's") == 1
+    assert [step.step for step in steps[:2]] == ["Python and imports", "landing"]
+    assert all(step.seconds > 0 for step in steps)
