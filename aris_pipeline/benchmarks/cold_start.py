@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+_PROGRAM = "aris_pipeline.cli"
 _STEPS = {
     "land: ": "landing",
     "materialising raw_candidates": "raw_candidates",
@@ -33,18 +34,19 @@ class Step(NamedTuple):
     whose: str
 
 
-def measure(file: Path, data: Path, *options: str) -> list[Step]:
+def measure(file: Path, data: Path, *options: str, program: str = _PROGRAM) -> list[Step]:
     """Runs a file and returns the steps up to the first request, in order.
 
     Args:
         file: of candidates or OpenAI requests.
         data: an empty data directory.
         options: of `aris run`.
+        program: the command line, as a module.
 
     Raises:
         subprocess.CalledProcessError: the run failed; what it said went to stderr.
     """
-    command = [sys.executable, "-m", "aris_pipeline.cli", "run", str(file),
+    command = [sys.executable, "-m", program, "run", str(file),
                "--data-dir", str(data), "--until", "throughput", *options]  # fmt: skip
     started = time.time()
     with subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
