@@ -262,22 +262,22 @@ def tune(
 ) -> None:
     """Find the fastest engine settings for a model on this hardware; later runs use them.
 
-    Prompts of a declared shape and random weights tell the speed alone: no verdicts are compared,
-    and only runs of random weights use what was found.
+    Random weights tell the speed alone: no verdicts are compared, and only runs of random weights
+    use what was found. Prompts of a declared shape have no verdicts: with real weights the defaults
+    stay.
     """
     with command(as_json) as emit:
         settings = EngineSettings(
             max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
         )
         judging = JudgingSettings(rubric=rubric, rubrics_dir=rubrics_dir, engine=settings)
-        speed_alone = file is None or random_weights
         tuning = Tuning(
             card=_cards([model] if model else None, random_weights=random_weights)[0],
             source=FileSource(file, rows, judging) if file else ShapeSource(rows, seed=seed),
             settings=settings,
             grid=Grid.load(grid),
             plan=_plan("tuning", blocks, seed, warm_up),
-            min_agreement=0.0 if speed_alone else min_agreement,
+            min_agreement=min_agreement,
         )
         trials = benchmarks.tune(DataStore(data_dir.absolute()), tuning, say=console.say)
         found = [

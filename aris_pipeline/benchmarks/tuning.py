@@ -30,8 +30,9 @@ from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.storage import DataStore, EngineTuning, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
-SUITE = "tuning"
 MIN_AGREEMENT = 0.95
+_FEWER_VALID = 0.05
+"""How far a trial's share of valid answers may lie below that of the defaults."""
 _WORTH_IT = 1.02
 """Settings that gain less than this over the defaults are not worth departing from them."""
 
@@ -198,8 +199,10 @@ def _judged(
             ratio = ratio_interval(both["req_s"].to_list(), both["req_s_default"].to_list())
             row |= _figures(blocks, ratio)
         rows.append(row)
+    # Random weights have no verdicts, and only runs of random weights use what is found with them.
+    least = 0.0 if rows[0]["random_weights"] else tuning.min_agreement * steadiness
     for row in rows:
-        row["admissible"], reason = _admissible(row, rows[0], tuning.min_agreement * steadiness)
+        row["admissible"], reason = _admissible(row, rows[0], least)
         row["reason"] = row["reason"] or reason
     best = max((row for row in rows if row["admissible"]), key=lambda row: row["ratio"])
     chosen = best if best["ratio"] >= _WORTH_IT else rows[0]
@@ -221,7 +224,7 @@ def _admissible(
     """Whether later runs may use a trial's settings, and why not."""
     if row["status"] == "failed":
         return False, None
-    if row["valid_rate"] < default["valid_rate"] - (1 - MIN_AGREEMENT):
+    if row["valid_rate"] < default["valid_rate"] - _FEWER_VALID:
         return False, f"only {row['valid_rate']:.0%} of the answers are valid"
     if least > 0 and row["agreement"] is None:
         return False, "its verdicts cannot be compared: the answers have no schema"

@@ -85,7 +85,7 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     """
     landing = read_metadata(store.landed(shard), hint=_HINT)
     # The landed file's footer holds the digest of its records, and the file's form.
-    origin = origin_of("aris_pipeline.candidates", landing, metadata.version("ftfy"))
+    origin = origin_of(landing, metadata.version("ftfy"))
     candidates_file, quarantine_file = store.raw_candidates(shard), store.quarantine(shard)
     footer = read_if_made_from(candidates_file, origin)
     if footer and read_if_made_from(quarantine_file, origin):

@@ -128,14 +128,10 @@ def benchmark_decision(store: StoreResource) -> dg.MaterializeResult[None]:
     )
 
 
-class TuningConfig(dg.Config):
+class TuningConfig(BenchmarkConfig):
     """On what engine settings are tried."""
 
-    file: str = Field(description="candidates or OpenAI requests, in any known format")
-    rows: int | None = Field(default=200, description="only the first rows of the file")
     blocks: int = Field(default=2, description="repetitions of each trial, in random turn")
-    seed: int = Field(default=1, description="of the order of the blocks")
-    warm_up_rows: int = Field(default=8, description="rows asked before each block")
     min_agreement: float = Field(
         default=MIN_AGREEMENT, description="share of the defaults' verdicts to be repeated"
     )

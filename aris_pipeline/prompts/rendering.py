@@ -89,7 +89,6 @@ class Rendering:
     def digest(self, candidates: Path) -> str:
         """Returns what tells whether prompts of a file of candidates would come out the same."""
         return origin_of(
-            "aris_pipeline.prompts",
             self.rubric and self.rubric.digest,
             self.identity.model_dump(mode="json"),
             self.settings.model_dump(mode="json"),

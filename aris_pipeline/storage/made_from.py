@@ -16,14 +16,13 @@ from aris_pipeline.storage.parquet import read_metadata
 MADE_FROM_KEY = "aris.made_from"
 
 
-def origin_of(package: str, *determining: object) -> str:
-    """Returns the digest of what a file is made from.
+def origin_of(*determining: object) -> str:
+    """Returns the digest of what a file is made from: this code, and what determines the content.
 
     Args:
-        package: whose code makes it; another version of the code may make another file.
-        determining: all else that determines the content, as JSON values.
+        determining: all that does besides the code, as JSON values.
     """
-    content = json.dumps([_source_digest(package), *determining], sort_keys=True, default=str)
+    content = json.dumps([_source_digest(), *determining], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -42,9 +41,10 @@ def read_if_made_from(path: Path, origin: str) -> dict[str, str] | None:
 
 
 @cache
-def _source_digest(package: str) -> str:
+def _source_digest() -> str:
+    """Of the whole package: what a table holds is decided in many places, its schema among them."""
     found = hashlib.sha256()
-    with resources.as_file(resources.files(package)) as root:
+    with resources.as_file(resources.files("aris_pipeline")) as root:
         for file in sorted(root.rglob("*.py")):
             found.update(file.read_bytes())
     return found.hexdigest()

@@ -164,8 +164,9 @@ def test_what_was_found_elsewhere_or_for_random_weights_is_not_used(
     store: DataStore, tuning: Tuning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dummy = CARD.model_copy(update={"load_format": "dummy"})
-    speed_alone = replace(tuning, card=dummy, source=ShapeSource(4, 20, 5, 5), min_agreement=0.0)
-    tune(store, speed_alone, opens=_opens({None: 0.3, 32: 0.1, 64: 0.2}))
+    speed_alone = replace(tuning, card=dummy, source=ShapeSource(4, 20, 5, 5))
+    trials = tune(store, speed_alone, opens=_opens({None: 0.3, 32: 0.1, 64: 0.2}))
+    assert trials.filter("chosen")["trial"].to_list() == ["max_num_seqs=32"]
     assert _assigned(store).max_num_seqs is None
 
     tune(store, tuning, opens=_opens({None: 0.3, 32: 0.1, 64: 0.2}))
