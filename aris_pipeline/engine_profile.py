@@ -11,8 +11,8 @@ from aris_pipeline.engines import EngineSettings, ModelCard, hardware_name
 from aris_pipeline.errors import MissingDataError
 from aris_pipeline.storage import DataStore, EngineTuning, read_table
 
-_ENGINES = ("offline", "serve")
-"""Those that load vLLM here, and so can take its settings."""
+_ENGINES = ("offline", "serve", "ray")
+"""Those that load vLLM, and so can take its settings."""
 _UNSET = (None, "auto")
 
 

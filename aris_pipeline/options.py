@@ -39,7 +39,7 @@ RubricsDir = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
 ]
-Engines = StrEnum("Engines", ["offline", "serve", "remote", "ollama", "auto"])
+Engines = StrEnum("Engines", ["offline", "serve", "ray", "remote", "ollama", "auto"])
 EngineOption = Annotated[
     Engines,
     typer.Option(envvar="ARIS_ENGINE", help="auto: what `aris benchmark decide` chose."),
@@ -47,6 +47,16 @@ EngineOption = Annotated[
 ServerUrl = Annotated[
     str | None,
     typer.Option(envvar="ARIS_SERVER_URL", help="Of a remote server; key: ARIS_SERVER_API_KEY."),
+]
+Replicas = Annotated[
+    int, typer.Option(min=1, envvar="ARIS_REPLICAS", help="Copies of the model, by --engine ray.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ARIS_RAY_ADDRESS",
+        help="Ray cluster, such as auto or HOST:6379; by default Ray starts on this machine.",
+    ),
 ]
 ProfileOption = Annotated[
     Profiles, typer.Option(help="history repeats the settings of the earlier stack.")

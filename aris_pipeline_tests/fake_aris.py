@@ -18,7 +18,7 @@ from aris_pipeline.engines import (
     EngineSession,
     EngineSettings,
     ModelCard,
-    VllmOffline,
+    opening,
 )
 from aris_pipeline_tests.soak import self_kill
 from aris_pipeline_tests.soak.faulty_engine import EngineFaults, FaultyEngine, LoggedEngine
@@ -30,7 +30,7 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
     """Opens the engine that the environment asks for."""
     if _REAL:
         stall = {"stall_timeout_s": float(os.environ.get("FAKE_STALL_TIMEOUT_S", "300"))}
-        engine: Engine = VllmOffline(card, settings.model_copy(update=stall))
+        engine: Engine = opening.open_engine(card, settings.model_copy(update=stall))
     else:
         engine = FaultyEngine(EngineFaults.from_environment())
     log = os.environ.get("FAKE_LOG")

@@ -1,5 +1,6 @@
 """A benchmark run from names to files: who takes part, who cannot, and what is kept."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,9 +27,12 @@ from aris_pipeline.errors import ArisError, ConfigError
 from aris_pipeline.storage import DataStore
 
 ENGINES: tuple[str, ...] = get_args(EngineKind)
-PEERS = ("stage", "llm-generate", "run-batch")
+_MANY_SHARDS = 34
+"""As many as 200,000 rows have."""
+
+PEERS = ("stage", f"stage-{_MANY_SHARDS}-shards", "llm-generate", "run-batch")
 _ELSEWHERE = ("remote", "ollama")
-_IN_PROCESS = ("offline", "stage", "llm-generate")
+_REPLICAS = re.compile(r"ray-(\d+)")
 
 FitQuestion = Callable[[ModelCard, EngineSettings], str | None]
 """Asked before a model is loaded: why it does not fit this machine, or None where it may."""
@@ -96,10 +100,14 @@ def run_contest(
         EngineBusyError: another process holds the engine of this machine.
     """
     unknown = sorted({*contest.contestants} - {*ENGINES, *PEERS})
+    unknown = [name for name in unknown if not _REPLICAS.fullmatch(name)]
     if unknown:
         known = ", ".join((*ENGINES, *PEERS))
-        raise ConfigError(f"no contestant {', '.join(unknown)}; known: {known}")
-    lock = EngineLock(contest.settings.tensor_parallel_size)
+        raise ConfigError(
+            f"no contestant {', '.join(unknown)}; known: {known}, and ray-N for N replicas"
+        )
+    copies = max(map(_replicas, contest.contestants))
+    lock = EngineLock(contest.settings.tensor_parallel_size * copies)
     lock.acquire()
     try:
         return _run(store, contest, lock, opens=opens, fits=fits, say=say)
@@ -163,6 +171,8 @@ def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenE
         match name:
             case "stage":
                 arms.append(StageArm(in_process, lock))
+            case _ if name == f"stage-{_MANY_SHARDS}-shards":
+                arms.append(StageArm(in_process, lock, name, _MANY_SHARDS))
             case "llm-generate" if isinstance(in_process, VllmHost):
                 arms.append(GenerateArm(in_process))
             case "run-batch":
@@ -171,11 +181,23 @@ def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenE
                 arms.append(EngineArm(name, in_process))
             case _:
                 url = contest.server_url if name in _ELSEWHERE else None
-                asked = {**of_model.model_dump(), "engine": name, "server_url": url}
-                settings = EngineSettings(**asked)
+                settings = EngineSettings(
+                    **{
+                        **of_model.model_dump(),
+                        "engine": name.partition("-")[0],
+                        "replicas": _replicas(name),
+                        "server_url": url,
+                    }
+                )
                 note = contest.server_note if name in _ELSEWHERE else None
                 arms.append(EngineArm(name, Host(card, settings, opens), note))
     return arms
+
+
+def _replicas(name: str) -> int:
+    """How many copies of the model a contestant has."""
+    found = _REPLICAS.fullmatch(name)
+    return int(found[1]) if found else 1
 
 
 def _obstacle(contest: Contest, card: ModelCard, fits: FitQuestion) -> tuple[str, str] | None:

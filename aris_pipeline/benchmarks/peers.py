@@ -36,7 +36,7 @@ from aris_pipeline.storage import (
 )
 from aris_pipeline.storage.schemas import polars_schema
 
-_JUDGE, _SHARD = Judge("benchmark", "benchmark"), Shard("benchmark", "s000")
+_JUDGE = Judge("benchmark", "benchmark")
 _REPEATED = "@"
 
 
@@ -47,6 +47,7 @@ class StageArm:
     host: Host
     lock: EngineLock
     engine: str = "stage"
+    shards: int = 1
     note: str | None = (
         "our completions stage: reads prompts, checks each answer, keeps rows safe as they finish "
         "and commits the file; repairs get the first answer again"
@@ -66,13 +67,18 @@ class StageArm:
         """Answers all requests of a block, in a data directory that is thrown away."""
         with tempfile.TemporaryDirectory(prefix="aris-benchmark-") as place:
             store = DataStore(Path(place))
-            write_parquet(_prompts(workload), store.prompts(_JUDGE, _SHARD), Prompts)
+            shards = [Shard.numbered("benchmark", index) for index in range(self.shards)]
+            prompts = _prompts(workload)
+            size = -(-len(prompts) // self.shards)
+            for index, shard in enumerate(shards):
+                part = prompts.slice(index * size, size)
+                write_parquet(part, store.prompts(_JUDGE, shard), Prompts)
             asked = {f"key-{request.request_id}": request for request in workload.requests}
             once = _AskedOnce(self.host.engine, asked)
             session = EngineSession(lambda: once, lock=self.lock)
             started = time.monotonic()
             outcomes = complete_shards(
-                *(store, _JUDGE, [_SHARD], session),
+                *(store, _JUDGE, shards, session),
                 scoring=None,
                 shorten=lambda _prompt, _limit: None,
                 run_id="benchmark",
@@ -82,7 +88,10 @@ class StageArm:
                 if isinstance(outcome, Exception):
                     raise outcome
             processing_s = time.monotonic() - started
-            rows = read_table(store.completions(_JUDGE, _SHARD), Completions, hint="just written")
+            rows = pl.concat(
+                read_table(store.completions(_JUDGE, shard), Completions, hint="just written")
+                for shard in shards
+            )
         return Answered([_completion(row) for row in rows.iter_rows(named=True)], processing_s)
 
 

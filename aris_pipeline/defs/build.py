@@ -74,6 +74,8 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             "judging": JudgingResource(
                 engine=cast("EngineKind", os.environ.get("ARIS_ENGINE", "offline")),
                 server_url=os.environ.get("ARIS_SERVER_URL"),
+                replicas=int(os.environ.get("ARIS_REPLICAS", "1")),
+                ray_address=os.environ.get("ARIS_RAY_ADDRESS"),
                 model=os.environ.get("ARIS_MODEL"),
                 rubric=os.environ.get("ARIS_RUBRIC"),
                 rubrics_dir=os.environ.get("ARIS_RUBRICS_DIR"),

@@ -54,7 +54,11 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
         description="answers only for this share of the rows, by their score; all by default",
     )
     engine: EngineKind = Field(
-        default="offline", description="offline, serve, remote (OpenAI-compatible) or ollama"
+        default="offline", description="offline, serve, ray, remote (OpenAI-compatible) or ollama"
+    )
+    replicas: int = Field(default=1, description="copies of the model, of the engine ray")
+    ray_address: str | None = Field(
+        default=None, description="cluster of the engine ray; by default it starts on this machine"
     )
     server_url: str | None = Field(default=None, description="of `remote` and `ollama`")
     model: str | None = Field(default=None, description="name, alias, Hugging Face id or directory")
@@ -121,7 +125,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         """
         session = EngineSession(
             lambda: self.open_engine(card, settings),
-            gpus=settings.tensor_parallel_size,
+            gpus=settings.gpus,
             on_this_machine=settings.on_this_machine,
             max_restarts=settings.max_restarts,
         )

@@ -77,7 +77,8 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns the part of a request_key that depends on the model and the engine."""
         by_ollama = kind == "ollama"
         return EngineIdentity(
-            kind="vllm" if kind == "offline" else kind,
+            # A replica is what runs in this process, elsewhere: each answers for the other.
+            kind="vllm" if kind in {"offline", "ray"} else kind,
             model_id=self.model_id,
             revision=self._resolved_revision() + self._digest_of_args(),
             # Ollama answers with weights of its own; the checkpoint gives template and tokenizer.

@@ -1,5 +1,7 @@
 """Which engine a run gets: the one place that knows all of them."""
 
+import os
+
 from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.protocol import Engine
@@ -20,6 +22,8 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
             from aris_pipeline.engines.serve import VllmServe  # noqa: PLC0415 - as below
 
             return VllmServe(card, settings)
+        case "ray":
+            return open_ray(card, settings)
         case "remote":
             # The client takes most of a second to import, which no other command should pay.
             from aris_pipeline.engines.openai_server import OpenAiServer  # noqa: PLC0415
@@ -27,6 +31,19 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
             return OpenAiServer.remote(card, settings)
         case "ollama":
             return open_ollama(card, settings)
+
+
+def open_ray(card: ModelCard, settings: EngineSettings) -> Engine:
+    """Loads replicas of a model by Ray Data LLM, which is an extra."""
+    # Read as Ray is imported. What still works as Ray is shut down would start another.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+    try:
+        from aris_pipeline.engines.ray_data import VllmOnRay  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise EngineError(
+            f'Ray is not installed ({error.name}): run `pip install -e ".[ray]"`'
+        ) from error
+    return VllmOnRay(card, settings)
 
 
 def open_ollama(card: ModelCard, settings: EngineSettings) -> Engine:

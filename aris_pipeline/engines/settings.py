@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from aris_pipeline.errors import ConfigError
 
-EngineKind = Literal["offline", "serve", "remote", "ollama"]
-"""vLLM in this process; a `vllm serve` of ours; an OpenAI-compatible server elsewhere; Ollama."""
+EngineKind = Literal["offline", "serve", "ray", "remote", "ollama"]
+"""vLLM in this process; a `vllm serve` of ours; replicas by Ray Data LLM; an OpenAI-compatible
+server elsewhere; Ollama."""
 
 
 class EngineSettings(BaseModel, frozen=True):
@@ -17,6 +18,10 @@ class EngineSettings(BaseModel, frozen=True):
     engine: EngineKind = "offline"
     server_url: str | None = Field(
         None, description="of `remote` and `ollama`; its key stands in ARIS_SERVER_API_KEY"
+    )
+    replicas: int = Field(1, ge=1, description="copies of the model; `ray` alone has several")
+    ray_address: str | None = Field(
+        None, description="cluster for `ray`, such as auto or HOST:6379; else Ray starts here"
     )
     model: str | None = Field(
         None, description="name or alias in the model table, Hugging Face id, or directory"
@@ -58,6 +63,11 @@ class EngineSettings(BaseModel, frozen=True):
                 "the engine remote needs the address of its server: "
                 "--server-url http://HOST:PORT/v1, or ARIS_SERVER_URL"
             )
+        if self.engine != "ray" and (self.replicas > 1 or self.ray_address):
+            raise ConfigError(
+                f"the engine {self.engine} has one copy of the model: leave --replicas and "
+                "--ray-address out, or choose --engine ray"
+            )
         if not self.server_url:
             return self
         if self.engine not in {"remote", "ollama"}:
@@ -78,7 +88,12 @@ class EngineSettings(BaseModel, frozen=True):
     @property
     def on_this_machine(self) -> bool:
         """Whether the engine takes this machine's GPU or cores, of which one run has the use."""
-        return self.engine != "remote"
+        return self.engine != "remote" and not self.ray_address
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that all copies of the model take together."""
+        return self.tensor_parallel_size * self.replicas
 
     def context(self, *, on_gpu: bool, of_model: int | None = None) -> int:
         """Returns max_model_len, or the default of the model's card, or of the machine."""

@@ -1,0 +1,390 @@
+"""Replicas of vLLM on one host or many: Ray Data LLM (`ray.data.llm`) behind the engine protocol.
+
+One dataset runs for as long as the engine is open. Its source is a queue that this process fills
+and its rows come back as they are answered, so the models are loaded once for all that a run asks.
+Where replicas run, and what becomes of the rows of one that died, is Ray's business; record 18.
+"""
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any, Self
+
+import pandas as pd
+import ray
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
+from ray.data.llm import Processor, build_processor, vLLMEngineProcessorConfig
+from ray.util.queue import Queue
+
+from aris_pipeline.engines.hardware import vllm_version
+from aris_pipeline.engines.memory import memory_advice
+from aris_pipeline.engines.models import ModelCard, load_tokenizer
+from aris_pipeline.engines.protocol import (
+    Completion,
+    EngineInfo,
+    Request,
+    Sampling,
+    refusal,
+    too_long,
+)
+from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.vllm_arguments import engine_args, replica_environment
+from aris_pipeline.errors import EngineDiedError, EngineError
+
+_LOG = logging.getLogger(__name__)
+_ROWS_OF_A_BATCH = 16
+"""Ray's unit of work and of retry; they come back together, so few."""
+_TRIES_OF_A_BATCH = 4
+"""As many replicas may die with a batch at work before the rows at fault are sought."""
+_REQUESTS_IN_FLIGHT = {True: 1536, False: 128}
+"""Of a replica, on a GPU and on a CPU; more than it works on at once, since a batch that is done
+takes most of a second to be taken back and another one to arrive."""
+_READERS_OF_A_REPLICA = 4
+"""One alone brings some 60 rows a second, about what one GPU answers."""
+_SPARE_CPUS = 4
+"""Ray's slots, not cores: for the tasks that feed the replicas and take their rows."""
+_OBJECT_STORE_BYTES = 2**30
+_ROWS_AHEAD = 256
+"""Ray looks ten times a second what a task has ready; by default it may be two blocks, of a row."""
+_LONGEST_START_S = 3600
+_LOOK_EVERY_S = 0.5
+_ERROR = "__inference_error__"
+_FILLER = "filler"
+
+
+class VllmOnRay:
+    """A pool of vLLM replicas as an engine; see `aris_pipeline.engines.protocol.Engine`."""
+
+    def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
+        """Connects to Ray, or starts it on this machine, and loads the replicas.
+
+        Raises:
+            EngineError: Ray cannot be reached, has too little, or the model cannot be loaded.
+        """
+        started = time.monotonic()
+        self._settings = settings
+        self._numbers = iter(range(2**62))
+        self._answers: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
+        _connect(settings)
+        try:
+            on_gpu = _resources().get("GPU", 0) > 0
+            _refuse_too_many(settings, on_gpu=on_gpu)
+            self._stops = _stop_tokens(card)
+            self._seeds = on_gpu
+            self._window = settings.replicas * (
+                settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
+            )
+            self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": _this_node()})
+            rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
+            listener = threading.Thread(target=self._listen, args=(rows,), daemon=True)
+            listener.start()
+            max_model_len = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
+            self._info = EngineInfo(
+                f"ray-{ray.__version__}-vllm-{vllm_version()}", 0.0, max_model_len, None
+            )
+            self._try_out(card)
+        except BaseException:
+            self.close()
+            raise
+        self._info = EngineInfo(
+            self._info.name, time.monotonic() - started, self._info.max_model_len, None
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """Facts of the loaded engine."""
+        return self._info
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answers requests in order of completion, with a bounded number in flight."""
+        waiting = iter(requests)
+        live: dict[int, Request] = {}
+        exhausted = False
+        while live or not exhausted:
+            while len(live) + _ROWS_OF_A_BATCH <= self._window and not exhausted:
+                drawn = list(islice(waiting, _ROWS_OF_A_BATCH))
+                exhausted = len(drawn) < _ROWS_OF_A_BATCH
+                refused = [too_long(request, self._info.max_model_len) for request in drawn]
+                yield from filter(None, refused)
+                asked = {
+                    next(self._numbers): request
+                    for request, refusal_of in zip(drawn, refused, strict=True)
+                    if refusal_of is None
+                }
+                live |= asked
+                self._ask(asked)
+            if live:
+                row = self._next()
+                # Rows of a call that was given up come late.
+                if request := live.pop(row["number"], None):
+                    yield self._completion(request, row)
+
+    def kv_cache_usage(self) -> float | None:
+        """Unknown: Ray Data does not say."""
+        return None
+
+    def close(self) -> None:
+        """Ends the replicas, and Ray itself where it was started for this engine."""
+        # What is still at work complains of it.
+        _say(logging.CRITICAL)
+        ray.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _listen(self, rows: ray.data.DataIterator) -> None:
+        """Hands out rows as they are answered, and at the end the reason for it."""
+        end: Exception = EngineDiedError("Ray ended the replicas' work without a reason")
+        try:
+            # Without a batch size, and so block by block: its types do not know of that.
+            blocks: Any = rows.iter_batches(
+                batch_size=None,  # type: ignore[arg-type]
+                prefetch_batches=0,
+                batch_format="pyarrow",
+            )
+            for batch in blocks:
+                for row in batch.column(Processor.DATA_COLUMN).to_pylist():
+                    if row[_ERROR] != _FILLER:
+                        self._answers.put(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no more rows come
+            end = error
+        self._answers.put(end)
+
+    def _ask(self, asked: Mapping[int, Request]) -> None:
+        """Sends a batch; Ray waits until it is full, so what is missing is filled up."""
+        if not asked:
+            return
+        rows = [self._row(number, request) for number, request in asked.items()]
+        filler = {**rows[0], "number": -1, _ERROR: _FILLER}
+        rows += [filler] * (_ROWS_OF_A_BATCH - len(rows))
+        # Of pandas, because rows with and without a schema have no common type in Arrow.
+        self._asked.put(pd.DataFrame({Processor.DATA_COLUMN: rows}))
+
+    def _row(self, number: int, request: Request) -> dict[str, Any]:
+        """What `vLLMEngineStage` of Ray wants to know."""
+        sampling = request.sampling
+        seeded = self._seeds and sampling.temperature > 0
+        return {
+            "number": number,
+            "tokenized_prompt": request.prompt_token_ids,
+            "sampling_params": {
+                "max_tokens": sampling.max_tokens,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "seed": sampling.seed if seeded else None,
+                "ignore_eos": sampling.ignore_eos,
+                "logprob_token_ids": list(request.logprob_token_ids) or None,
+                "structured_outputs": (
+                    {"json": request.response_schema} if request.response_schema else None
+                ),
+            },
+            _ERROR: "",
+        }
+
+    def _next(self) -> Mapping[str, Any]:
+        """Waits for the next answer.
+
+        Raises:
+            EngineDiedError: none comes any more.
+        """
+        since = time.monotonic()
+        while True:
+            try:
+                row = self._answers.get(timeout=_LOOK_EVERY_S)
+            except queue.Empty:
+                if time.monotonic() - since < self._settings.stall_timeout_s:
+                    continue
+                raise EngineDiedError(
+                    f"no replica gave an answer for {self._settings.stall_timeout_s:.0f} s"
+                ) from None
+            if isinstance(row, Exception):
+                self._answers.put(row)
+                raise EngineDiedError(f"Ray's work ended: {_reason(row)}") from row
+            return row
+
+    def _try_out(self, card: ModelCard) -> None:
+        """Asks for one token, which comes when the replicas are loaded."""
+        ids = load_tokenizer(card)("Ready?", add_special_tokens=False)["input_ids"]
+        self._ask({next(self._numbers): Request("ready", ids, Sampling(1))})
+        try:
+            row = self._answers.get(timeout=_LONGEST_START_S)
+        except queue.Empty:
+            raise EngineError(f"Ray does not become ready with {card.model_id}") from None
+        said = _reason(row) if isinstance(row, Exception) else row.get(_ERROR)
+        if said:
+            error = EngineError(f"Ray cannot load {card.model_id}: {said}")
+            raise EngineError(f"{error}{memory_advice(card, self._settings, error)}")
+
+    def _completion(self, request: Request, row: Mapping[str, Any]) -> Completion:
+        if said := row[_ERROR]:
+            return refusal(request, "refused", said)
+        tokens, metrics = row["generated_tokens"], row["metrics"] or {}
+        full = len(tokens) >= request.sampling.max_tokens
+        ended, queued = metrics.get("last_token_ts"), metrics.get("queued_ts")
+        logprobs = row["logprobs"][0] if row["logprobs"] else {}
+        return Completion(
+            request.request_id,
+            text=row["generated_text"],
+            # Ray leaves vLLM's own reason out.
+            finish_reason="length" if full and tokens[-1] not in self._stops else "stop",
+            prompt_tokens=row["num_input_tokens"],
+            output_tokens=len(tokens),
+            latency_s=ended - queued if ended and queued else None,
+            preemptions=metrics.get("num_preemptions") or 0,
+            logprobs={token: told["logprob"] for token, told in logprobs.items()},
+        )
+
+
+class _Asked(Datasource):
+    """What is asked, as a source of Ray Data; it has no end, and goes when Ray does."""
+
+    def __init__(self, asked: Queue) -> None:
+        self._asked = asked
+
+    def estimate_inmemory_data_size(self) -> None:
+        """Unknown."""
+
+    def get_read_tasks(self, parallelism: int, *_wishes: Any, **_more: Any) -> list[ReadTask]:
+        """Each task reads the queue for as long as the engine is open."""
+        unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
+        return [ReadTask(partial(_blocks, self._asked), unknown) for _ in range(parallelism)]
+
+
+def _blocks(asked: Queue) -> Iterator[pd.DataFrame]:
+    """Yields each batch that is put into the queue."""
+    while True:
+        yield asked.get()
+
+
+def _answered(
+    card: ModelCard, settings: EngineSettings, asked: Queue, window: int, *, on_gpu: bool
+) -> ray.data.DataIterator:
+    """Returns what is asked, with its answers: a dataset that works as it is read.
+
+    The one split of it is worked on in a process of Ray's own, which takes that work off this one
+    and can be ended with all the rest, at any moment.
+    """
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # No row waits for others to fill a block.
+    context.target_max_block_size = 1
+    context._max_num_blocks_in_streaming_gen_buffer = _ROWS_AHEAD
+    context.wait_for_min_actors_s = _LONGEST_START_S
+    args = engine_args(card, settings, on_gpu=on_gpu)
+    args.pop("use_tqdm_on_load")
+    if settings.tensor_parallel_size > 1:
+        # The GPUs of one copy may be those of several hosts: Ray's own way of driving them.
+        args.pop("distributed_executor_backend", None)
+    config = vLLMEngineProcessorConfig(
+        model_source=args.pop("model"),
+        engine_kwargs=args,
+        concurrency=(settings.replicas, settings.replicas),
+        batch_size=_ROWS_OF_A_BATCH,
+        max_concurrent_batches=-(-window // settings.replicas // _ROWS_OF_A_BATCH),
+        should_continue_on_error=True,
+        log_engine_metrics=False,
+        chat_template_stage=False,
+        tokenize_stage=False,
+        detokenize_stage=False,
+        runtime_env={"env_vars": replica_environment(on_gpu=on_gpu, replicas=settings.replicas)},
+        placement_group_config=None if on_gpu else {"bundle_per_worker": {"CPU": 1}},
+    )
+    processor = build_processor(config)
+    # A task of Ray's for each row, each of them slower than the row's share of a replica.
+    processor.preprocess = processor.postprocess = None
+    # By default a batch is tried for ever, also one that kills each replica.
+    stage = processor.get_stage_by_name("vLLMEngineStage")
+    stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1
+    source = ray.data.read_datasource(
+        _Asked(asked),
+        override_num_blocks=_READERS_OF_A_REPLICA * settings.replicas,
+        num_cpus=0,
+        label_selector=_this_node(),
+    )
+    return processor(source).streaming_split(1, equal=False)[0]
+
+
+def _connect(settings: EngineSettings) -> None:
+    """Joins the cluster that the settings name, or starts Ray on this machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    _say(logging.ERROR)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        with _own_signal_handlers():
+            if settings.ray_address:
+                ray.init(settings.ray_address, **quiet)
+            else:
+                quiet["include_dashboard"] = False
+                slots = max(os.cpu_count() or 1, settings.replicas) + _SPARE_CPUS
+                ray.init("local", num_cpus=slots, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        at = settings.ray_address or "this machine"
+        raise EngineError(f"Ray at {at}: {_reason(error)}; see to --ray-address") from error
+
+
+def _say(level: int) -> None:
+    """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
+    for name in ("ray", "ray.data", "ray.llm"):
+        logging.getLogger(name).setLevel(level)
+
+
+@contextlib.contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Keeps Ray from taking the signals that stop a run in good order."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+
+def _resources() -> dict[str, float]:
+    """What the nodes of Ray have together."""
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return found
+
+
+def _refuse_too_many(settings: EngineSettings, *, on_gpu: bool) -> None:
+    """Ray would wait for ever for what it does not have."""
+    kind, needed = "GPU" if on_gpu else "CPU", settings.gpus if on_gpu else settings.replicas
+    there = int(_resources().get(kind, 0))
+    if needed > there:
+        raise EngineError(
+            f"{settings.replicas} replicas need {needed} {kind}s, and Ray has {there}: "
+            "choose fewer with --replicas, or add nodes"
+        )
+
+
+def _this_node() -> dict[str, str]:
+    """Where that must run which is to live as long as this process and no longer."""
+    return {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
+
+
+def _stop_tokens(card: ModelCard) -> frozenset[int]:
+    """The tokens that end an answer by themselves, as vLLM knows them."""
+    from transformers import GenerationConfig  # noqa: PLC0415 - comes with vllm, an extra
+
+    stops = [load_tokenizer(card).eos_token_id]
+    with contextlib.suppress(OSError):  # a checkpoint may have none
+        stops.append(GenerationConfig.from_pretrained(card.checkpoint()).eos_token_id)
+    flat = [one for stop in stops for one in (stop if isinstance(stop, list) else [stop])]
+    return frozenset(stop for stop in flat if stop is not None)
+
+
+def _reason(error: BaseException | Mapping[str, Any]) -> str:
+    """The last line of what Ray says, which is the cause; the rest are its own stacks."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

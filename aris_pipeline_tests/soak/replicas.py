@@ -1,0 +1,97 @@
+"""Ray's replicas and the run that drives them, killed while they generate; with the real engine."""
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+
+import psutil
+
+from aris_pipeline_tests.soak.accounts import account, durable_keys, generated, wait_for_answers
+from aris_pipeline_tests.soak.processes import ArisProcess, Place, Workshop
+from aris_pipeline_tests.soak.results import Try
+
+_REAL: dict[str, object] = {"engine": "vllm", "rows_at_risk": 8}
+_REPLICA = "ray::MapWorker"
+_GONE_WITHIN_S = 30.0
+
+
+def kill_a_replica(
+    workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0
+) -> Iterator[Try]:
+    """Kills one of two replicas after some answers; the run is to go on to its end."""
+    for number in range(skip, count):
+        rng = random.Random(f"{seed}-replica-{number}")
+        place = workshop.place(f"replica-{number}", rows, max(rows // 2, 1))
+        with _two_replicas(place) as process:
+            wait_for_answers(process, place.log(0), rng.randint(1, rows // 2))
+            answered = len(generated(place.log(0)))
+            killed = rng.choice(_replicas(process.pid))
+            killed.kill()
+            finished = process.finish()
+        broken = [] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]
+        log = generated(place.log(0))
+        found = account(place)
+        one = Try(
+            fault="ray: one of two replicas is killed",
+            number=number + 1,
+            lost=found.lost,
+            duplicated=found.duplicated,
+            twice=len(log) - len(set(log)),
+            broken=broken + found.broken,
+            note=f"after {answered} of {rows} answers",
+        )
+        yield place.cleared(one)
+
+
+def kill_the_driver(
+    workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0
+) -> Iterator[Try]:
+    """Kills the run itself after some answers; the next one, in process, goes on from there."""
+    for number in range(skip, count):
+        rng = random.Random(f"{seed}-driver-{number}")
+        place = workshop.place(f"driver-{number}", rows, max(rows // 2, 1))
+        with _two_replicas(place) as process:
+            wait_for_answers(process, place.log(0), rng.randint(1, rows // 2))
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.send(9)
+            killed = time.monotonic()
+            process.finish()
+        _gone, alive = psutil.wait_procs(family, timeout=_GONE_WITHIN_S)
+        seconds = time.monotonic() - killed
+        broken = [f"{len(alive)} processes outlive the run"] if alive else []
+        safe, before = durable_keys(place.data), generated(place.log(0))
+        with place.run(log=place.log(1), **_REAL) as process:
+            finished = process.finish()
+        if finished.code != 0:
+            broken.append(f"exit {finished.code}: {finished.said}")
+        twice = set(before) & set(generated(place.log(1)))
+        if twice & safe:
+            broken.append(f"{len(twice & safe)} answers that were safe came again")
+        found = account(place)
+        one = Try(
+            fault="ray: the run is killed",
+            number=number + 1,
+            lost=found.lost,
+            duplicated=found.duplicated,
+            twice=len(twice),
+            at_risk=len(set(before) - safe),
+            seconds=seconds,
+            broken=broken + found.broken,
+            note=f"after {len(before)} of {rows} answers",
+        )
+        yield place.cleared(one)
+
+
+def _two_replicas(place: Place) -> ArisProcess:
+    return place.run("--engine", "ray", "--replicas", "2", log=place.log(0), **_REAL)
+
+
+def _replicas(run: int) -> list[psutil.Process]:
+    """The processes that hold a replica each, of a run."""
+    found = []
+    for process in psutil.Process(run).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.cmdline()[0].startswith(_REPLICA):
+                found.append(process)
+    return found
