@@ -5,7 +5,6 @@ same shards, so that everything that was made of it still fits.
 """
 
 import logging
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from aris_pipeline.storage import (
     Shard,
     read_metadata,
     read_parquet,
+    remove_tree,
 )
 
 DIGEST_KEY, SHARD_SIZE_KEY = "digest", "shard_size"
@@ -78,7 +78,7 @@ def remove_tables(store: DataStore, name: str) -> None:
     """Removes what landing and validation have written of a batch."""
     shard = Shard.numbered(name, 0)
     for path in (store.landed(shard), store.quarantine(shard), store.raw_candidates(shard)):
-        shutil.rmtree(path.parent.parent, ignore_errors=True)
+        remove_tree(path.parent.parent)
 
 
 def _without_manifest(store: DataStore) -> list[str]:

@@ -238,7 +238,7 @@ def _changed(file: Path) -> InputError:
 
 @contextmanager
 def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
-    lock = store.root / ".work" / "landing.lock"
+    lock = store.locks / "landing.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         opened = lock.open("w")
