@@ -121,7 +121,7 @@ class ObjectPath(PosixPath):
     def glob(self, pattern: str) -> Generator[Self, None, None]:
         """Yields what matches, by one listing of all that is below the part without wildcards.
 
-        A directory has the time of the newest object in it.
+        `**` is no wildcard here. A directory has the time of the newest object in it.
         """
         wanted = PurePosixPath(pattern).parts
         fixed = next((at for at, part in enumerate(wanted) if "*" in part), len(wanted) - 1)
@@ -225,7 +225,7 @@ def _reason(said: str, bucket: str) -> tuple[str, str]:
     if code in _OTHER_REGION or "incorrectly configured region" in said:
         return f"bucket {bucket} is in another region", "Set AWS_REGION"
     if status[:3] in ("401", "403") or code == "AccessDenied":
-        way_out = f"Give them the right to list, read, write and delete in bucket {bucket}"
+        way_out = f"See that they are right, and may list, read, write and delete in {bucket}"
         return f"access is denied with these credentials ({code or status})", way_out
     if not status and not code:
         return f"{endpoint()} cannot be reached", "See to the network and AWS_ENDPOINT_URL"
