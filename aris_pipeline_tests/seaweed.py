@@ -1,6 +1,7 @@
 """SeaweedFS as the S3 server of the scenarios: a real object store, in one process on loopback."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from aris_pipeline.storage import object_store
 
 BUCKET = "candidates"
 _OWNER, _READER = ("owner", "owner's secret"), ("reader", "reader's secret")
@@ -34,6 +37,15 @@ class Seaweed:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_REGION": "us-east-1",
         }
+
+
+def surround(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """Puts this in place of all that the environment says of a store."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        patch.delenv(name)
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    object_store._open_bucket.cache_clear()
 
 
 @contextmanager

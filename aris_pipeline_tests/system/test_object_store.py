@@ -12,8 +12,9 @@ import pytest
 
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.engines import cache_dir
-from aris_pipeline.storage import data_path
-from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed
+from aris_pipeline.ledger import ExportFormat, export_batch, reconcile
+from aris_pipeline.storage import DataStore, data_path
+from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed, surround
 from aris_pipeline_tests.soak.processes import ArisProcess, Finished
 
 pytestmark = pytest.mark.system
@@ -73,8 +74,7 @@ def wait_for_parts(process: ArisProcess, files: int) -> None:
 def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
     server: Seaweed, candidates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
+    surround(monkeypatch, server.environment())
     ours, theirs = Host(tmp_path / "ours"), Host(tmp_path / "theirs")
     run = ("run", candidates, "--shard-size", SHARD_SIZE)
 
@@ -91,19 +91,23 @@ def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
     assert ours.generated.total() <= ROWS + AT_RISK
     assert list(data_path(DATA).glob(".work/completions/*")) == []
 
-    assert theirs.aris("verify").figures["ok"]
-    (exported,) = theirs.aris("export", figures["batch"]).figures["files"]
-    assert exported.startswith(f"{DATA}/exports/")
     again = theirs.aris(*run).figures
     assert (again["reused"], again["generated"]) == (ROWS, 0)
     assert not theirs.generated
 
+    store = DataStore.at(DATA)
+    (batch,) = store.batches()
+    (judge,) = store.judges("evaluations", batch.name)
+    assert reconcile(store, batch, judge).ok
+    for form in ExportFormat:
+        files = export_batch(store, batch, judge, form, store.root / "exports")
+        assert all(file.read_bytes() or form is ExportFormat.OPENAI for file in files)
     ranking = pl.read_parquet(f"{DATA}/candidate_ranking/**/*.parquet", hive_partitioning=True)
     assert ranking["custom_id"].n_unique() == ranking.height == ROWS
     assert ranking["batch"].unique().to_list() == [figures["batch"]]
 
 
-def test_a_store_that_goes_away_ends_the_run_in_one_line_and_costs_nothing_finished(
+def test_a_store_that_goes_away_ends_the_run_with_the_way_out(
     candidates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "seaweed"
@@ -111,8 +115,7 @@ def test_a_store_that_goes_away_ends_the_run_in_one_line_and_costs_nothing_finis
     host = Host(tmp_path / "host")
     run = ("run", candidates, "--shard-size", SHARD_SIZE)
     with seaweed(folder) as server:
-        for name, value in server.environment().items():
-            monkeypatch.setenv(name, value)
+        surround(monkeypatch, server.environment())
         process = host.start(*run, seconds_per_row=0.1, rows_at_risk=AT_RISK)
         wait_for_parts(process, 1)
     finished = process.finish()

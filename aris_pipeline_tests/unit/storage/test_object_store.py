@@ -1,6 +1,5 @@
 """A data directory in a real object store: what is visible, what is removed, what is said."""
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from aris_pipeline.storage import (
     write_bytes,
     write_frame,
 )
-from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed
+from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed, surround
 
 JUDGE, SHARD = Judge("aris-swe-v1", "small"), Shard("b", "s000")
 FRAME = pl.DataFrame({"a": [1, 2, 3]})
@@ -37,14 +36,6 @@ FRAME = pl.DataFrame({"a": [1, 2, 3]})
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     with seaweed(tmp_path_factory.mktemp("seaweed")) as running:
         yield running
-
-
-def surround(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        patch.delenv(name)
-    for name, value in environment.items():
-        patch.setenv(name, value)
-    object_store._open_bucket.cache_clear()
 
 
 @pytest.fixture
