@@ -106,9 +106,10 @@ class ObjectPath(PosixPath):
         )
 
     @property
-    def tag(self) -> str:
-        """What the store calls the content of the object; another content has another tag."""
-        return self._said()["e_tag"] or ""
+    def version(self) -> tuple[int, str]:
+        """Second and tag of the object; another content has another tag."""
+        said = self._said()
+        return int(said["last_modified"].timestamp()), said["e_tag"] or ""
 
     def exists(self) -> bool:
         """Whether there is such an object, or any below it."""
@@ -135,6 +136,10 @@ class ObjectPath(PosixPath):
         for match, newest in found.items():
             match._listed = newest
             yield match
+
+    def rglob(self, pattern: str) -> Generator[Self, None, None]:
+        """Is refused here, because `Path` would look on the disk, whatever `__fspath__` says."""
+        raise TypeError(f"{self} is no directory on a disk to search for {pattern}")
 
     def remove(self) -> None:
         """Removes the object, and all below it."""

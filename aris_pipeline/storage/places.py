@@ -62,8 +62,10 @@ def version_of(file: Path) -> Version:
     Raises:
         FileNotFoundError: there is no such file.
     """
+    if isinstance(file, ObjectPath):
+        return file.version
     state = file.stat()
-    return state.st_mtime_ns, file.tag if isinstance(file, ObjectPath) else state.st_size
+    return state.st_mtime_ns, state.st_size
 
 
 def may_be_newer(file: Path, than: Path) -> bool:
