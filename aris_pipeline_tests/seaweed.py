@@ -109,11 +109,12 @@ def _wait_for(server: Seaweed, process: "subprocess.Popen[bytes]") -> None:
     from obstore.exceptions import BaseError
     from obstore.store import S3Store
 
-    name = {"AWS_ACCESS_KEY_ID": _OWNER[0], "AWS_SECRET_ACCESS_KEY": _OWNER[1]}
-    endpoint = server.environment()["AWS_ENDPOINT_URL"]
     bucket = S3Store(
         BUCKET,
-        config={**name, "AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1"},
+        access_key_id=_OWNER[0],
+        secret_access_key=_OWNER[1],
+        endpoint=server.environment()["AWS_ENDPOINT_URL"],
+        region="us-east-1",
         client_options={"allow_http": True},
         retry_config={"max_retries": 0},
     )

@@ -1,7 +1,7 @@
 """A data directory in a real object store: what is visible, what is removed, what is said."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -216,7 +216,12 @@ def test_a_store_that_refuses_is_named_with_the_way_out(
     surround(monkeypatch, server.environment() | wrong)
     monkeypatch.setattr(object_store, "_RETRIES", 1)
     file = store.root / "x"
-    asked = [file.read_bytes, file.exists, store.batch_files, lambda: write_bytes(b"", file)]
+    asked: list[Callable[[], object]] = [
+        file.read_bytes,
+        file.exists,
+        store.batch_files,
+        lambda: write_bytes(b"", file),
+    ]
 
     for ask in asked:
         with pytest.raises(DiskError, match=said) as refused:
