@@ -67,6 +67,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "webdav": "false",
+        "master.telemetry": "false",
         "admin.ui": "false",
         **chosen,
     }

@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
@@ -38,8 +37,10 @@ def data_path(place: str | Path) -> Path:
             "a data directory is a directory or a URL of the form s3://bucket/prefix, and this is "
             "neither; credentials and endpoint belong into the AWS_* variables"
         )
-    if find_spec("obstore") is None:
-        raise ConfigError(f"to read and write {place}: pip install 'aris_pipeline[s3]'")
+    try:
+        import obstore  # noqa: F401, PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigError(f"to use {place}: pip install 'aris_pipeline[s3]'") from error
     return ObjectPath(place)
 
 

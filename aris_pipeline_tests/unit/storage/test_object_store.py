@@ -1,5 +1,6 @@
 """A data directory in a real object store: what is visible, what is removed, what is said."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -282,6 +283,15 @@ def test_another_kind_of_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError, match="s3://bucket/prefix") as refused:
         data_path(url)
     assert "secret" not in str(refused.value)
+
+
+def test_what_reads_a_store_is_named_where_it_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+
+    with pytest.raises(ConfigError, match=r"pip install 'aris_pipeline\[s3\]'"):
+        data_path("s3://bucket/x")
 
 
 def test_a_disk_is_never_asked_for_an_object(
