@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 _PATIENCE_S = 120
-_RETRIES = 8
+_ATTEMPTS = "9"
 """Some ten seconds, in which a store may be out of reach without a run noticing."""
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -202,10 +202,14 @@ def _open_bucket(bucket: str) -> "S3Store":
             f"there are no credentials for s3://{bucket}: set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL where the store is not Amazon's"
         )
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS", _ATTEMPTS)
+    if not attempts.isdigit():
+        raise ConfigError(f"AWS_MAX_ATTEMPTS is {attempts!r}: give a number")
+    patience = timedelta(seconds=_PATIENCE_S)
     return S3Store(
         bucket,
-        client_options={"allow_http": True, "timeout": timedelta(seconds=_PATIENCE_S)},
-        retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_PATIENCE_S)},
+        client_options={"allow_http": True, "timeout": patience},
+        retry_config={"max_retries": max(int(attempts) - 1, 0), "retry_timeout": patience},
     )
 
 

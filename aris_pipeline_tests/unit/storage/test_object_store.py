@@ -214,8 +214,7 @@ def test_a_store_that_refuses_is_named_with_the_way_out(
     store: DataStore, server: Seaweed, wrong: dict[str, str], said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    surround(monkeypatch, server.environment() | wrong)
-    monkeypatch.setattr(object_store, "_RETRIES", 1)
+    surround(monkeypatch, server.environment() | {"AWS_MAX_ATTEMPTS": "2"} | wrong)
     file = store.root / "x"
     asked: list[Callable[[], object]] = [
         file.read_bytes,
@@ -238,8 +237,8 @@ def test_damage_is_never_seen_in_a_store_out_of_reach(
 ) -> None:
     """A file that is taken for damaged is generated again."""
     write_frame(FRAME, store.completions(JUDGE, SHARD))
-    surround(monkeypatch, server.environment() | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
-    monkeypatch.setattr(object_store, "_RETRIES", 0)
+    gone = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    surround(monkeypatch, server.environment() | gone)
 
     with pytest.raises(DiskError, match="cannot be reached"):
         read_parquet(store.completions(JUDGE, SHARD), hint="")
