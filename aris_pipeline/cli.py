@@ -52,7 +52,7 @@ from aris_pipeline.options import (
     Tuned,
     UseExample,
 )
-from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat
+from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat, data_path
 
 if TYPE_CHECKING:
     from aris_pipeline.defs.batch_run import RunOutcome
@@ -67,7 +67,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_benchmark.app)
 
-_DATA = Path("data")
+_DATA = "data"
 
 SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
 
@@ -163,7 +163,7 @@ def run(
             "format": str(file_format) if file_format else None,
         }
         outcomes = _run_files(files, data_dir, landing, judging, until)
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         rows = [
             summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             for outcome in outcomes
@@ -181,7 +181,7 @@ def run(
 
 def _run_files(
     files: list[Path],
-    data_dir: Path,
+    data_dir: str,
     landing: dict[str, Any],
     judging: dict[str, Any],
     until: Assets,
@@ -220,7 +220,7 @@ def verify(
 ) -> None:
     """Check that every row that went in came out exactly once; exit 1 otherwise."""
     with command(as_json) as emit:
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         unknown: list[str] = []
         found = [
             reconcile(store, one, judge)
@@ -276,7 +276,7 @@ def stale(
         }
         chosen = {name: value for name, value in judging.items() if value is not None}
         settings = JudgingResource(**chosen).settings()
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         batches = _batches(store, batch, console.complain)
         shards = sum(len(one.shard_rows) for one in batches)
         found = []
@@ -295,7 +295,9 @@ def stale(
 def export(
     batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
     form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
-    out: Annotated[Path | None, typer.Option(help="Directory; data/exports by default.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Directory or s3:// URL; data/exports by default.")
+    ] = None,
     data_dir: DataDir = _DATA,
     rubric: JudgedBy = None,
     model: JudgedBy = None,
@@ -303,10 +305,11 @@ def export(
 ) -> None:
     """Write a batch's verdicts for other programs."""
     with command(as_json) as emit:
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         landed = store.batch(batch)
         judge = _judge_of(store, landed, rubric, model)
-        files = export_batch(store, landed, judge, form, out or store.root / "exports")
+        directory = data_path(out) if out else store.root / "exports"
+        files = export_batch(store, landed, judge, form, directory)
         emit({"batch": batch, "files": [str(file) for file in files]})
         console.say("\n".join(f"wrote {file}" for file in files))
 
@@ -315,7 +318,7 @@ def export(
 def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
     """List the batches and how far each is."""
     with command(as_json) as emit:
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         rows = [
             summarise(store, batch, judge).status()
             for batch in store.batches(complain=console.complain)
@@ -342,7 +345,7 @@ def show(
 ) -> None:
     """Show a batch's ranking, or everything about one row."""
     with command(as_json) as emit:
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         landed = store.batch(batch)
         if line is not None:
             found = read_quarantined(store, landed, line)
@@ -377,14 +380,15 @@ def dev(
         from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
         from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
 
-        with open_instance(data_dir, engines) as instance:
+        root = DataStore.at(data_dir).root
+        with open_instance(root, engines) as instance:
             release_dead_runs(instance)
-            home = prepare_home(data_dir)
+            home = prepare_home(root)
         emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
         environment = {
             **os.environ,
             "DAGSTER_HOME": str(home),
-            "ARIS_DATA_DIR": str(data_dir.absolute()),
+            "ARIS_DATA_DIR": str(root),
         }
         if automation:
             environment["ARIS_AUTOMATION"] = "on"
@@ -397,11 +401,11 @@ def dev(
     )
 
 
-def _decided(engine: Engines, model: str | None, data_dir: Path) -> tuple[Engines, str | None]:
+def _decided(engine: Engines, model: str | None, data_dir: str) -> tuple[Engines, str | None]:
     """Returns engine and model, as the benchmarks have decided where the engine is `auto`."""
     if engine is not Engines.auto:
         return engine, model
-    store = DataStore(data_dir.absolute())
+    store = DataStore.at(data_dir)
     decided = decided_engine(store, find_model(model).name if model else None)
     console.say(f"engine {decided.engine} with {decided.model}: {decided.reason}")
     return Engines(decided.engine), decided.model

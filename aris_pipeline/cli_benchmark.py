@@ -44,7 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_DATA = Path("data")
+_DATA = "data"
 _HISTORY = Path("docs/benchmarks")
 _WARM_UP_ROWS = {True: 256, False: 8}
 
@@ -279,7 +279,7 @@ def tune(
             plan=_plan("tuning", blocks, seed, warm_up),
             min_agreement=min_agreement,
         )
-        trials = benchmarks.tune(DataStore(data_dir.absolute()), tuning, say=console.say)
+        trials = benchmarks.tune(DataStore.at(data_dir), tuning, say=console.say)
         found = [
             {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
             for row in trials.iter_rows(named=True)
@@ -301,7 +301,7 @@ def decide(
     """Choose between what was measured, and say how firm the choice is."""
     with command(as_json) as emit:
         chosen = DecisionSettings.load(settings)
-        decision = benchmarks.write_decision(DataStore(data_dir.absolute()), chosen)
+        decision = benchmarks.write_decision(DataStore.at(data_dir), chosen)
         found = as_dict(decision, chosen)
         emit(found)
         console.say(decision.verdict)
@@ -328,7 +328,7 @@ def publish(
 ) -> None:
     """Copy runs from the data directory to the committed history; then `aris benchmark report`."""
     with command(as_json) as emit:
-        source = History(DataStore(data_dir.absolute()).benchmarks)
+        source = History(DataStore.at(data_dir).benchmarks)
         written = source.publish(History(to), run_ids or ())
         emit({"files": [str(file) for file in written]})
         console.say("\n".join(f"wrote {file}" for file in written) or "nothing to publish")
@@ -358,9 +358,9 @@ def report(
         console.say("\n".join(f"wrote {file}" for file in written))
 
 
-def _measure(data_dir: Path, contest: Contest) -> dict[str, Any]:
+def _measure(data_dir: str, contest: Contest) -> dict[str, Any]:
     """Runs a contest, shows its figures and returns them."""
-    store = DataStore(data_dir.absolute())
+    store = DataStore.at(data_dir)
     runs = benchmarks.run_contest(store, contest, fits=misfit, say=console.say)
     shown = ["arm", "block", "status", "load_s", "processing_s", "req_s", "total_tok_s",
              "success_rate", "valid_rate", "reason"]  # fmt: skip

@@ -61,14 +61,14 @@ def plan(
         str | None, typer.Option(help="Take rows and token lengths from this batch's prompts.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the projections as a PNG.")] = None,
-    data_dir: DataDir = Path("data"),
+    data_dir: DataDir = "data",
     as_json: AsJson = False,
 ) -> None:
     """Say whether a model will fit and how long it will take, without loading it."""
     with command(as_json) as emit:
         chosen = _model(model, config, dtype, quantization)
         hardware = find_hardware(gpu, gpu_memory)
-        store = DataStore(data_dir.absolute())
+        store = DataStore.at(data_dir)
         pace = _pace(store, chosen, hardware) if config is None else None
         work = _work(store, batch, rows, chosen, pace)
         made = make_plan(

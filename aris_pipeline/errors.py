@@ -26,11 +26,11 @@ class DamagedDataError(ArisError):
 
 
 class StorageError(ArisError):
-    """A file cannot be written."""
+    """A file cannot be written; of an object store, also not read."""
 
 
 class DiskError(StorageError):
-    """A disk takes nothing more: it is full, over quota or read-only; other files meet it too."""
+    """A disk is full or read-only, or an object store refuses: other files meet it too."""
 
 
 class BatchBusyError(ArisError):

@@ -20,7 +20,12 @@ def _share(text: str) -> float:
 
 
 DataDir = Annotated[
-    Path, typer.Option(envvar="ARIS_DATA_DIR", help="Root of all inputs and outputs.")
+    str,
+    typer.Option(
+        envvar="ARIS_DATA_DIR",
+        metavar="DIRECTORY",
+        help="Root of all inputs and outputs; also s3://bucket/prefix.",
+    ),
 ]
 AsJson = Annotated[
     bool,

@@ -4,19 +4,22 @@ A batch whose manifest or files were damaged or lost since is cut anew under the
 same shards, so that everything that was made of it still fits.
 """
 
+import json
 import logging
-import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.errors import DamagedDataError, MissingDataError, StorageError
 from aris_pipeline.storage import (
     LANDING_SHARD,
     Batch,
     DataStore,
+    ObjectPath,
     Shard,
     read_metadata,
     read_parquet,
+    remove_tree,
 )
 
 DIGEST_KEY, SHARD_SIZE_KEY = "digest", "shard_size"
@@ -24,6 +27,8 @@ DIGEST_KEY, SHARD_SIZE_KEY = "digest", "shard_size"
 
 _LOG = logging.getLogger(__name__)
 _HINT = "it is written again"
+_DEAD_AFTER_S = 24 * 3600
+"""Since the last file of a landing that no lock of this host can tell to be dead."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,38 @@ def find_earlier(store: DataStore, digest: str) -> EarlierLanding | None:
     return None
 
 
-def is_taken(store: DataStore, name: str) -> bool:
-    """Whether a batch has this name, or had it until its manifest was lost."""
-    return store.batch_file(name).exists() or _is_in_use(store, name)
+def free_name(store: DataStore, wanted: str, digest: str, shard_size: int) -> tuple[str, int]:
+    """Returns a name for a content that has not landed, and how many rows its shards are to have.
+
+    No lock keeps other hosts off an object store. There a name is claimed for a content and a size;
+    who lands the same at once, or again after a kill, writes the same files under the same names.
+
+    Args:
+        store: where it lands.
+        wanted: the name; part of the digest is added where another batch has it.
+        digest: of the content.
+        shard_size: the wanted size; that of the first to claim the name for this content wins.
+    """
+    taken = store.batch_file(wanted).exists() or _is_in_use(store, wanted)
+    for name in (wanted, f"{wanted}-{digest[:8]}")[taken:]:
+        if not isinstance(store.root, ObjectPath):
+            remove_tables(store, name)
+            return name, shard_size
+        claim = store.root / ".work" / "landing" / f"{name}.json"
+        mine = {DIGEST_KEY: digest, SHARD_SIZE_KEY: shard_size}
+        if claim.create(json.dumps(mine).encode()):
+            return name, shard_size
+        said = json.loads(claim.read_bytes())
+        if said[DIGEST_KEY] == digest:
+            return name, int(said[SHARD_SIZE_KEY])
+    raise StorageError(f"{wanted} is the name of other batches in {store.root}: rename the file")
 
 
 def remove_dead_landings(store: DataStore) -> None:
     """Removes the tables of landings that were killed before they wrote their manifest."""
-    for name in _without_manifest(store):
-        if not _is_in_use(store, name):
+    for name, written in _without_manifest(store).items():
+        on_other_host = isinstance(store.root, ObjectPath) and time.time() - written < _DEAD_AFTER_S
+        if not on_other_host and not _is_in_use(store, name):
             remove_tables(store, name)
 
 
@@ -78,13 +106,18 @@ def remove_tables(store: DataStore, name: str) -> None:
     """Removes what landing and validation have written of a batch."""
     shard = Shard.numbered(name, 0)
     for path in (store.landed(shard), store.quarantine(shard), store.raw_candidates(shard)):
-        shutil.rmtree(path.parent.parent, ignore_errors=True)
+        remove_tree(path.parent.parent)
 
 
-def _without_manifest(store: DataStore) -> list[str]:
+def _without_manifest(store: DataStore) -> dict[str, float]:
+    """Names of landed batches that have none, with the time of the last change."""
     landed = store.landed(Shard.numbered("*", 0)).parents[2].glob("batch=*")
-    names = [directory.name.partition("=")[2] for directory in sorted(landed)]
-    return [name for name in names if not store.batch_file(name).exists()]
+    found = {place.name.partition("=")[2]: place for place in sorted(landed)}
+    return {
+        name: place.stat().st_mtime
+        for name, place in found.items()
+        if not store.batch_file(name).exists()
+    }
 
 
 def _is_in_use(store: DataStore, name: str) -> bool:

@@ -22,7 +22,7 @@ from aris_pipeline.candidates.landed_before import (
     DIGEST_KEY,
     SHARD_SIZE_KEY,
     find_earlier,
-    is_taken,
+    free_name,
     remove_dead_landings,
     remove_tables,
 )
@@ -76,9 +76,8 @@ def land_file(
         earlier = find_earlier(store, digest)
         if earlier is None:
             name = batch_name(file, on or datetime.now(UTC).date(), options.limit)
-            if is_taken(store, name):
-                name = f"{name}-{digest[:8]}"
-            remove_tables(store, name)
+            name, shard_size = free_name(store, name, digest, options.shard_size)
+            options = options.model_copy(update={"shard_size": shard_size})
             target = _Target(name, digest, source_format, again=False)
         elif earlier.batch is not None:
             return earlier.batch
@@ -221,6 +220,8 @@ def _file_state(file: Path) -> tuple[int, int]:
     """Size and time of the last change, for noticing a change."""
     if _UNSHOWABLE.search(file.name):
         raise InputError(f"{file.name!a} has control characters in its name: rename it")
+    if "s3:" in file.parts:
+        raise InputError(f"{file.name} is landed from a disk only: copy it there first")
     try:
         state = file.stat()
     except OSError as error:
@@ -238,7 +239,7 @@ def _changed(file: Path) -> InputError:
 
 @contextmanager
 def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
-    lock = store.root / ".work" / "landing.lock"
+    lock = store.locks / "landing.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         opened = lock.open("w")

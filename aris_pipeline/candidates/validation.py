@@ -43,6 +43,7 @@ from aris_pipeline.storage import (
     DataStore,
     RawCandidates,
     Shard,
+    for_polars,
     origin_of,
     read_if_made_from,
     read_metadata,
@@ -122,7 +123,10 @@ def require_usable(store: DataStore, batch: Batch) -> None:
     directory = store.quarantine(shards[0]).parent.parent
     findings = Findings()
     quarantined = (
-        pl.scan_parquet(directory / "**/*.parquet", hive_partitioning=False)
+        pl.concat(
+            pl.scan_parquet(for_polars(file), hive_partitioning=False)
+            for file in directory.glob("shard=*/*.parquet")
+        )
         .group_by("rule")
         .agg(pl.len(), pl.col("line", "message").sort_by("line").first())
         .sort("len", descending=True)

@@ -6,7 +6,6 @@ completions file is complete. A run that was killed leaves them for the next one
 
 import contextlib
 import logging
-import shutil
 import threading
 import uuid
 from pathlib import Path
@@ -15,7 +14,13 @@ from typing import Any, Self
 import polars as pl
 
 from aris_pipeline.errors import DiskError, StorageError
-from aris_pipeline.storage import Completions, DataStore, write_parquet
+from aris_pipeline.storage import (
+    Completions,
+    DataStore,
+    may_be_newer,
+    remove_tree,
+    write_parquet,
+)
 from aris_pipeline.storage.schemas import polars_schema
 
 _LOG = logging.getLogger(__name__)
@@ -139,12 +144,12 @@ def remove_finished_parts(store: DataStore) -> None:
     work = store.root / ".work"
     for directory in work.glob("completions/rubric=*/model=*/batch=*/shard=*"):
         completions = store.root / directory.relative_to(work) / "completions.parquet"
-        if completions.exists():
-            finished = completions.stat().st_mtime_ns
-            if all(part.stat().st_mtime_ns <= finished for part in part_files(directory)):
-                remove_parts(directory)
+        if completions.exists() and not any(
+            may_be_newer(part, completions) for part in part_files(directory)
+        ):
+            remove_parts(directory)
 
 
 def remove_parts(directory: Path) -> None:
     """Removes the parts of a shard whose completions file is complete."""
-    shutil.rmtree(directory, ignore_errors=True)
+    remove_tree(directory)

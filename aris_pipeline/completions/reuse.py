@@ -11,7 +11,15 @@ import polars as pl
 from aris_pipeline.completions.parts import part_files
 from aris_pipeline.completions.rows import POISON
 from aris_pipeline.errors import DamagedDataError, MissingDataError
-from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_table
+from aris_pipeline.storage import (
+    Completions,
+    DataStore,
+    Judge,
+    Shard,
+    Version,
+    read_table,
+    version_of,
+)
 from aris_pipeline.storage.schemas import polars_schema
 
 _LOG = logging.getLogger(__name__)
@@ -74,12 +82,11 @@ def _answers(file: Path, keys: pl.Series) -> pl.DataFrame:
 
 
 def _answered_keys(file: Path) -> pl.Series:
-    state = file.stat()
-    return _read_keys(file, state.st_mtime_ns, state.st_size)
+    return _read_keys(file, version_of(file))
 
 
 @lru_cache(maxsize=_FILES_REMEMBERED)
-def _read_keys(file: Path, _modified_ns: int, _size: int) -> pl.Series:
+def _read_keys(file: Path, _version: Version) -> pl.Series:
     """Digests of the keys that a file answers, remembered for as long as the file is the same.
 
     A run asks for them once for each shard. They take 40 KB for a file of 5,000 rows.

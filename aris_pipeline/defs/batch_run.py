@@ -22,7 +22,7 @@ from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.engines import EngineLock, ModelCard
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
 from aris_pipeline.process_lock import ProcessLock
-from aris_pipeline.storage import Batch, DataStore, Judge, cannot_write
+from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
 
 CHAIN = {
     "raw_candidates": "judge",
@@ -66,14 +66,17 @@ class BatchRunner:
     say: Callable[[str], None]
 
     @classmethod
-    def on(cls, data_dir: Path, judging: dict[str, Any], say: Callable[[str], None]) -> Self:
+    def on(cls, data_dir: str, judging: dict[str, Any], say: Callable[[str], None]) -> Self:
         """Returns a runner for a data directory, after clearing up behind runs that died."""
-        instance = open_instance(data_dir)
+        store = DataStore.at(data_dir)
+        instance = open_instance(store.root)
+        if isinstance(store.root, ObjectPath):
+            say(f"Dagster's history of {store.root}: {instance.root_directory}")
         with storage_errors_named(Path(instance.root_directory)):
             for run_id in release_dead_runs(instance):
                 say(f"run {run_id[:8]} had died; its place is free again")
         chosen = {name: value for name, value in judging.items() if value is not None}
-        return cls(build_definitions(), instance, DataStore(data_dir.absolute()), chosen, say)
+        return cls(build_definitions(), instance, store, chosen, say)
 
     def run(self, file: Path, landing: dict[str, Any], until: str) -> RunOutcome:
         """Lands a file and materialises the chain up to and including the asset `until`.
@@ -156,7 +159,7 @@ class BatchRunner:
     @contextmanager
     def _alone_on(self, batch: Batch) -> Iterator[None]:
         """Keeps other command lines off a batch, whose settings may differ."""
-        lock = ProcessLock(self.store.root / ".work" / "locks" / f"{batch.name}.lock")
+        lock = ProcessLock(self.store.locks / "locks" / f"{batch.name}.lock")
         try:
             acquired = lock.acquire()
         except OSError as error:

@@ -12,6 +12,7 @@ import polars as pl
 from aris_pipeline.defs.lineage import Sources, lineage
 from aris_pipeline.dictionary import Column, limits, tables, type_name
 from aris_pipeline.judging import DEFAULT_RUBRIC
+from aris_pipeline.storage import for_polars
 
 OWNERS = ["team:recruiting-data"]
 _GRAIN_TAG = "aris/grain"
@@ -179,11 +180,11 @@ def table_facts(path: Path, schema: type[dy.Schema] | None = None) -> dict[str, 
             those that this file has. A column that it does not declare is a property of an OpenAI
             file's answers.
     """
-    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    frame = pl.scan_parquet(for_polars(path), glob=False, hive_partitioning=False)
     facts: dict[str, Any] = {
         "dagster/partition_row_count": frame.select(pl.len()).collect().item(),
         "dagster/size_bytes": path.stat().st_size,
-        "dagster/uri": dg.MetadataValue.path(path),
+        "dagster/uri": dg.MetadataValue.path(str(path)),
     }
     if schema is not None:
         facts["dagster/column_schema"] = dg.TableSchema(

@@ -11,6 +11,7 @@ from aris_pipeline.candidates import LandingOptions, has_settled, land_file
 from aris_pipeline.defs.partitions import register_shards
 from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
+from aris_pipeline.storage import ObjectPath
 
 QUIET_S = 10.0
 MARKER = ".ok"
@@ -85,6 +86,11 @@ def landing_sensor(
     """
     release_dead_runs(context.instance)
     landing = store.store().landing
+    if isinstance(landing, ObjectPath):
+        return dg.SkipReason(
+            f"{landing} is not watched: only a directory is. Land files of elsewhere by `aris run` "
+            "or the job `land`"
+        )
     launched: dict[str, list[float]] = json.loads(context.cursor or "{}")
     seen = {}
     requests = []

@@ -18,7 +18,7 @@ from aris_pipeline.evaluations import EvaluationCounts, evaluation_schema
 from aris_pipeline.judging import Assignment
 from aris_pipeline.prompts import PromptCounts, Rubric
 from aris_pipeline.quality import cost_per_1000_rows
-from aris_pipeline.storage import DataStore, Judge, Shard
+from aris_pipeline.storage import DataStore, Judge, Shard, for_polars
 from aris_pipeline.throughput import Measurement
 
 _OF_LENGTHS = ["prompt_tokens", "static_prefix_tokens", "error"]
@@ -35,7 +35,7 @@ def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> T
 def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts) -> Told:
     """Counts and lengths, with a histogram of the lengths."""
     path = store.prompts(judge, shard)
-    tokens = pl.read_parquet(path, columns=_OF_LENGTHS, hive_partitioning=False)
+    tokens = pl.read_parquet(for_polars(path), columns=_OF_LENGTHS, hive_partitioning=False)
     return {
         **asdict(counts),
         **table_facts(path),
@@ -48,7 +48,7 @@ def told_of_completions(
 ) -> Told:
     """What the run did, with which engine settings, and a curve of how it went."""
     path = store.completions(assignment.judge, shard)
-    rows = pl.read_parquet(path, columns=_OF_PROGRESS, hive_partitioning=False)
+    rows = pl.read_parquet(for_polars(path), columns=_OF_PROGRESS, hive_partitioning=False)
     return {
         **stats.metadata(),
         **({"engine_profile": str(assignment.profile)} if assignment.profile else {}),
@@ -68,7 +68,7 @@ def told_of_evaluations(
     path = store.evaluations(judge, shard)
     mix, asked = None, counts.rows - counts.triaged
     if rubric is not None:
-        rows = pl.read_parquet(path, hive_partitioning=False)
+        rows = pl.read_parquet(for_polars(path), hive_partitioning=False)
         earlier = charts.earlier_verdicts(store, judge, store.batch(shard.batch))
         mix = charts.verdict_mix(rows, earlier, rubric)
     return {

@@ -26,11 +26,13 @@ from aris_pipeline.storage import DataStore
 class StoreResource(dg.ConfigurableResource[DataStore]):
     """Where all inputs and outputs live."""
 
-    data_dir: str = Field(description="root of the data tree (ARIS_DATA_DIR)")
+    data_dir: str = Field(
+        description="root of the data tree (ARIS_DATA_DIR): a directory, or s3://bucket/prefix"
+    )
 
     def store(self) -> DataStore:
         """Returns the paths of every table."""
-        return DataStore(Path(self.data_dir).absolute())
+        return DataStore.at(self.data_dir)
 
 
 class JudgingResource(dg.ConfigurableResource[JudgingSettings]):

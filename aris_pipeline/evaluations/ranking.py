@@ -14,6 +14,7 @@ from aris_pipeline.storage import (
     DataStore,
     Judge,
     Shard,
+    may_be_newer,
     read_metadata,
     read_parquet,
     write_parquet,
@@ -87,8 +88,7 @@ def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
     files = _evaluations(store, judge, batch)
     if not ranking.exists():
         return bool(files)
-    ranked_at = ranking.stat().st_mtime_ns
-    return any(file.stat().st_mtime_ns > ranked_at for file in files)
+    return any(may_be_newer(file, ranking) for file in files)
 
 
 def _evaluations(store: DataStore, judge: Judge, batch: Batch) -> list[Path]:

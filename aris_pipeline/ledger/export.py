@@ -100,7 +100,7 @@ def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Pa
     lines = completions.join(valid, on="custom_id", maintain_order="left")
     for row in lines.iter_rows(named=True):
         (good if row["is_valid"] else bad).append(json.dumps(_openai_line(row)))
-    files = [Path(f"{stem}.output.jsonl"), Path(f"{stem}.errors.jsonl")]
+    files = [stem.with_name(f"{stem.name}.{kind}.jsonl") for kind in ("output", "errors")]
     for file, content in zip(files, (good, bad), strict=True):
         write_bytes("".join(f"{line}\n" for line in content).encode(), file)
     return files

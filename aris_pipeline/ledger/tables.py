@@ -99,8 +99,9 @@ def places(store: DataStore, judge: Judge | None, shard: Shard) -> dict[str, Pat
 def _gaps(found: dict[str, Path]) -> list[str]:
     """Tables without a file, where a later one was made from theirs."""
     chain = [name for name in ("landed", *CHAIN) if name in found]
-    there = [number for number, name in enumerate(chain) if found[name].exists()]
-    return [name for name in chain[: max(there, default=0) + 1] if not found[name].exists()]
+    missing = [name for name in chain if not found[name].exists()]
+    there = [number for number, name in enumerate(chain) if name not in missing]
+    return [name for name in chain[: max(there, default=0) + 1] if name in missing]
 
 
 def _way_out(shard: Shard, table: str, surplus: list[Path]) -> str:

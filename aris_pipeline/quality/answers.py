@@ -93,11 +93,14 @@ def duplicate_ids(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thr
     """
     file = store.evaluations(judge, shard)
     ids = read_table(file, Evaluations, hint=_EVALUATE, columns=["custom_id"])["custom_id"]
+    of_batch = Shard.all_of(store.batch(shard.batch))
+    places = {store.evaluations(judge, other) for other in of_batch if other != shard}
+    # One listing, because an object store takes a request for each file that is asked for.
+    beside = sorted(file.parents[1].glob(f"shard=*/{file.name}"))
     others = [
         found["custom_id"]
-        for other in Shard.all_of(store.batch(shard.batch))
-        if other != shard
-        and (found := columns_of(store.evaluations(judge, other), "custom_id")) is not None
+        for other in beside
+        if other in places and (found := columns_of(other, "custom_id")) is not None
     ]
     elsewhere = pl.concat([ids.clear(), *others])
     within = ids.filter(ids.is_duplicated()).unique(maintain_order=True)

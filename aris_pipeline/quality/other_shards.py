@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
-from aris_pipeline.storage import read_parquet
+from aris_pipeline.storage import Version, read_parquet, version_of
 
 _FILES_REMEMBERED = 4096
 
@@ -19,11 +19,11 @@ def columns_of(file: Path, *columns: str) -> pl.DataFrame | None:
     the file is the same: 40 shards are read 40 times, not 1,600.
     """
     try:
-        return _read(file, file.stat().st_mtime_ns, columns)
+        return _read(file, version_of(file), columns)
     except (DamagedDataError, MissingDataError, FileNotFoundError):
         return None
 
 
 @lru_cache(maxsize=_FILES_REMEMBERED)
-def _read(file: Path, _modified_ns: int, columns: tuple[str, ...]) -> pl.DataFrame:
+def _read(file: Path, _version: Version, columns: tuple[str, ...]) -> pl.DataFrame:
     return read_parquet(file, hint="it is left out of the comparison", columns=list(columns))

@@ -10,12 +10,22 @@ from aris_pipeline.storage.benchmark_schemas import (
 )
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.made_from import MADE_FROM_KEY, origin_of, read_if_made_from
+from aris_pipeline.storage.object_store import ObjectPath
 from aris_pipeline.storage.parquet import (
     read_metadata,
     read_parquet,
     read_table,
     write_frame,
     write_parquet,
+)
+from aris_pipeline.storage.places import (
+    Version,
+    data_path,
+    for_polars,
+    local_dir,
+    may_be_newer,
+    remove_tree,
+    version_of,
 )
 from aris_pipeline.storage.schemas import (
     Completions,
@@ -41,6 +51,7 @@ __all__ = [
     "Evaluations",
     "Judge",
     "Landed",
+    "ObjectPath",
     "Prompts",
     "Quarantine",
     "RawCandidates",
@@ -48,12 +59,19 @@ __all__ = [
     "SourceFormat",
     "Throughput",
     "ThroughputReport",
+    "Version",
     "cannot_write",
+    "data_path",
+    "for_polars",
+    "local_dir",
+    "may_be_newer",
     "origin_of",
     "read_if_made_from",
     "read_metadata",
     "read_parquet",
     "read_table",
+    "remove_tree",
+    "version_of",
     "write_bytes",
     "write_frame",
     "write_parquet",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from aris_pipeline.errors import DiskError, StorageError
+from aris_pipeline.storage.object_store import ObjectPath
 
 _SUFFIX = ".tmp"
 _LONGEST_LABEL = 50
@@ -24,10 +25,15 @@ _LONGEST_LABEL = 50
 def write_bytes(content: bytes | bytearray, path: Path) -> None:
     """Writes `content` to `path` in one atomic step; its directory is made if needed.
 
+    An object store has no temporary names: it shows nothing of what is not complete.
+
     Raises:
         StorageError: it cannot be written; what stood there before still does.
         DiskError: nor can any other file, because the disk is full or read-only.
     """
+    if isinstance(path, ObjectPath):
+        path.write_bytes(content)
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         directory = _outside_tables(path)

@@ -1,6 +1,7 @@
 """Paths of every table, Hive-style, so that every reader sees the keys as columns.
 
-The tree under `ARIS_DATA_DIR`, where `<judged>` stands for `rubric=R/model=M/batch=B`:
+The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` stands for
+`rubric=R/model=M/batch=B`:
 
     landing/                                        files dropped for the sensor
     batches/<batch>.json                            what was landed (`Batch`)
@@ -23,6 +24,8 @@ from typing import Self
 from aris_pipeline.errors import ConfigError, DamagedDataError
 from aris_pipeline.storage.atomic import remove_leftovers
 from aris_pipeline.storage.batches import Batch
+from aris_pipeline.storage.object_store import ObjectPath
+from aris_pipeline.storage.places import data_path, local_dir
 
 LANDING_SHARD = "landing"
 """Shard name of the quarantine that landing itself writes; the others are s000, s001, ..."""
@@ -75,6 +78,20 @@ class DataStore:
 
     root: Path
 
+    @classmethod
+    def at(cls, place: str | Path) -> Self:
+        """Returns the store at a directory or at `s3://bucket/prefix`.
+
+        Raises:
+            ConfigError: it is another kind of URL.
+        """
+        return cls(data_path(place).absolute())
+
+    @property
+    def locks(self) -> Path:
+        """Where processes of this host lock out each other; those of other hosts see nothing."""
+        return local_dir(self.root) / ".work"
+
     @property
     def landing(self) -> Path:
         """The directory that the landing sensor watches."""
@@ -82,6 +99,8 @@ class DataStore:
 
     def remove_leftovers(self) -> None:
         """Removes what killed writers have left, wherever temporary files are made."""
+        if isinstance(self.root, ObjectPath):
+            return
         for directory in (self.root, self.root / ".work", self.root / "batches"):
             remove_leftovers(directory)
 

@@ -12,6 +12,7 @@ from aris_pipeline.storage import (
     Shard,
     Throughput,
     ThroughputReport,
+    may_be_newer,
     read_table,
     write_parquet,
 )
@@ -54,11 +55,11 @@ def report_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
     """Whether a shard of the batch was measured after the batch was last reported on."""
     report = store.throughput_report(judge, batch.name)
     measured = [
-        file.stat().st_mtime_ns
-        for shard in Shard.all_of(batch)
-        if (file := store.throughput(judge, shard)).exists()
+        file for shard in Shard.all_of(batch) if (file := store.throughput(judge, shard)).exists()
     ]
-    return bool(measured) and (not report.exists() or max(measured) > report.stat().st_mtime_ns)
+    return bool(measured) and (
+        not report.exists() or any(may_be_newer(file, report) for file in measured)
+    )
 
 
 def _summed(shards: pl.DataFrame, batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Where a data directory is: on a disk, or in an object store; and where the two differ.
+
+Everything else takes a `Path` and does not ask which of the two it is.
+"""
+
+import io
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TypeAlias
+
+import platformdirs
+
+from aris_pipeline.errors import ConfigError, StorageError
+from aris_pipeline.storage.object_store import ObjectPath, endpoint
+
+Version: TypeAlias = tuple[int, int | str]
+"""Of a file: another one for each content."""
+
+_LOG = logging.getLogger(__name__)
+_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#*]*)?")
+
+
+def data_path(place: str | Path) -> Path:
+    """Returns the path of a directory, or of `s3://bucket/prefix`.
+
+    Raises:
+        ConfigError: it is another kind of URL, or what reads an object store is not installed.
+    """
+    if isinstance(place, Path) or "://" not in place:
+        return Path(place) if isinstance(place, str) else place
+    if not _URL.fullmatch(place) or ".." in place:
+        # Not shown: somebody may have put a password into it.
+        raise ConfigError(
+            "a data directory is a directory or a URL of the form s3://bucket/prefix, and this is "
+            "neither; credentials and endpoint belong into the AWS_* variables"
+        )
+    try:
+        import obstore  # noqa: F401, PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigError(f"to use {place}: pip install 'aris_pipeline[s3]'") from error
+    return ObjectPath(place)
+
+
+def local_dir(root: Path) -> Path:
+    """Returns where this host keeps what only concerns it: locks, and Dagster's home.
+
+    That is the data directory itself, or, for one in an object store, a directory for it in the
+    cache directory.
+    """
+    if not isinstance(root, ObjectPath):
+        return root
+    chosen = os.environ.get("ARIS_CACHE_DIR")
+    cache = Path(chosen) if chosen else platformdirs.user_cache_path("aris_pipeline")
+    return cache.joinpath("stores", endpoint(), *root.parts[1:])
+
+
+def version_of(file: Path) -> Version:
+    """Returns time and size of a file, or time and tag of an object.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if isinstance(file, ObjectPath):
+        return file.version
+    state = file.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+def may_be_newer(file: Path, than: Path) -> bool:
+    """Whether a file was written after another, as far as that can be told.
+
+    A store tells whole seconds: of two objects of one second each may be newer.
+    """
+    written, compared = file.stat().st_mtime_ns, than.stat().st_mtime_ns
+    return written > compared or (written == compared and isinstance(file, ObjectPath))
+
+
+def remove_tree(directory: Path) -> None:
+    """Removes a directory with all that is in it; what cannot be removed stays."""
+    if not isinstance(directory, ObjectPath):
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    try:
+        directory.remove()
+    except StorageError as error:
+        _LOG.warning("%s", error)
+
+
+def for_polars(file: Path) -> Path | io.BytesIO:
+    """Returns what polars reads a file from: itself, or the content of an object.
+
+    polars would ask the store too, but with settings and errors of its own.
+    """
+    return io.BytesIO(file.read_bytes()) if isinstance(file, ObjectPath) else file
