@@ -33,6 +33,10 @@ class DiskError(StorageError):
     """A disk takes nothing more: it is full, over quota or read-only; other files meet it too."""
 
 
+class InstanceError(ArisError):
+    """The database server of Dagster's instance is away, or refuses."""
+
+
 class BatchBusyError(ArisError):
     """Another live process runs this batch."""
 
