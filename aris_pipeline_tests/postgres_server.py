@@ -25,7 +25,8 @@ _USER = "aris"
 def initdb() -> Path | None:
     """Where PostgreSQL's programs are; Debian keeps them off the PATH."""
     found = shutil.which("initdb") or next(iter(sorted(glob.glob(_DEBIAN), reverse=True)), None)
-    return Path(found) if found else None
+    # The others are beside the file itself, where this is a link.
+    return Path(found).resolve() if found else None
 
 
 @dataclass
@@ -51,7 +52,7 @@ class PostgresServer:
 
     def _url(self, database: str) -> str:
         secret = quote(self.password, safe="")
-        return f"postgresql://{_USER}:{secret}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg2://{_USER}:{secret}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         programs = initdb()
@@ -86,7 +87,7 @@ def rows_of(url: str, query: str) -> list[tuple[Any, ...]]:
     """Asks a database; a statement that is no query has no rows."""
     import psycopg2
 
-    connection = psycopg2.connect(url)
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
     connection.autocommit = True  # databases are not made in a transaction
     try:
         with connection.cursor() as cursor:
@@ -121,8 +122,8 @@ def postgres_server() -> Iterator[PostgresServer]:
             stdout=subprocess.DEVNULL,
             **_as_user(),
         )
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.stop()

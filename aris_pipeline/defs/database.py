@@ -16,8 +16,9 @@ from dagster._core.instance.ref import InstanceRef
 from aris_pipeline.errors import ArisError, ConfigError, InstanceError
 
 _PACKAGES = ("dagster_postgres", "psycopg2")
+_OTHER_DRIVER = "psycopg"  # what SQLAlchemy 2.1 takes `postgresql://` for; Dagster's is psycopg2
 _CREDENTIALS = re.compile(r"://\S*@")
-_FORM = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+_FORM = "postgresql+psycopg2://USER:PASSWORD@HOST:5432/DATABASE"
 
 
 def refuse_ambiguous_address(ref: InstanceRef) -> None:
@@ -50,9 +51,10 @@ def database_error(cause: BaseException, home: Path) -> ArisError | None:
         case DagsterInvalidConfigError():
             said = "; ".join(_without_password(error.message) for error in cause.errors)
             return ConfigError(f"{settings} cannot be used: {said}")
+        case ModuleNotFoundError(name=name) if name == _OTHER_DRIVER:
+            return _malformed(settings)
         case sqlalchemy.exc.ArgumentError():
-            # Its own text may hold the URL.
-            return ConfigError(f"the URL of Dagster's database in {settings} must be like {_FORM}")
+            return _malformed(settings)  # its own text may hold the URL
         case sqlalchemy.exc.DBAPIError(orig=orig) if not isinstance(orig, sqlite3.Error):
             said = _without_password(" ".join(str(orig).split()))
             return InstanceError(
@@ -61,6 +63,10 @@ def database_error(cause: BaseException, home: Path) -> ArisError | None:
                 "finished"
             )
     return None
+
+
+def _malformed(settings: Path) -> ConfigError:
+    return ConfigError(f"the URL of Dagster's database in {settings} must be like {_FORM}")
 
 
 def _without_password(text: str) -> str:

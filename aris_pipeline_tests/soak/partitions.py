@@ -1,7 +1,7 @@
 """An instance with very many shards: the asset page, a backfill over all, and a run's start.
 
-Runs stay in the queue (`max_concurrent_runs: 0`), so that the daemon's launching is measured and not
-the work. Once on SQLite, and once on PostgreSQL where it is installed.
+Runs stay in the queue (`max_concurrent_runs: 0`), so that the daemon's launching is measured and
+not the work. Once on SQLite, and once on PostgreSQL where it is installed.
 """
 
 import contextlib

@@ -6,24 +6,25 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from aris_pipeline.defs.batch_run import CHAIN
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.errors import ArisError, ConfigError, InstanceError
 from aris_pipeline_tests.conftest import REPOSITORY
 from aris_pipeline_tests.postgres_server import initdb, postgres_server, rows_of
 from aris_pipeline_tests.soak.accounts import generated
 from aris_pipeline_tests.soak.partitions import BACKFILL
 from aris_pipeline_tests.soak.processes import Finished, Place, Workshop
-from aris_pipeline_tests.soak.terminations import webserver
+from aris_pipeline_tests.soak.terminations import Site, webserver
 
 pytestmark = pytest.mark.system
 
-_STATUS = """
-query($id: String!) { partitionBackfillOrError(backfillId: $id) {
-  ... on PartitionBackfill { status error { message } }
+_RUNS = """
+query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+  ... on Runs { results { status } }
 } }
 """
 
@@ -59,9 +60,8 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
-def run(place: Place, url: str | None, *options: str) -> Finished:
-    environment = {"DAGSTER_POSTGRES_URL": url} if url else {}
-    with place.run(*options, **environment) as process:
+def run(place: Place, url: str, *options: str) -> Finished:
+    with place.run(*options, DAGSTER_POSTGRES_URL=url) as process:
         return process.finish()
 
 
@@ -87,7 +87,7 @@ def test_the_chain_runs_and_its_runs_are_in_postgresql(url: str, place: Place) -
         assert process.finish().figures["ok"]
 
 
-def test_a_backfill_launched_by_the_daemon_finishes(url: str, place: Place) -> None:
+def test_a_backfill_is_launched_by_the_daemon_and_succeeds(url: str, place: Place) -> None:
     landed = run(place, url, "--until", "prompts")
     assert landed.code == 0, landed.stderr
     shards = [f"{landed.figures['batch']}_s{number:03d}" for number in range(3)]
@@ -95,20 +95,23 @@ def test_a_backfill_launched_by_the_daemon_finishes(url: str, place: Place) -> N
     with webserver(place, log=place.log(0), DAGSTER_POSTGRES_URL=url) as ask:
         launched = ask(BACKFILL, asset=["completions"], shards=shards)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
-        ended = _ended(ask, launched["backfillId"])
+        statuses = _ended(ask, launched["backfillId"])
 
-    assert ended["status"] == "COMPLETED_SUCCESS", ended
+    assert statuses == ["SUCCESS"]
     assert len(generated(place.log(0))) == 60
-    assert rows_of(url, "select status from bulk_actions") == [("COMPLETED_SUCCESS",)]
+    tagged = "select count(*) from run_tags where key = 'dagster/backfill'"
+    assert rows_of(url, tagged) == [(1,)]
 
 
-def _ended(ask: Any, backfill: str) -> dict[str, Any]:
+def _ended(ask: Site, backfill: str) -> list[str]:
+    """How the runs of a backfill have ended; asked until there are some and all have."""
     deadline = time.monotonic() + 120
     while True:
-        found: dict[str, Any] = ask(_STATUS, id=backfill)["partitionBackfillOrError"]
-        if found["status"] not in ("REQUESTED", "CANCELING"):
-            return found
-        assert time.monotonic() < deadline, found
+        runs = ask(_RUNS, id=backfill)["runsOrError"]["results"]
+        statuses = [run["status"] for run in runs]
+        if statuses and {*statuses} <= {"SUCCESS", "FAILURE", "CANCELED"}:
+            return statuses
+        assert time.monotonic() < deadline, statuses
         time.sleep(0.5)
 
 
@@ -119,32 +122,37 @@ def nobody_listens() -> int:
         return port
 
 
-@pytest.mark.parametrize(
-    ("fault", "error_type", "said"),
-    [
-        ("away", "InstanceError", "Connection refused"),
-        ("wrong password", "InstanceError", "password authentication failed"),
-        ("unencoded password", "ConfigError", "as %40"),
-        ("unknown scheme", "ConfigError", "must be like postgresql://"),
-        ("not set", "ConfigError", "DAGSTER_POSTGRES_URL"),
-    ],
-)
-def test_a_server_that_does_not_serve_is_one_clear_error_without_the_password(
-    url: str, place: Place, fault: str, error_type: str, said: str
-) -> None:
-    host = url.partition("@")[2]
-    address = {
-        "away": f"postgresql://aris:hunter2@127.0.0.1:{nobody_listens()}/postgres",
-        "wrong password": f"postgresql://aris:hunter2@{host}",
-        "unencoded password": f"postgresql://aris:at@hunter2@{host}",
-        "unknown scheme": f"postgres://aris:hunter2@{host}",
-        "not set": None,
-    }[fault]
+def test_a_server_that_is_away_is_one_clear_error_without_the_password(place: Place) -> None:
+    url = f"postgresql+psycopg2://aris:hunter2@127.0.0.1:{nobody_listens()}/postgres"
 
-    finished = run(place, address)
+    finished = run(place, url)
 
     assert finished.code == 2, finished.stderr
-    assert finished.figures["error_type"] == error_type, finished.stderr
-    assert said in finished.figures["error"]
+    assert finished.figures["error_type"] == "InstanceError", finished.stderr
+    assert "Connection refused" in finished.figures["error"]
     assert "Traceback" not in finished.stderr
     assert "hunter2" not in finished.stderr + finished.stdout
+
+
+_REFUSED: dict[str, tuple[str | None, type[ArisError], str]] = {
+    "wrong password": ("postgresql+psycopg2://aris:hunter2@", InstanceError, "authentication"),
+    "unencoded password": ("postgresql+psycopg2://aris:at@hunter2@", ConfigError, "as %40"),
+    "another driver": ("postgresql://aris:hunter2@", ConfigError, "must be like postgresql"),
+    "another scheme": ("postgres://aris:hunter2@", ConfigError, "must be like postgresql"),
+    "not set": (None, ConfigError, '"DAGSTER_POSTGRES_URL" which is not set'),
+}
+
+
+@pytest.mark.parametrize("fault", _REFUSED)
+def test_an_address_that_does_not_let_us_in_is_said_without_the_password(
+    url: str, place: Place, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    beginning, error, said = _REFUSED[fault]
+    monkeypatch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.0)
+    if beginning:
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", beginning + url.partition("@")[2])
+
+    with pytest.raises(error, match=said) as raised:
+        open_instance(place.data)
+
+    assert "hunter2" not in str(raised.value)
