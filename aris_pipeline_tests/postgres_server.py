@@ -62,7 +62,6 @@ class PostgresServer:
                 [
                     *(programs.with_name("postgres"), "-D", self.folder / "data"),
                     *("-k", self.folder, "-h", "127.0.0.1", "-p", str(self.port)),
-                    *("-c", "fsync=off"),
                 ],
                 stdout=log,
                 stderr=log,

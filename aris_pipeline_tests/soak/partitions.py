@@ -6,8 +6,11 @@ not the work. Once on SQLite, and once on PostgreSQL where it is installed.
 
 import contextlib
 import json
+import logging
 import os
+import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import sqlalchemy
 import yaml
+from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.partitions import register_shards
@@ -31,6 +38,8 @@ STORAGES = ["SQLite", "PostgreSQL"] if initdb() else ["SQLite"]
 _SHARD_ROWS = 5_000
 _SHARDS_A_BATCH = 40
 _ASSETS = ("raw_candidates", "prompts", "completions", "throughput", "evaluations")
+_ONE_BY_ONE = 200
+_TOGETHER = 1_000
 _PATIENCE_S = 900.0
 _URL = "DAGSTER_POSTGRES_URL"
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -135,14 +144,55 @@ def _register(data: Path, shards: int, figures: dict[str, Any]) -> list[str]:
             keys += register_shards(instance, _batch(len(keys), size))
         figures["register_s"] = round(time.monotonic() - began, 1)
         began = time.monotonic()
-        for asset in _ASSETS:
-            for key in keys:
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(asset, partition=key, metadata={"rows": _SHARD_ROWS})
-                )
+        for key in keys[:_ONE_BY_ONE]:
+            instance.report_runless_asset_event(_materialised(_ASSETS[0], key))
         seconds = time.monotonic() - began
-    figures["materialisation_ms"] = round(seconds / len(keys) / len(_ASSETS) * 1000, 2)
+        figures["materialisation_ms"] = round(seconds / _ONE_BY_ONE * 1000, 1)
+    with _hurried(), open_instance(data) as instance:
+        for asset in _ASSETS:
+            for first in range(0, len(keys), _TOGETHER):
+                entries = [
+                    _entry(_materialised(asset, key)) for key in keys[first : first + _TOGETHER]
+                ]
+                instance.event_log_storage.store_event_batch(entries)
     return keys
+
+
+@contextlib.contextmanager
+def _hurried() -> Iterator[None]:
+    """SQLite does not wait for the disk: what is measured begins when the events are there."""
+
+    def hurry(connection: object, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", hurry)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", hurry)
+
+
+def _materialised(asset: str, key: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(asset, partition=key, metadata={"rows": _SHARD_ROWS})
+
+
+def _entry(materialisation: dg.AssetMaterialization) -> EventLogEntry:
+    """What `report_runless_asset_event` stores; PostgreSQL takes many at once."""
+    event = DagsterEvent(
+        dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name=RUNLESS_JOB_NAME,
+        event_specific_data=StepMaterializationData(materialisation),
+    )
+    return EventLogEntry(
+        user_message="",
+        level=logging.INFO,
+        job_name=RUNLESS_JOB_NAME,
+        run_id=RUNLESS_RUN_ID,
+        error_info=None,
+        timestamp=time.time(),
+        dagster_event=event,
+    )
 
 
 def _batch(number: int, shards: int) -> Batch:
@@ -176,9 +226,8 @@ def _open_page(site: Site) -> dict[str, Any]:
         page.on("requestfinished", note)
         began = time.monotonic()
         page.goto(f"http://127.0.0.1:{site.port}/assets/completions?view=partitions")
-        page.get_by_text("2026-01-01_b").first.wait_for()
+        page.get_by_text(re.compile(r"Materialized \([1-9]")).wait_for()
         drawn = time.monotonic() - began
-        page.screenshot(path=".soak/partitions.png")
         browser.close()
     slowest = sorted(asked.items(), key=lambda one: -one[1])[:3]
     return {"drawn_s": round(drawn, 1), "slowest_queries_s": dict(slowest)}
