@@ -67,7 +67,8 @@ class PostgresServer:
                 stderr=log,
                 **_as_user(),
             )
-        ready = [programs.with_name("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        address = ["-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(programs.with_name("pg_isready")), *address]
         deadline = time.monotonic() + _START_S
         while subprocess.run(ready, check=False).returncode:
             assert self._process.poll() is None, (self.folder / "server.log").read_text()

@@ -56,7 +56,7 @@ def database_error(cause: BaseException, home: Path) -> ArisError | None:
         case sqlalchemy.exc.ArgumentError():
             return _malformed(settings)  # its own text may hold the URL
         case sqlalchemy.exc.DBAPIError(orig=orig) if not isinstance(orig, sqlite3.Error):
-            said = _without_password(" ".join(str(orig).split()))
+            said = _without_password(str(orig).strip().partition("\n")[0])
             return InstanceError(
                 f"Dagster's database does not serve: {said}. See to the server, and to its address "
                 f"and user in {settings}, then run the same command: it goes on from what is "
