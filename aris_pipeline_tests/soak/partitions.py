@@ -184,7 +184,7 @@ def _entry(materialisation: dg.AssetMaterialization) -> EventLogEntry:
         job_name=RUNLESS_JOB_NAME,
         event_specific_data=StepMaterializationData(materialisation),
     )
-    return EventLogEntry(
+    return EventLogEntry(  # type: ignore[no-untyped-call] # of Dagster
         user_message="",
         level=logging.INFO,
         job_name=RUNLESS_JOB_NAME,

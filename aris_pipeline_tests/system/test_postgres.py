@@ -1,7 +1,6 @@
 """Dagster's storage in a real PostgreSQL, by the dagster.yaml of docs/deployment.md."""
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -115,44 +114,33 @@ def _ended(ask: Site, backfill: str) -> list[str]:
         time.sleep(0.5)
 
 
-def nobody_listens() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def test_a_server_that_is_away_is_one_clear_error_without_the_password(place: Place) -> None:
-    url = f"postgresql+psycopg2://aris:hunter2@127.0.0.1:{nobody_listens()}/postgres"
-
-    finished = run(place, url)
-
-    assert finished.code == 2, finished.stderr
-    assert finished.figures["error_type"] == "InstanceError", finished.stderr
-    assert "Connection refused" in finished.figures["error"]
-    assert "Traceback" not in finished.stderr
-    assert "hunter2" not in finished.stderr + finished.stdout
-
-
+_NOBODY_LISTENS = "postgresql+psycopg2://aris:hunter2@127.0.0.1:1/"
 _REFUSED: dict[str, tuple[str | None, type[ArisError], str]] = {
-    "wrong password": ("postgresql+psycopg2://aris:hunter2@", InstanceError, "authentication"),
-    "unencoded password": ("postgresql+psycopg2://aris:at@hunter2@", ConfigError, "as %40"),
-    "another driver": ("postgresql://aris:hunter2@", ConfigError, "must be like postgresql"),
-    "another scheme": ("postgres://aris:hunter2@", ConfigError, "must be like postgresql"),
+    "away": (_NOBODY_LISTENS, InstanceError, "Connection refused"),
+    "wrong password": ("postgresql+psycopg2://aris:hunter2@HOST/", InstanceError, "authentication"),
+    "unencoded password": ("postgresql+psycopg2://aris:at@hunter2@HOST/", ConfigError, "as %40"),
+    "another driver": ("postgresql://aris:hunter2@HOST/", ConfigError, "must be like postgresql"),
+    "another scheme": ("postgres://aris:hunter2@HOST/", ConfigError, "must be like postgresql"),
     "not set": (None, ConfigError, '"DAGSTER_POSTGRES_URL" which is not set'),
 }
 
 
 @pytest.mark.parametrize("fault", _REFUSED)
-def test_an_address_that_does_not_let_us_in_is_said_without_the_password(
-    url: str, place: Place, monkeypatch: pytest.MonkeyPatch, fault: str
+def test_a_server_that_does_not_let_us_in_is_one_error_without_the_password(
+    url: str,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
 ) -> None:
-    beginning, error, said = _REFUSED[fault]
+    address, error, said = _REFUSED[fault]
+    host, _, database = url.partition("@")[2].partition("/")
     monkeypatch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.0)
-    if beginning:
-        monkeypatch.setenv("DAGSTER_POSTGRES_URL", beginning + url.partition("@")[2])
+    if address:
+        address = address.replace("HOST", host) + database
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", address)
 
     with pytest.raises(error, match=said) as raised:
         open_instance(place.data)
 
-    assert "hunter2" not in str(raised.value)
+    assert "hunter2" not in str(raised.value) + caplog.text
