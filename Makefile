@@ -64,7 +64,8 @@ docs: setup ## write docs/data-dictionary.md anew from the schemas
 
 lock: ## resolve requirements.lock anew (needs uv, which it installs into .venv)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra s3 --group dev --group demo-model \
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres \
+		--group dev --group demo-model \
 		--override requirements-overrides.txt --constraint requirements.lock \
 		--python-version 3.11 --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \
 		--no-annotate --no-header --output-file requirements.lock

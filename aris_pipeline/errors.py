@@ -33,6 +33,10 @@ class DiskError(StorageError):
     """A disk is full or read-only, or an object store refuses: other files meet it too."""
 
 
+class InstanceError(ArisError):
+    """The database server of Dagster's instance is away, or refuses."""
+
+
 class BatchBusyError(ArisError):
     """Another live process runs this batch."""
 

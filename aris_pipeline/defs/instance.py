@@ -13,6 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from filelock import FileLock
 
 from aris_pipeline.defs.assets import GPU_POOL
+from aris_pipeline.defs.database import database_error, refuse_ambiguous_address
 from aris_pipeline.errors import ArisError, DamagedDataError
 from aris_pipeline.storage import cannot_write, local_dir, write_bytes
 
@@ -62,10 +63,13 @@ def open_instance(data_dir: Path, engines: int | None = None) -> dg.DagsterInsta
     Raises:
         StorageError: Dagster cannot write to its home.
         DamagedDataError: a database there is damaged.
+        InstanceError: a database server does not serve.
+        ConfigError: dagster.yaml, or an address in it, cannot be used.
     """
     home = prepare_home(data_dir)
     with storage_errors_named(home), FileLock(home / "opening.lock"):
         ref = InstanceRef.from_dir(str(home), overrides={"compute_logs": _TERMINAL_ONLY})
+        refuse_ambiguous_address(ref)
         instance = dg.DagsterInstance.from_ref(ref)
         if engines or GPU_POOL not in instance.event_log_storage.get_concurrency_keys():
             instance.event_log_storage.set_concurrency_slots(GPU_POOL, engines or 1)
@@ -74,11 +78,13 @@ def open_instance(data_dir: Path, engines: int | None = None) -> dg.DagsterInsta
 
 @contextmanager
 def storage_errors_named(home: Path) -> Iterator[None]:
-    """Tells what Dagster's own files meet on the disk like what ours do.
+    """Tells what Dagster's own storage meets like what our files do.
 
     Raises:
         StorageError: Dagster cannot write to its home.
         DamagedDataError: a database there is damaged.
+        InstanceError: a database server does not serve.
+        ConfigError: dagster.yaml, or an address in it, cannot be used.
     """
     try:
         yield
@@ -86,6 +92,8 @@ def storage_errors_named(home: Path) -> Iterator[None]:
         raise
     except Exception as error:
         for cause in _causes(error):
+            if named := database_error(cause, home):
+                raise named from error
             if isinstance(cause, sqlite3.Error):
                 code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY
                 if code in _DAMAGED:

@@ -1,10 +1,12 @@
 """A run whose process is gone must not block the next one.
 
 `kill -9` leaves a run STARTED and its pool slot claimed; the next run would wait for it for ever.
-Runs of this pipeline carry the pid and start time of their process, so that a dead one is known.
+Runs of this pipeline carry the host, pid and start time of their process, so that a dead one is
+known. Hosts that share a PostgreSQL see each other's runs, and judge only their own.
 """
 
 import os
+import socket
 from collections.abc import Mapping
 
 import dagster as dg
@@ -12,6 +14,7 @@ import psutil
 
 PID_TAG = "aris/pid"
 STARTED_TAG = "aris/process_started"
+HOST_TAG = "aris/host"
 
 _ACTIVE = [
     dg.DagsterRunStatus.STARTING,
@@ -22,7 +25,11 @@ _ACTIVE = [
 
 def process_tags() -> dict[str, str]:
     """Returns the tags that name this process."""
-    return {PID_TAG: str(os.getpid()), STARTED_TAG: f"{psutil.Process().create_time():.2f}"}
+    return {
+        HOST_TAG: socket.gethostname(),
+        PID_TAG: str(os.getpid()),
+        STARTED_TAG: f"{psutil.Process().create_time():.2f}",
+    }
 
 
 def tag_process(context: dg.AssetExecutionContext) -> None:
@@ -31,10 +38,15 @@ def tag_process(context: dg.AssetExecutionContext) -> None:
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Fails active runs whose process has ended, frees their pool slots, returns their ids."""
-    released = []
+    """Fails this host's active runs whose process has ended, and frees their pool slots.
+
+    Returns:
+        Their ids.
+    """
+    here, released = socket.gethostname(), []
     for run in instance.get_runs(dg.RunsFilter(statuses=_ACTIVE)):
-        if PID_TAG in run.tags and not _is_alive(run.tags):
+        ours = PID_TAG in run.tags and run.tags.get(HOST_TAG, here) == here
+        if ours and not _is_alive(run.tags):
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             instance.report_run_failed(run, "its process ended without a word (killed?)")
             released.append(run.run_id)

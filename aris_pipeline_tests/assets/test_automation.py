@@ -17,7 +17,7 @@ from aris_pipeline.defs import automation, landing
 from aris_pipeline.defs.assets import GPU_POOL
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.defs.recovery import PID_TAG, STARTED_TAG, release_dead_runs
+from aris_pipeline.defs.recovery import HOST_TAG, PID_TAG, STARTED_TAG, release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.assets.test_chain import LANDING, WriteFile
@@ -177,6 +177,15 @@ def test_a_run_whose_process_is_gone_frees_its_place(
     else:
         assert (released, info.active_slot_count) == ([run.run_id], 0)
         assert after.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_on_another_host_is_left_to_that_host(instance: dg.DagsterInstance) -> None:
+    tags = {HOST_TAG: "elsewhere", PID_TAG: str(os.getpid()), STARTED_TAG: "1.00"}
+    instance.create_run_for_job(
+        build_definitions().resolve_job_def("rank"), status=dg.DagsterRunStatus.STARTED, tags=tags
+    )
+
+    assert release_dead_runs(instance) == []
 
 
 def failure_context(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunFailureSensorContext:

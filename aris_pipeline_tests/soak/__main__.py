@@ -23,6 +23,7 @@ from aris_pipeline_tests.soak.engine_deaths import (
 )
 from aris_pipeline_tests.soak.fuzzing import FORMATS, fuzz_formats
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
+from aris_pipeline_tests.soak.partitions import STORAGES, partitions
 from aris_pipeline_tests.soak.processes import Workshop
 from aris_pipeline_tests.soak.replicas import kill_a_replica, kill_the_driver
 from aris_pipeline_tests.soak.results import Results, Try
@@ -73,6 +74,7 @@ SECTIONS = {
     "fuzz": Section(fuzz_formats, 100_000, 1, faults=len(FORMATS)),
     "memory": Section(memory.tries, 200_000, 1),
     "resume": Section(resume, 200_000, 1),
+    "partitions": Section(partitions, 50_000_000, 1, faults=len(STORAGES)),
 }
 
 

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,25 @@ def status(ask: Any, run_id: str) -> tuple[str, int]:
     return run["runOrError"]["status"], int(tags.get("aris/pid", 0))
 
 
+@dataclass(frozen=True)
+class Site:
+    """A webserver on loopback; called with a query, it returns the data of the answer."""
+
+    port: int
+
+    def __call__(self, query: str, **variables: Any) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            data=json.dumps({"query": query, "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["data"]
+
+
 @contextmanager
-def webserver(place: Place, **fake: object) -> Iterator[Any]:
-    """Runs webserver and daemon on the place's instance; yields a function that asks GraphQL."""
+def webserver(place: Place, **fake: object) -> Iterator[Site]:
+    """Runs webserver and daemon on the place's instance."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -117,15 +134,7 @@ def webserver(place: Place, **fake: object) -> Iterator[Any]:
         env=environment,
     )
 
-    def ask(query: str, **variables: Any) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/graphql",
-            data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            return json.load(reply)["data"]
-
+    ask = Site(port)
     try:
         deadline = time.monotonic() + _START_S
         while True:

@@ -1,0 +1,146 @@
+"""Dagster's storage in a real PostgreSQL, by the dagster.yaml of docs/deployment.md."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aris_pipeline.defs.batch_run import CHAIN
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.errors import ArisError, ConfigError, InstanceError
+from aris_pipeline_tests.conftest import REPOSITORY
+from aris_pipeline_tests.postgres_server import initdb, postgres_server, rows_of
+from aris_pipeline_tests.soak.accounts import generated
+from aris_pipeline_tests.soak.partitions import BACKFILL
+from aris_pipeline_tests.soak.processes import Finished, Place, Workshop
+from aris_pipeline_tests.soak.terminations import Site, webserver
+
+pytestmark = pytest.mark.system
+
+_RUNS = """
+query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+  ... on Runs { results { status } }
+} }
+"""
+
+
+def documented_settings() -> str:
+    """The dagster.yaml that docs/deployment.md tells a team to use."""
+    text = (REPOSITORY / "docs" / "deployment.md").read_text()
+    (block,) = re.findall(r"```yaml\n(# dagster\.yaml.*?)```", text, re.DOTALL)
+    return str(block)
+
+
+@pytest.fixture(scope="module")
+def new_database() -> Iterator[Callable[[], str]]:
+    if initdb() is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    pytest.importorskip("dagster_postgres", reason='pip install -e ".[postgres]"')
+    with postgres_server() as server:
+        yield server.database
+
+
+@pytest.fixture
+def url(new_database: Callable[[], str]) -> str:
+    return new_database()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A data directory whose instance is in PostgreSQL, and candidates for three shards of 20."""
+    place = Workshop(tmp_path).place("team", rows=60, shard_size=20)
+    home = place.data / ".dagster"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(documented_settings())
+    return place
+
+
+def run(place: Place, url: str, *options: str) -> Finished:
+    with place.run(*options, DAGSTER_POSTGRES_URL=url) as process:
+        return process.finish()
+
+
+def test_the_documented_settings_are_the_shipped_ones_with_another_storage() -> None:
+    shipped = resources.files("aris_pipeline.defs").joinpath("dagster.yaml").read_text()
+    documented = yaml.safe_load(documented_settings())
+
+    storage = documented.pop("storage")
+
+    assert documented == yaml.safe_load(shipped)
+    assert storage == {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
+
+
+def test_the_chain_runs_and_its_runs_are_in_postgresql(url: str, place: Place) -> None:
+    finished = run(place, url)
+
+    assert finished.code == 0, finished.stderr
+    assert (finished.figures["rows_in"], finished.figures["shards"]) == (60, 3)
+    statuses = rows_of(url, "select status, count(*) from runs group by status")
+    assert statuses == [("SUCCESS", 1 + len(CHAIN))]
+    assert [str(file) for file in place.folder.rglob("*.db*")] == []
+    with place.start("verify") as process:
+        assert process.finish().figures["ok"]
+
+
+def test_a_backfill_is_launched_by_the_daemon_and_succeeds(url: str, place: Place) -> None:
+    landed = run(place, url, "--until", "prompts")
+    assert landed.code == 0, landed.stderr
+    shards = [f"{landed.figures['batch']}_s{number:03d}" for number in range(3)]
+
+    with webserver(place, log=place.log(0), DAGSTER_POSTGRES_URL=url) as ask:
+        launched = ask(BACKFILL, asset=["completions"], shards=shards)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        statuses = _ended(ask, launched["backfillId"])
+
+    assert statuses == ["SUCCESS"]
+    assert len(generated(place.log(0))) == 60
+    tagged = "select count(*) from run_tags where key = 'dagster/backfill'"
+    assert rows_of(url, tagged) == [(1,)]
+
+
+def _ended(ask: Site, backfill: str) -> list[str]:
+    """How the runs of a backfill have ended; asked until there are some and all have."""
+    deadline = time.monotonic() + 120
+    while True:
+        runs = ask(_RUNS, id=backfill)["runsOrError"]["results"]
+        statuses = [run["status"] for run in runs]
+        if statuses and {*statuses} <= {"SUCCESS", "FAILURE", "CANCELED"}:
+            return statuses
+        assert time.monotonic() < deadline, statuses
+        time.sleep(0.5)
+
+
+_NOBODY_LISTENS = "postgresql+psycopg2://aris:hunter2@127.0.0.1:1/"
+_REFUSED: dict[str, tuple[str | None, type[ArisError], str]] = {
+    "away": (_NOBODY_LISTENS, InstanceError, "Connection refused"),
+    "wrong password": ("postgresql+psycopg2://aris:hunter2@HOST/", InstanceError, "authentication"),
+    "unencoded password": ("postgresql+psycopg2://aris:at@hunter2@HOST/", ConfigError, "as %40"),
+    "another driver": ("postgresql://aris:hunter2@HOST/", ConfigError, "must be like postgresql"),
+    "another scheme": ("postgres://aris:hunter2@HOST/", ConfigError, "must be like postgresql"),
+    "not set": (None, ConfigError, '"DAGSTER_POSTGRES_URL" which is not set'),
+}
+
+
+@pytest.mark.parametrize("fault", _REFUSED)
+def test_a_server_that_does_not_let_us_in_is_one_error_without_the_password(
+    url: str,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    address, error, said = _REFUSED[fault]
+    host, _, database = url.partition("@")[2].partition("/")
+    monkeypatch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.0)
+    if address:
+        address = address.replace("HOST", host) + database
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", address)
+
+    with pytest.raises(error, match=said) as raised:
+        open_instance(place.data)
+
+    assert "hunter2" not in str(raised.value) + caplog.text
