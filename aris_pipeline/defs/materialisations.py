@@ -33,14 +33,13 @@ def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> T
 
 
 def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts) -> Told:
-    """Counts and lengths, with a histogram of the lengths."""
+    """Counts and lengths, with a histogram of the lengths where the prompts are new."""
     path = store.prompts(judge, shard)
+    told = {**asdict(counts), **table_facts(path)}
+    if counts.kept:
+        return told
     tokens = pl.read_parquet(for_polars(path), columns=_OF_LENGTHS, hive_partitioning=False)
-    return {
-        **asdict(counts),
-        **table_facts(path),
-        **_drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length"),
-    }
+    return told | _drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length")
 
 
 def told_of_completions(

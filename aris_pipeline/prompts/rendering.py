@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class PromptCounts:
-    """What rendering a shard came to."""
+    """What rendering a shard came to; `kept` where its prompts were on the disk as they should."""
 
     rows: int
     distinct: int
@@ -63,6 +63,7 @@ class PromptCounts:
     mean_prompt_tokens: float
     static_prefix_tokens: int
     ignored_parameters: tuple[str, ...]
+    kept: bool = False
 
 
 _COUNTS = TypeAdapter(PromptCounts)
@@ -112,7 +113,7 @@ def render_shard(
     """
     path = store.prompts(judge, shard)
     if footer := _rendered_before(store, judge, shard, rendering):
-        return _COUNTS.validate_json(footer[_COUNTS_KEY])
+        return replace(_COUNTS.validate_json(footer[_COUNTS_KEY]), kept=True)
     prompts, ignored = _rendered(store, shard, rendering)
     counts = _counts(prompts, ignored)
     origin = PromptOrigin(rubric=rendering.rubric, identity=rendering.identity)

@@ -1,0 +1,78 @@
+"""Two real replicas of vLLM by Ray Data LLM, one of which is killed: every row comes back once."""
+
+import json
+
+import psutil
+import pytest
+
+from aris_pipeline.engines import (
+    Completion,
+    EngineSettings,
+    Request,
+    Sampling,
+    find_model,
+    load_tokenizer,
+    open_engine,
+)
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+CARD = find_model("smollm2-135m-instruct")
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}},
+        "required": ["verdict"],
+        "additionalProperties": False,
+    }
+)
+
+
+def ids(text: str) -> list[int]:
+    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
+        [{"role": "user", "content": text}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=False,
+    )
+    return tokens
+
+
+def replicas() -> list[psutil.Process]:
+    found = psutil.Process().children(recursive=True)
+    return [child for child in found if " ".join(child.cmdline()).startswith("ray::MapWorker")]
+
+
+def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind() -> None:
+    asked = [
+        Request(f"free-{n}", ids(f"Is candidate {n} any good?"), Sampling(24)) for n in range(40)
+    ]
+    asked += [
+        Request("schema", ids("Judge this."), Sampling(24), SCHEMA),
+        Request("score", ids("Yes or no?"), Sampling(1), logprob_token_ids=(504, 1770)),
+        Request("impossible", [99_999_999], Sampling(4)),
+        Request("long", ids("Why?") * 200, Sampling(4)),
+    ]
+    answered: list[Completion] = []
+    with open_engine(CARD, EngineSettings(engine="ray", replicas=2, max_model_len=1024)) as engine:
+        for completion in engine.generate(iter(asked)):
+            if not answered:
+                assert len(replicas()) == 2
+                replicas()[0].kill()
+            answered.append(completion)
+        again = list(engine.generate(iter(asked[:1])))
+        family = psutil.Process().children(recursive=True)
+    _gone, alive = psutil.wait_procs(family, timeout=30)
+
+    assert sorted(one.request_id for one in answered) == sorted(one.request_id for one in asked)
+    by_id = {one.request_id: one for one in answered}
+    assert all(one.output_tokens for one in answered if one.error_type is None)
+    assert by_id["free-0"].finish_reason in {"stop", "length"}
+    assert json.loads(by_id["schema"].text or "")["verdict"] in {"Strong Yes", "No"}
+    assert by_id["schema"].finish_reason == "stop"
+    assert set(by_id["score"].logprobs) >= {504, 1770}
+    assert by_id["impossible"].error_type == "refused"
+    assert by_id["long"].error_type == "prompt_too_long"
+    assert again[0].text == by_id["free-0"].text
+    assert not alive
