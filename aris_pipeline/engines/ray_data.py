@@ -56,6 +56,7 @@ _ROWS_AHEAD = 256
 """Ray looks ten times a second what a task has ready; by default it may be two blocks, of a row."""
 _LONGEST_START_S = 3600
 _LOOK_EVERY_S = 0.5
+_END_S = 30.0
 _ERROR = "__inference_error__"
 _FILLER = "filler"
 
@@ -73,6 +74,8 @@ class VllmOnRay:
         self._settings = settings
         self._numbers = iter(range(2**62))
         self._answers: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
+        self._rows: Any = None
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         _connect(settings)
         try:
             on_gpu = _resources().get("GPU", 0) > 0
@@ -83,9 +86,8 @@ class VllmOnRay:
                 settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             )
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": _this_node()})
-            rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
-            listener = threading.Thread(target=self._listen, args=(rows,), daemon=True)
-            listener.start()
+            self._rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
+            self._listener.start()
             max_model_len = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
             self._info = EngineInfo(
                 f"ray-{ray.__version__}-vllm-{vllm_version()}", 0.0, max_model_len, None
@@ -135,6 +137,10 @@ class VllmOnRay:
         """Ends the replicas, and Ray itself where it was started for this engine."""
         # What is still at work complains of it.
         _say(logging.CRITICAL)
+        if self._listener.is_alive():
+            # A thread that waits for Ray as it shuts down would end this whole process.
+            ray.kill(self._rows._coord_actor)
+            self._listener.join(_END_S)
         ray.shutdown()
 
     def __enter__(self) -> Self:
@@ -143,17 +149,14 @@ class VllmOnRay:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _listen(self, rows: ray.data.DataIterator) -> None:
+    def _listen(self) -> None:
         """Hands out rows as they are answered, and at the end the reason for it."""
         end: Exception = EngineDiedError("Ray ended the replicas' work without a reason")
         try:
-            # Without a batch size, and so block by block: its types do not know of that.
-            blocks: Any = rows.iter_batches(
-                batch_size=None,  # type: ignore[arg-type]
-                prefetch_batches=0,
-                batch_format="pyarrow",
-            )
-            for batch in blocks:
+            # Without a batch size, and so block by block.
+            for batch in self._rows.iter_batches(
+                batch_size=None, prefetch_batches=0, batch_format="pyarrow"
+            ):
                 for row in batch.column(Processor.DATA_COLUMN).to_pylist():
                     if row[_ERROR] != _FILLER:
                         self._answers.put(row)
