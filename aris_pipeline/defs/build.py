@@ -64,6 +64,8 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
                     assets.throughput_report,
                 ),
                 default_status=dg.DefaultSensorStatus.RUNNING,
+                # Each look may lead to the next: verdicts, then the ranking.
+                minimum_interval_seconds=10,
                 description="Evaluates, measures, ranks and reports what has new completions.",
             ),
         ],
