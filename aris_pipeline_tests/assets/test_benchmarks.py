@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from aris_pipeline.benchmarks import History, decided_engine
+from aris_pipeline.benchmarks import ENGINES, History, decided_engine
 from aris_pipeline.defs.benchmarks import cells
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.descriptions import described
@@ -80,7 +80,7 @@ def test_the_engines_of_a_model_stand_side_by_side_among_the_partitions() -> Non
     keys = list(cells.get_partition_keys())
 
     of_model = [number for number, key in enumerate(keys) if key.endswith(f"__{MODEL}")]
-    assert of_model == list(range(of_model[0], of_model[0] + 4))
+    assert of_model == list(range(of_model[0], of_model[0] + len(ENGINES)))
 
 
 @pytest.mark.parametrize("asset", ["benchmark_runs", "benchmark_decision", "engine_tuning"])
