@@ -13,7 +13,10 @@ from aris_pipeline_tests.soak.results import Try
 
 _REAL: dict[str, object] = {"engine": "vllm", "rows_at_risk": 8}
 _REPLICA = "ray::MapWorker"
-_GONE_WITHIN_S = 30.0
+_ENGINES = (_REPLICA, "VLLM")
+_ENGINES_GONE_WITHIN_S = 10.0
+_ALL_GONE_WITHIN_S = 90.0
+"""Two helpers of Ray's own take most of a minute to see that it has died."""
 
 
 def kill_a_replica(
@@ -54,17 +57,20 @@ def kill_the_driver(
         with _two_replicas(place) as process:
             wait_for_answers(process, place.log(0), rng.randint(1, rows // 2))
             family = psutil.Process(process.pid).children(recursive=True)
+            engines = [one for one in family if _command(one).startswith(_ENGINES)]
             process.send(9)
             killed = time.monotonic()
             process.finish()
-        _gone, alive = psutil.wait_procs(family, timeout=_GONE_WITHIN_S)
+        _gone, alive = psutil.wait_procs(engines, timeout=_ENGINES_GONE_WITHIN_S)
         seconds = time.monotonic() - killed
-        broken = [f"{len(alive)} processes outlive the run"] if alive else []
+        broken = [f"{len(alive)} engines outlive the run"] if alive else []
         safe, before = durable_keys(place.data), generated(place.log(0))
         with place.run(log=place.log(1), **_REAL) as process:
             finished = process.finish()
         if finished.code != 0:
             broken.append(f"exit {finished.code}: {finished.said}")
+        _gone, alive = psutil.wait_procs(family, timeout=_ALL_GONE_WITHIN_S)
+        broken += [f"{len(alive)} processes outlive the run"] if alive else []
         twice = set(before) & set(generated(place.log(1)))
         if twice & safe:
             broken.append(f"{len(twice & safe)} answers that were safe came again")
@@ -89,9 +95,11 @@ def _two_replicas(place: Place) -> ArisProcess:
 
 def _replicas(run: int) -> list[psutil.Process]:
     """The processes that hold a replica each, of a run."""
-    found = []
-    for process in psutil.Process(run).children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if process.cmdline()[0].startswith(_REPLICA):
-                found.append(process)
-    return found
+    family = psutil.Process(run).children(recursive=True)
+    return [process for process in family if _command(process).startswith(_REPLICA)]
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
