@@ -338,8 +338,10 @@ def _connect(settings: EngineSettings) -> None:
 
 def _say(level: int) -> None:
     """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
-    for name in ("ray", "ray.data", "ray.llm"):
+    for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
         logging.getLogger(name).setLevel(level)
+    # Without one, each module of it makes itself a handler for the terminal.
+    logging.getLogger("ray.llm").addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager
