@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, Self
@@ -81,10 +82,10 @@ class VllmOnRay:
             on_gpu = _resources().get("GPU", 0) > 0
             _refuse_too_many(settings, on_gpu=on_gpu)
             self._stops = _stop_tokens(card)
-            self._seeds = on_gpu
-            self._window = settings.replicas * (
-                settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
-            )
+            self._seeds, self._warned_of_seeds = on_gpu, False
+            in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
+            # Less than a batch would never be sent.
+            self._window = settings.replicas * max(in_flight, _ROWS_OF_A_BATCH)
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": _this_node()})
             self._rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
             self._listener.start()
@@ -96,9 +97,7 @@ class VllmOnRay:
         except BaseException:
             self.close()
             raise
-        self._info = EngineInfo(
-            self._info.name, time.monotonic() - started, self._info.max_model_len, None
-        )
+        self._info = replace(self._info, load_s=time.monotonic() - started)
 
     @property
     def info(self) -> EngineInfo:
@@ -177,7 +176,10 @@ class VllmOnRay:
     def _row(self, number: int, request: Request) -> dict[str, Any]:
         """What `vLLMEngineStage` of Ray wants to know."""
         sampling = request.sampling
-        seeded = self._seeds and sampling.temperature > 0
+        seeded = sampling.seed is not None and sampling.temperature > 0
+        if seeded and not self._seeds and not self._warned_of_seeds:
+            self._warned_of_seeds = True
+            _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
         return {
             "number": number,
             "tokenized_prompt": request.prompt_token_ids,
@@ -185,7 +187,7 @@ class VllmOnRay:
                 "max_tokens": sampling.max_tokens,
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
-                "seed": sampling.seed if seeded else None,
+                "seed": sampling.seed if seeded and self._seeds else None,
                 "ignore_eos": sampling.ignore_eos,
                 "logprob_token_ids": list(request.logprob_token_ids) or None,
                 "structured_outputs": (
@@ -286,9 +288,10 @@ def _answered(
     context.wait_for_min_actors_s = _LONGEST_START_S
     args = engine_args(card, settings, on_gpu=on_gpu)
     args.pop("use_tqdm_on_load")
-    if settings.tensor_parallel_size > 1:
+    backend = "distributed_executor_backend"
+    if settings.tensor_parallel_size > 1 and backend not in card.engine_args:
         # The GPUs of one copy may be those of several hosts: Ray's own way of driving them.
-        args.pop("distributed_executor_backend", None)
+        args.pop(backend, None)
     config = vLLMEngineProcessorConfig(
         model_source=args.pop("model"),
         engine_kwargs=args,
@@ -341,7 +344,8 @@ def _say(level: int) -> None:
     for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
         logging.getLogger(name).setLevel(level)
     # Without one, each module of it makes itself a handler for the terminal.
-    logging.getLogger("ray.llm").addHandler(logging.NullHandler())
+    if not logging.getLogger("ray.llm").handlers:
+        logging.getLogger("ray.llm").addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager

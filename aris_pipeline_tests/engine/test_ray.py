@@ -10,15 +10,13 @@ from aris_pipeline.engines import (
     EngineSettings,
     Request,
     Sampling,
-    find_model,
-    load_tokenizer,
     open_engine,
 )
+from aris_pipeline_tests.engine.chat import CARD, ids
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
-CARD = find_model("smollm2-135m-instruct")
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -27,16 +25,6 @@ SCHEMA = json.dumps(
         "additionalProperties": False,
     }
 )
-
-
-def ids(text: str) -> list[int]:
-    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
-        [{"role": "user", "content": text}],
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=False,
-    )
-    return tokens
 
 
 def replicas() -> list[psutil.Process]:
@@ -55,7 +43,11 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind() -> None:
         Request("long", ids("Why?") * 200, Sampling(4)),
     ]
     answered: list[Completion] = []
-    with open_engine(CARD, EngineSettings(engine="ray", replicas=2, max_model_len=1024)) as engine:
+    # Fewer in flight than a batch of Ray's has rows.
+    settings = EngineSettings(
+        engine="ray", replicas=2, max_model_len=1024, max_requests_in_flight=8
+    )
+    with open_engine(CARD, settings) as engine:
         for completion in engine.generate(iter(asked)):
             if not answered:
                 assert len(replicas()) == 2

@@ -23,7 +23,6 @@ from aris_pipeline.engines import (
     Request,
     Sampling,
     VllmOffline,
-    find_model,
     load_tokenizer,
 )
 from aris_pipeline.evaluations import scores
@@ -38,12 +37,12 @@ from aris_pipeline.prompts import (
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.tokenizers import tokenise
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
+from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.engine.slow_run import COMMAND, SlowRun
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
-CARD = find_model("smollm2-135m-instruct")
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -58,16 +57,6 @@ SCHEMA = json.dumps(
 def engine() -> Iterator[VllmOffline]:
     with VllmOffline(CARD, EngineSettings(max_requests_in_flight=8)) as engine:
         yield engine
-
-
-def ids(text: str) -> list[int]:
-    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
-        [{"role": "user", "content": text}],
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=False,
-    )
-    return tokens
 
 
 def _rows(engine: VllmOffline, prompts: pl.DataFrame, scoring: Scoring) -> list[dict[str, Any]]:

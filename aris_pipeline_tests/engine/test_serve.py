@@ -19,18 +19,17 @@ from aris_pipeline.engines import (
     Request,
     Sampling,
     VllmOffline,
-    find_model,
     load_tokenizer,
 )
 from aris_pipeline.engines.serve import VllmServe
 from aris_pipeline.errors import EngineError
 from aris_pipeline.prompts import build_score_plan, load_rubric
 from aris_pipeline.storage import Prompts
+from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
-CARD = find_model("smollm2-135m-instruct")
 SETTINGS = EngineSettings(engine="serve", max_model_len=1024)
 SCHEMA = json.dumps(
     {
@@ -57,16 +56,6 @@ time.sleep(600)
 def engine() -> Iterator[VllmServe]:
     with VllmServe(CARD, SETTINGS) as engine:
         yield engine
-
-
-def ids(text: str) -> list[int]:
-    tokens: list[int] = load_tokenizer(CARD).apply_chat_template(
-        [{"role": "user", "content": text}],
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=False,
-    )
-    return tokens
 
 
 def _requests() -> list[Request]:
