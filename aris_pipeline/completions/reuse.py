@@ -41,27 +41,38 @@ def known_completions(
     would do the same. A file that is damaged, vanished or of another layout costs its rows a
     second generation; it is logged, not raised.
     """
-    own = part_files(store.completion_parts(judge, shard))
-    files = [*own, *sorted(store.judged("completions", judge).glob("batch=*/shard=*/*.parquet"))]
+    found = _known(_of_shard(store, judge, shard), keys)
+    if found.height < keys.len():
+        others = keys.filter(~keys.is_in(found["request_key"].implode()))
+        files = store.judged("completions", judge).glob("batch=*/shard=*/*.parquet")
+        found = pl.concat([found, _known(sorted(files), others)])
+    return found
+
+
+def known_scores(store: DataStore, judge: Judge, shard: Shard, keys: pl.Series) -> pl.DataFrame:
+    """Returns one `triaged` row for each of `keys` that this shard has been scored for."""
+    none = pl.DataFrame(schema=polars_schema(Completions))
+    read = (
+        _or_none(file, lambda file: read_table(file, Completions, hint=_HINT))
+        for file in _of_shard(store, judge, shard)
+    )
+    wanted = pl.col("request_key").is_in(keys.implode()) & pl.col("triaged")
+    found = [rows.filter(wanted) for rows in read if rows is not None]
+    return pl.concat([none, *found]).unique("request_key", keep="first", maintain_order=True)
+
+
+def _of_shard(store: DataStore, judge: Judge, shard: Shard) -> list[Path]:
+    """What there is of a shard itself: the parts of a run that did not end, and the last file."""
+    file = store.completions(judge, shard)
+    return [*part_files(store.completion_parts(judge, shard)), *([file] if file.exists() else [])]
+
+
+def _known(files: list[Path], keys: pl.Series) -> pl.DataFrame:
     found = [_or_none(file, lambda file: _answers(file, keys)) for file in _holders(files, keys)]
     none = pl.DataFrame(schema=polars_schema(Completions))
     return pl.concat([none, *(rows for rows in found if rows is not None)]).unique(
         "request_key", keep="first", maintain_order=True
     )
-
-
-def known_scores(store: DataStore, judge: Judge, shard: Shard, keys: pl.Series) -> pl.DataFrame:
-    """Returns one `triaged` row for each of `keys` that this shard has been scored for."""
-    files = [*part_files(store.completion_parts(judge, shard))]
-    if (file := store.completions(judge, shard)).exists():
-        files.append(file)
-    none = pl.DataFrame(schema=polars_schema(Completions))
-    read = (
-        _or_none(file, lambda file: read_table(file, Completions, hint=_HINT)) for file in files
-    )
-    wanted = pl.col("request_key").is_in(keys.implode()) & pl.col("triaged")
-    found = [rows.filter(wanted) for rows in read if rows is not None]
-    return pl.concat([none, *found]).unique("request_key", keep="first", maintain_order=True)
 
 
 def _holders(files: list[Path], keys: pl.Series) -> list[Path]:

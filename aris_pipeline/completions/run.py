@@ -24,7 +24,7 @@ from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.completions.shard import OpenShard, Row, askable
+from aris_pipeline.completions.shard import PROMPTS_KEPT, OpenShard, Row, askable
 from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStats
 from aris_pipeline.completions.triage import Triaged
 from aris_pipeline.engines import EngineSession
@@ -195,14 +195,10 @@ class _Run(Generic[_Told]):
         What the run itself asks is looked up before what is on the disk, because an answer comes to
         the disk before it is forgotten here.
         """
-        hint = "materialise prompts of this shard"
-        prompts = read_parquet(self._store.prompts(self._judge, shard), hint=hint)
+        file, hint = self._store.prompts(self._judge, shard), "materialise prompts of this shard"
+        prompts = read_parquet(file, hint=hint, columns=PROMPTS_KEPT)
         asked = askable(prompts)
-        opened = OpenShard(
-            shard,
-            self._store.completion_parts(self._judge, shard),
-            prompts.select("custom_id", "request_key", "error", "prompt_tokens"),
-        )
+        opened = OpenShard(shard, self._store.completion_parts(self._judge, shard), prompts)
         with self._lock:
             ours = [key for key in asked["request_key"] if self._is_asked_for(opened, key)]
         others = asked.filter(~pl.col("request_key").is_in(ours))
@@ -211,6 +207,9 @@ class _Run(Generic[_Told]):
         if self._triaged:
             opened.todo, opened.left_out = self._triaged.split(opened.todo)
         if opened.todo.height:
+            todo = opened.todo.select("request_key")
+            asked = askable(read_parquet(file, hint=hint))
+            opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")
             opened.predicted = self._predict(
                 opened.todo.height, int(opened.todo["prompt_tokens"].sum())
             )

@@ -18,6 +18,9 @@ from aris_pipeline.storage.schemas import polars_schema
 
 Row = dict[str, Any]
 
+PROMPTS_KEPT = ["custom_id", "request_key", "error", "prompt_tokens"]
+"""Columns of a shard's prompts that are needed to its end."""
+
 
 @dataclass
 class OpenShard:

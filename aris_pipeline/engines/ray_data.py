@@ -26,7 +26,7 @@ from ray.data.llm import Processor, build_processor, vLLMEngineProcessorConfig
 from ray.llm._internal.batch.stages.vllm_engine_stage import vLLMEngineStageUDF
 from ray.util.queue import Queue
 
-from aris_pipeline.engines.hardware import vllm_version
+from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import ModelCard, load_tokenizer
 from aris_pipeline.engines.protocol import (
@@ -46,7 +46,7 @@ _ROWS_OF_A_BATCH = 16
 """Ray's unit of work and of retry; they come back together, so few."""
 _TRIES_OF_A_BATCH = 4
 """As many replicas may die with a batch at work before the rows at fault are sought."""
-_REQUESTS_IN_FLIGHT = {True: 1536, False: 128}
+_REQUESTS_IN_FLIGHT = {True: 2048, False: 128}
 """Of a replica, on a GPU and on a CPU; more than it works on at once, since a batch that is done
 takes most of a second to be taken back and another one to arrive."""
 _READERS_OF_A_REPLICA = 4
@@ -253,7 +253,15 @@ class VllmOnRay:
 
 
 class _Replica(vLLMEngineStageUDF):
-    """One copy of vLLM, as Ray Data LLM drives it."""
+    """One copy of vLLM, as Ray Data LLM drives it, but with the habits of offline use."""
+
+    def __init__(self, *, engine_kwargs: dict[str, Any], **rest: Any) -> None:
+        """Loads the model where the replica runs, whose GPU decides how much it works on at once.
+
+        Ray leaves open what vLLM is used for, and then it works on 128 rows at once.
+        """
+        chosen = {name: value for name, value in engine_kwargs.items() if value is not None}
+        super().__init__(engine_kwargs={**_offline_limits(), **chosen}, **rest)
 
     async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
         self, batch: list[dict[str, Any]]
@@ -268,6 +276,18 @@ class _Replica(vLLMEngineStageUDF):
             row["sampling_params"]["output_kind"] = RequestOutputKind.FINAL_ONLY
         async for answer in super().udf(batch):
             yield answer
+
+
+def _offline_limits() -> dict[str, int]:
+    """What vLLM works on at once on this GPU when it is used offline."""
+    if not gpu_count():
+        return {}
+    from vllm import EngineArgs  # noqa: PLC0415 - where vLLM runs
+    from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
+
+    tokens, rows = EngineArgs.get_batch_defaults(world_size=1)
+    offline = UsageContext.LLM_CLASS
+    return {"max_num_batched_tokens": tokens[offline], "max_num_seqs": rows[offline]}
 
 
 class _Asked(Datasource):
