@@ -41,11 +41,12 @@ def known_completions(
     would do the same. A file that is damaged, vanished or of another layout costs its rows a
     second generation; it is logged, not raised.
     """
-    found = _known(_of_shard(store, judge, shard), keys)
+    own = _of_shard(store, judge, shard)
+    found = _known(own, keys)
     if found.height < keys.len():
-        others = keys.filter(~keys.is_in(found["request_key"].implode()))
-        files = store.judged("completions", judge).glob("batch=*/shard=*/*.parquet")
-        found = pl.concat([found, _known(sorted(files), others)])
+        missing = keys.filter(~keys.is_in(found["request_key"].implode()))
+        files = {*store.judged("completions", judge).glob("batch=*/shard=*/*.parquet")} - {*own}
+        found = pl.concat([found, _known(sorted(files), missing)])
     return found
 
 
