@@ -7,9 +7,7 @@ Where replicas run, and what becomes of the rows of one that died, is Ray's busi
 
 import contextlib
 import logging
-import os
 import queue
-import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -37,6 +35,14 @@ from aris_pipeline.engines.protocol import (
     refusal,
     too_long,
 )
+from aris_pipeline.engines.ray_cluster import (
+    connect,
+    reason_of,
+    resources,
+    room_for_replicas,
+    say,
+    this_node,
+)
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import engine_args, replica_environment
 from aris_pipeline.errors import EngineDiedError, EngineError
@@ -51,13 +57,11 @@ _REQUESTS_IN_FLIGHT = {True: 2048, False: 128}
 takes most of a second to be taken back and another one to arrive."""
 _READERS_OF_A_REPLICA = 4
 """One alone brings some 60 rows a second, about what one GPU answers."""
-_SPARE_CPUS = 4
-"""Ray's slots, not cores: for the tasks that feed the replicas and take their rows."""
-_OBJECT_STORE_BYTES = 2**30
 _ROWS_AHEAD = 256
 """Ray looks ten times a second what a task has ready; by default it may be two blocks, of a row."""
 _LONGEST_START_S = 3600
 _LOOK_EVERY_S = 0.5
+_LOOK_AT_NODES_EVERY_S = 5.0
 _END_S = 30.0
 _ERROR = "__inference_error__"
 _FILLER = "filler"
@@ -73,21 +77,22 @@ class VllmOnRay:
             EngineError: Ray cannot be reached, has too little, or the model cannot be loaded.
         """
         started = time.monotonic()
-        self._settings = settings
         self._numbers = iter(range(2**62))
         self._answers: queue.SimpleQueue[Mapping[str, Any] | Exception] = queue.SimpleQueue()
         self._rows: Any = None
         self._listener = threading.Thread(target=self._listen, daemon=True)
-        _connect(settings)
+        connect(settings)
         try:
-            on_gpu = _resources().get("GPU", 0) > 0
-            _refuse_too_many(settings, on_gpu=on_gpu)
+            on_gpu = resources().get("GPU", 0) > 0
+            replicas = room_for_replicas(settings, on_gpu=on_gpu)
+            settings = settings.model_copy(update={"replicas": replicas})
+            self._settings, self._on_gpu = settings, on_gpu
             self._stops = _stop_tokens(card)
             self._seeds, self._warned_of_seeds = on_gpu, False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             # Less than a batch would never be sent.
             self._window = settings.replicas * max(in_flight, _ROWS_OF_A_BATCH)
-            self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": _this_node()})
+            self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": this_node()})
             self._rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
             self._listener.start()
             max_model_len = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
@@ -136,7 +141,7 @@ class VllmOnRay:
     def close(self) -> None:
         """Ends the replicas, and Ray itself where it was started for this engine."""
         # What is still at work complains of it.
-        _say(logging.CRITICAL)
+        say(logging.CRITICAL)
         if self._listener.is_alive():
             # A thread that waits for Ray as it shuts down would end this whole process.
             ray.kill(self._rows._coord_actor)
@@ -216,21 +221,33 @@ class VllmOnRay:
                 ) from None
             if isinstance(row, Exception):
                 self._answers.put(row)
-                raise EngineDiedError(f"Ray's work ended: {_reason(row)}") from row
+                raise EngineDiedError(f"Ray's work ended: {reason_of(row)}") from row
             return row
 
     def _try_out(self, card: ModelCard) -> None:
         """Asks for one token, which comes when the replicas are loaded."""
         ids = load_tokenizer(card)("Ready?", add_special_tokens=False)["input_ids"]
         self._ask({next(self._numbers): Request("ready", ids, Sampling(1))})
-        try:
-            row = self._answers.get(timeout=_LONGEST_START_S)
-        except queue.Empty:
-            raise EngineError(f"Ray does not become ready with {card.model_id}") from None
-        said = _reason(row) if isinstance(row, Exception) else row.get(_ERROR)
+        row = self._first_answer(time.monotonic() + _LONGEST_START_S)
+        said = reason_of(row) if isinstance(row, Exception) else row.get(_ERROR)
         if said:
             error = EngineError(f"Ray cannot load {card.model_id}: {said}")
             raise EngineError(f"{error}{memory_advice(card, self._settings, error)}")
+
+    def _first_answer(self, deadline: float) -> Mapping[str, Any] | Exception:
+        """Waits for the replicas to be loaded.
+
+        Raises:
+            EngineError: they never are, or a node that was to hold one is gone.
+        """
+        asked_for = self._settings.replicas
+        while time.monotonic() < deadline:
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_LOOK_AT_NODES_EVERY_S)
+            # A node's death is seen after half a minute, and Ray would wait for another one.
+            if room_for_replicas(self._settings, on_gpu=self._on_gpu) < asked_for:
+                break
+        raise EngineError(f"Ray does not become ready with {asked_for} replicas")
 
     def _completion(self, request: Request, row: Mapping[str, Any]) -> Completion:
         if said := row[_ERROR]:
@@ -358,70 +375,9 @@ def _answered(
         _Asked(asked),
         override_num_blocks=_READERS_OF_A_REPLICA * settings.replicas,
         num_cpus=0,
-        label_selector=_this_node(),
+        label_selector=this_node(),
     )
     return processor(source).streaming_split(1, equal=False)[0]
-
-
-def _connect(settings: EngineSettings) -> None:
-    """Joins the cluster that the settings name, or starts Ray on this machine."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    _say(logging.ERROR)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        with _own_signal_handlers():
-            if settings.ray_address:
-                ray.init(settings.ray_address, **quiet)
-            else:
-                quiet["include_dashboard"] = False
-                slots = max(os.cpu_count() or 1, settings.replicas) + _SPARE_CPUS
-                ray.init("local", num_cpus=slots, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        at = settings.ray_address or "this machine"
-        raise EngineError(f"Ray at {at}: {_reason(error)}; see to --ray-address") from error
-
-
-def _say(level: int) -> None:
-    """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
-    for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
-        logging.getLogger(name).setLevel(level)
-    # Without one, each module of it makes itself a handler for the terminal.
-    if not logging.getLogger("ray.llm").handlers:
-        logging.getLogger("ray.llm").addHandler(logging.NullHandler())
-
-
-@contextlib.contextmanager
-def _own_signal_handlers() -> Iterator[None]:
-    """Keeps Ray from taking the signals that stop a run in good order."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in kept.items():
-                signal.signal(number, handler)
-
-
-def _resources() -> dict[str, float]:
-    """What the nodes of Ray have together."""
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return found
-
-
-def _refuse_too_many(settings: EngineSettings, *, on_gpu: bool) -> None:
-    """Ray would wait for ever for what it does not have."""
-    kind, needed = "GPU" if on_gpu else "CPU", settings.gpus if on_gpu else settings.replicas
-    there = int(_resources().get(kind, 0))
-    if needed > there:
-        raise EngineError(
-            f"{settings.replicas} replicas need {needed} {kind}s, and Ray has {there}: "
-            "choose fewer with --replicas, or add nodes"
-        )
-
-
-def _this_node() -> dict[str, str]:
-    """Where that must run which is to live as long as this process and no longer."""
-    return {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
 
 
 def _stop_tokens(card: ModelCard) -> frozenset[int]:
@@ -433,9 +389,3 @@ def _stop_tokens(card: ModelCard) -> frozenset[int]:
         stops.append(GenerationConfig.from_pretrained(card.checkpoint()).eos_token_id)
     flat = [one for stop in stops for one in (stop if isinstance(stop, list) else [stop])]
     return frozenset(stop for stop in flat if stop is not None)
-
-
-def _reason(error: BaseException | Mapping[str, Any]) -> str:
-    """The last line of what Ray says, which is the cause; the rest are its own stacks."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -25,7 +25,7 @@ from aris_pipeline_tests.soak.fuzzing import FORMATS, fuzz_formats
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
 from aris_pipeline_tests.soak.partitions import STORAGES, partitions
 from aris_pipeline_tests.soak.processes import Workshop
-from aris_pipeline_tests.soak.replicas import kill_a_replica, kill_the_driver
+from aris_pipeline_tests.soak.replicas import kill_a_replica, kill_the_driver, lose_a_node
 from aris_pipeline_tests.soak.results import Results, Try
 from aris_pipeline_tests.soak.resume import resume
 from aris_pipeline_tests.soak.stops import SIGNALS, stop_by_signal
@@ -64,6 +64,7 @@ SECTIONS = {
     "poison": Section(rows_that_kill, 500, 10),
     "engine-vllm": Section(engine_process_ends, 40, 2, faults=len(PROCESS_FAULTS)),
     "replicas": Section(kill_a_replica, 40, 10),
+    "node": Section(lose_a_node, 40, 3),
     "driver": Section(kill_the_driver, 40, 10),
     "storage": Section(storage_fails, 500, 10, faults=len(FAULTS)),
     "stops": Section(_fake_stops, 1_000, 3, faults=len(SIGNALS)),

@@ -89,8 +89,47 @@ def kill_the_driver(
         yield place.cleared(one)
 
 
-def _two_replicas(place: Place) -> ArisProcess:
-    return place.run("--engine", "ray", "--replicas", "2", log=place.log(0), **_REAL)
+def lose_a_node(
+    workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0
+) -> Iterator[Try]:
+    """Ends the node of one of two replicas after some answers; the run is to go on to its end."""
+    # A cluster of this machine's, one core a node.
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
+
+    node: dict[str, object] = {"num_cpus": 1, "object_store_memory": 500_000_000}
+    for number in range(skip, count):
+        rng = random.Random(f"{seed}-node-{number}")
+        place = workshop.place(f"node-{number}", rows, max(rows // 2, 1))
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        try:
+            lost = cluster.add_node(**node)
+            with _two_replicas(place, "--ray-address", cluster.address) as process:
+                wait_for_answers(process, place.log(0), rng.randint(1, rows // 2))
+                answered = len(generated(place.log(0)))
+                cluster.remove_node(lost, allow_graceful=False)
+                killed = time.monotonic()
+                finished = process.finish()
+                seconds = time.monotonic() - killed
+        finally:
+            cluster.shutdown()
+        broken = [] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]
+        log = generated(place.log(0))
+        found = account(place)
+        one = Try(
+            fault="ray: the node of one of two replicas is lost",
+            number=number + 1,
+            lost=found.lost,
+            duplicated=found.duplicated,
+            twice=len(log) - len(set(log)),
+            seconds=seconds,
+            broken=broken + found.broken,
+            note=f"after {answered} of {rows} answers",
+        )
+        yield place.cleared(one)
+
+
+def _two_replicas(place: Place, *options: str) -> ArisProcess:
+    return place.run("--engine", "ray", "--replicas", "2", *options, log=place.log(0), **_REAL)
 
 
 def _replicas(run: int) -> list[psutil.Process]:

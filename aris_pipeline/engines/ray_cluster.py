@@ -1,0 +1,99 @@
+"""The cluster that replicas of vLLM run in: reaching or starting Ray, and what it has."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ray
+
+from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.errors import EngineError
+
+_LOG = logging.getLogger(__name__)
+_SPARE_CPUS = 4
+"""Ray's slots, not cores: for the tasks that feed the replicas and take their rows."""
+_OBJECT_STORE_BYTES = 2**30
+
+
+def connect(settings: EngineSettings) -> None:
+    """Joins the cluster that the settings name, or starts Ray on this machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    say(logging.ERROR)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    try:
+        with _own_signal_handlers():
+            if settings.ray_address:
+                ray.init(settings.ray_address, **quiet)
+            else:
+                quiet["include_dashboard"] = False
+                slots = max(os.cpu_count() or 1, settings.replicas) + _SPARE_CPUS
+                ray.init("local", num_cpus=slots, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        at = settings.ray_address or "this machine"
+        raise EngineError(f"Ray at {at}: {reason_of(error)}; see to --ray-address") from error
+
+
+def say(level: int) -> None:
+    """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
+    for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
+        logging.getLogger(name).setLevel(level)
+    # Without one, each module of it makes itself a handler for the terminal.
+    if not logging.getLogger("ray.llm").handlers:
+        logging.getLogger("ray.llm").addHandler(logging.NullHandler())
+
+
+@contextlib.contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Keeps Ray from taking the signals that stop a run in good order."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+
+def resources() -> dict[str, float]:
+    """What the nodes of Ray have together."""
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return found
+
+
+def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
+    """Returns how many replicas to start: as many as are asked for, or fewer where nodes were lost.
+
+    Raises:
+        EngineError: there are too few GPUs or CPUs, for which Ray would wait for ever.
+    """
+    kind, each = ("GPU", settings.tensor_parallel_size) if on_gpu else ("CPU", 1)
+    there = int(resources().get(kind, 0))
+    needed = settings.replicas * each
+    if there >= needed:
+        return settings.replicas
+    lost = sum(not node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+    if lost and there >= each:
+        _LOG.warning(
+            "nodes that Ray has lost: %d; going on with %d of %d replicas",
+            *(lost, there // each, settings.replicas),
+        )
+        return there // each
+    raise EngineError(
+        f"{settings.replicas} replicas need {needed} {kind}s, and Ray has {there}: "
+        "choose fewer with --replicas, or add nodes"
+    )
+
+
+def this_node() -> dict[str, str]:
+    """Where that must run which is to live as long as this process and no longer."""
+    return {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
+
+
+def reason_of(error: BaseException | Mapping[str, Any]) -> str:
+    """The last line of what Ray says, which is the cause; the rest are its own stacks."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
