@@ -4,6 +4,7 @@ import contextlib
 import random
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 
@@ -94,9 +95,9 @@ def lose_a_node(
 ) -> Iterator[Try]:
     """Ends the node of one of two replicas after some answers; the run is to go on to its end."""
     # A cluster of this machine's, one core a node.
-    from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
+    from ray.cluster_utils import Cluster
 
-    node: dict[str, object] = {"num_cpus": 1, "object_store_memory": 500_000_000}
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 500_000_000}
     for number in range(skip, count):
         rng = random.Random(f"{seed}-node-{number}")
         place = workshop.place(f"node-{number}", rows, max(rows // 2, 1))
@@ -111,7 +112,7 @@ def lose_a_node(
                 finished = process.finish()
                 seconds = time.monotonic() - killed
         finally:
-            cluster.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]
         broken = [] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]
         log = generated(place.log(0))
         found = account(place)
