@@ -14,6 +14,7 @@ from aris_pipeline.defs.resources import (
     ThresholdsResource,
 )
 from aris_pipeline.engines import EngineKind
+from aris_pipeline.errors import ConfigError
 
 DEFAULT_DATA_DIR = "data"
 
@@ -76,7 +77,7 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             "judging": JudgingResource(
                 engine=cast("EngineKind", os.environ.get("ARIS_ENGINE", "offline")),
                 server_url=os.environ.get("ARIS_SERVER_URL"),
-                replicas=int(os.environ.get("ARIS_REPLICAS", "1")),
+                replicas=_replicas(os.environ.get("ARIS_REPLICAS", "1")),
                 ray_address=os.environ.get("ARIS_RAY_ADDRESS"),
                 model=os.environ.get("ARIS_MODEL"),
                 rubric=os.environ.get("ARIS_RUBRIC"),
@@ -86,3 +87,9 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
             "thresholds": ThresholdsResource(),
         },
     )
+
+
+def _replicas(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"ARIS_REPLICAS is '{text}'; it is to be a whole number of at least 1")
+    return int(text)

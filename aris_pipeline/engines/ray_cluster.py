@@ -35,6 +35,9 @@ def connect(settings: EngineSettings) -> None:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         at = settings.ray_address or "this machine"
         raise EngineError(f"Ray at {at}: {reason_of(error)}; see to --ray-address") from error
+    except SystemExit as error:
+        # How Ray takes a SIGTERM while it connects; for all others that is an exit like any.
+        raise KeyboardInterrupt from error
 
 
 def say(level: int) -> None:

@@ -1,11 +1,14 @@
 """What the engine ray promises before any replica is loaded."""
 
 import builtins
+import importlib
 import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.engines import EngineSettings, find_model, open_engine
 from aris_pipeline.engines.vllm_arguments import replica_environment
 from aris_pipeline.errors import ConfigError, EngineError
@@ -55,3 +58,43 @@ def test_replicas_on_a_cpu_share_its_cores_without_being_bound_to_the_same(
 
     assert variables["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
     assert variables["OMP_NUM_THREADS"] == "4"
+
+
+@pytest.mark.parametrize(("cpus", "replicas"), [(4, 3), (3, 3), (2, 2), (1, 1)])
+def test_after_a_node_was_lost_as_many_replicas_start_as_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cpus: int, replicas: int
+) -> None:
+    cluster = _cluster(monkeypatch, cpus, alive=[True, False])
+
+    found = cluster.room_for_replicas(EngineSettings(engine="ray", replicas=3), on_gpu=False)
+
+    assert found == replicas
+    assert ("lost: 1" in caplog.text) == (replicas < 3)
+
+
+@pytest.mark.parametrize(("cpus", "alive"), [(2, [True]), (0, [True, False])])
+def test_more_replicas_than_the_cluster_ever_had_room_for_are_refused(
+    monkeypatch: pytest.MonkeyPatch, cpus: int, alive: list[bool]
+) -> None:
+    cluster = _cluster(monkeypatch, cpus, alive)
+
+    with pytest.raises(EngineError, match=r"3 replicas need 3 CPUs.*--replicas"):
+        cluster.room_for_replicas(EngineSettings(engine="ray", replicas=3), on_gpu=False)
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1", ""])
+def test_a_wrong_number_of_replicas_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("ARIS_REPLICAS", text)
+
+    with pytest.raises(ConfigError, match="ARIS_REPLICAS"):
+        build_definitions()
+
+
+def _cluster(monkeypatch: pytest.MonkeyPatch, cpus: int, alive: list[bool]) -> ModuleType:
+    """The module that looks at Ray, which has so many CPUs and nodes."""
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": cpus})
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": one} for one in alive])
+    return importlib.import_module("aris_pipeline.engines.ray_cluster")
