@@ -13,7 +13,6 @@ import ray
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineError
 
-_LOG = logging.getLogger(__name__)
 _SPARE_CPUS = 4
 """Ray's slots, not cores: for the tasks that feed the replicas and take their rows."""
 _OBJECT_STORE_BYTES = 2**30
@@ -78,12 +77,8 @@ def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
     needed = settings.replicas * each
     if there >= needed:
         return settings.replicas
-    lost = sum(not node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+    lost = any(not node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
     if lost and there >= each:
-        _LOG.warning(
-            "nodes that Ray has lost: %d; going on with %d of %d replicas",
-            *(lost, there // each, settings.replicas),
-        )
         return there // each
     raise EngineError(
         f"{settings.replicas} replicas need {needed} {kind}s, and Ray has {there}: "

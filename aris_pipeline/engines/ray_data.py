@@ -85,6 +85,9 @@ class VllmOnRay:
         try:
             on_gpu = resources().get("GPU", 0) > 0
             replicas = room_for_replicas(settings, on_gpu=on_gpu)
+            if replicas < settings.replicas:
+                lost = settings.replicas - replicas
+                _LOG.warning("lost nodes of Ray's took %d replicas; %d go on", lost, replicas)
             settings = settings.model_copy(update={"replicas": replicas})
             self._settings, self._on_gpu = settings, on_gpu
             self._stops = _stop_tokens(card)
@@ -240,14 +243,14 @@ class VllmOnRay:
         Raises:
             EngineError: they never are, or a node that was to hold one is gone.
         """
-        asked_for = self._settings.replicas
+        replicas = self._settings.replicas
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 return self._answers.get(timeout=_LOOK_AT_NODES_EVERY_S)
             # A node's death is seen after half a minute, and Ray would wait for another one.
-            if room_for_replicas(self._settings, on_gpu=self._on_gpu) < asked_for:
-                break
-        raise EngineError(f"Ray does not become ready with {asked_for} replicas")
+            if room_for_replicas(self._settings, on_gpu=self._on_gpu) < replicas:
+                raise EngineError(f"a node of Ray's was lost while {replicas} replicas were loaded")
+        raise EngineError(f"Ray does not become ready with {replicas} replicas")
 
     def _completion(self, request: Request, row: Mapping[str, Any]) -> Completion:
         if said := row[_ERROR]:

@@ -62,14 +62,13 @@ def test_replicas_on_a_cpu_share_its_cores_without_being_bound_to_the_same(
 
 @pytest.mark.parametrize(("cpus", "replicas"), [(4, 3), (3, 3), (2, 2), (1, 1)])
 def test_after_a_node_was_lost_as_many_replicas_start_as_there_is_room_for(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cpus: int, replicas: int
+    monkeypatch: pytest.MonkeyPatch, cpus: int, replicas: int
 ) -> None:
     cluster = _cluster(monkeypatch, cpus, alive=[True, False])
 
     found = cluster.room_for_replicas(EngineSettings(engine="ray", replicas=3), on_gpu=False)
 
     assert found == replicas
-    assert ("lost: 1" in caplog.text) == (replicas < 3)
 
 
 @pytest.mark.parametrize(("cpus", "alive"), [(2, [True]), (0, [True, False])])
