@@ -1,5 +1,6 @@
 """Terminate, as the Dagster UI does it, on a run that generates."""
 
+import contextlib
 import json
 import random
 import socket
@@ -8,7 +9,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ class Site:
             return json.load(reply)["data"]
 
 
-@contextmanager
+@contextlib.contextmanager
 def webserver(place: Place, **fake: object) -> Iterator[Site]:
     """Runs webserver and daemon on the place's instance."""
     with socket.socket() as free:
@@ -147,5 +147,11 @@ def webserver(place: Place, **fake: object) -> Iterator[Site]:
                 time.sleep(0.5)
         yield ask
     finally:
+        living = process.poll() is None
+        family = psutil.Process(process.pid).children(recursive=True) if living else []
         process.terminate()
         process.wait(timeout=60)
+        # Code servers end by themselves within a minute, but not once their database is gone.
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
