@@ -207,6 +207,7 @@ class _Run(Generic[_Told]):
         if self._triaged:
             opened.todo, opened.left_out = self._triaged.split(opened.todo)
         if opened.todo.height:
+            # Whole only now: of a run that goes on, most shards have nothing to ask.
             todo = opened.todo.select("request_key")
             asked = askable(read_parquet(file, hint=hint))
             opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")

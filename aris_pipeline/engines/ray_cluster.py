@@ -21,7 +21,7 @@ _OBJECT_STORE_BYTES = 2**30
 def connect(settings: EngineSettings) -> None:
     """Joins the cluster that the settings name, or starts Ray on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    say(logging.ERROR)
+    set_log_level(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         with _own_signal_handlers():
@@ -39,7 +39,7 @@ def connect(settings: EngineSettings) -> None:
         raise KeyboardInterrupt from error
 
 
-def say(level: int) -> None:
+def set_log_level(level: int) -> None:
     """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
     for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
         logging.getLogger(name).setLevel(level)

@@ -40,7 +40,7 @@ from aris_pipeline.engines.ray_cluster import (
     reason_of,
     resources,
     room_for_replicas,
-    say,
+    set_log_level,
     this_node,
 )
 from aris_pipeline.engines.settings import EngineSettings
@@ -91,7 +91,7 @@ class VllmOnRay:
             settings = settings.model_copy(update={"replicas": replicas})
             self._settings, self._on_gpu = settings, on_gpu
             self._stops = _stop_tokens(card)
-            self._seeds, self._warned_of_seeds = on_gpu, False
+            self._warned_of_seeds = False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             # Less than a batch would never be sent.
             self._window = settings.replicas * max(in_flight, _ROWS_OF_A_BATCH)
@@ -144,7 +144,7 @@ class VllmOnRay:
     def close(self) -> None:
         """Ends the replicas, and Ray itself where it was started for this engine."""
         # What is still at work complains of it.
-        say(logging.CRITICAL)
+        set_log_level(logging.CRITICAL)
         if self._listener.is_alive():
             # A thread that waits for Ray as it shuts down would end this whole process.
             ray.kill(self._rows._coord_actor)
@@ -186,7 +186,7 @@ class VllmOnRay:
         """What `vLLMEngineStage` of Ray wants to know."""
         sampling = request.sampling
         seeded = sampling.seed is not None and sampling.temperature > 0
-        if seeded and not self._seeds and not self._warned_of_seeds:
+        if seeded and not self._on_gpu and not self._warned_of_seeds:
             self._warned_of_seeds = True
             _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
         return {
@@ -196,7 +196,7 @@ class VllmOnRay:
                 "max_tokens": sampling.max_tokens,
                 "temperature": sampling.temperature,
                 "top_p": sampling.top_p,
-                "seed": sampling.seed if seeded and self._seeds else None,
+                "seed": sampling.seed if seeded and self._on_gpu else None,
                 "ignore_eos": sampling.ignore_eos,
                 "logprob_token_ids": list(request.logprob_token_ids) or None,
                 "structured_outputs": (

@@ -35,7 +35,9 @@ class EngineSettings(BaseModel, frozen=True):
     gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
     max_requests_in_flight: int | None = Field(
-        None, ge=1, description="1024 on a GPU (serve: 512), 128 on a CPU or elsewhere"
+        None,
+        ge=1,
+        description="1024 on a GPU (serve: 512, ray: 2048 a replica), 128 on a CPU or elsewhere",
     )
     max_num_seqs: int | None = Field(
         None, ge=1, description="rows in one step of vLLM; its own default by machine"

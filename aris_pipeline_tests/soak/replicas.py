@@ -4,12 +4,13 @@ import contextlib
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psutil
 
 from aris_pipeline_tests.soak.accounts import account, durable_keys, generated, wait_for_answers
-from aris_pipeline_tests.soak.processes import ArisProcess, Place, Workshop
+from aris_pipeline_tests.soak.processes import ArisProcess, Finished, Place, Workshop
 from aris_pipeline_tests.soak.results import Try
 
 _REAL: dict[str, object] = {"engine": "vllm", "rows_at_risk": 8}
@@ -33,18 +34,7 @@ def kill_a_replica(
             killed = rng.choice(_replicas(process.pid))
             killed.kill()
             finished = process.finish()
-        broken = [] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]
-        log = generated(place.log(0))
-        found = account(place)
-        one = Try(
-            fault="ray: one of two replicas is killed",
-            number=number + 1,
-            lost=found.lost,
-            duplicated=found.duplicated,
-            twice=len(log) - len(set(log)),
-            broken=broken + found.broken,
-            note=f"after {answered} of {rows} answers",
-        )
+        one = _went_on(place, finished, "ray: one of two replicas is killed", number, answered)
         yield place.cleared(one)
 
 
@@ -113,20 +103,25 @@ def lose_a_node(
                 seconds = time.monotonic() - killed
         finally:
             cluster.shutdown()  # type: ignore[no-untyped-call]
-        broken = [] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]
-        log = generated(place.log(0))
-        found = account(place)
-        one = Try(
-            fault="ray: the node of one of two replicas is lost",
-            number=number + 1,
-            lost=found.lost,
-            duplicated=found.duplicated,
-            twice=len(log) - len(set(log)),
-            seconds=seconds,
-            broken=broken + found.broken,
-            note=f"after {answered} of {rows} answers",
-        )
-        yield place.cleared(one)
+        fault = "ray: the node of one of two replicas is lost"
+        one = _went_on(place, finished, fault, number, answered)
+        yield place.cleared(replace(one, seconds=seconds))
+
+
+def _went_on(place: Place, finished: Finished, fault: str, number: int, answered: int) -> Try:
+    """What became of the rows of a run that was to go on to its end, whatever it lost."""
+    log = generated(place.log(0))
+    found = account(place)
+    return Try(
+        fault=fault,
+        number=number + 1,
+        lost=found.lost,
+        duplicated=found.duplicated,
+        twice=len(log) - len(set(log)),
+        broken=[*([] if finished.code == 0 else [f"exit {finished.code}: {finished.said}"]),
+                *found.broken],
+        note=f"after {answered} answers",
+    )  # fmt: skip
 
 
 def _two_replicas(place: Place, *options: str) -> ArisProcess:
