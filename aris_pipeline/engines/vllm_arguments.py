@@ -1,5 +1,6 @@
 """How vLLM is started, in this process or as a server: its arguments and its environment."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
@@ -7,10 +8,12 @@ import os
 import warnings
 from typing import Any
 
+from aris_pipeline.engines.configs import model_config
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.models import ModelCard, did_you_mean
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.errors import EngineError
+from aris_pipeline.engines.shape import ModelShape
+from aris_pipeline.errors import ConfigError, EngineError
 
 
 def prepare_environment(*, on_gpu: bool) -> None:
@@ -97,6 +100,10 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
         "seed": 42,
     }
+    if _has_windows(card):
+        # Without it vLLM keeps a table of blocks for every few layers, and what it frees beyond the
+        # window is nothing for rows that are hardly longer: record 21.
+        args["disable_hybrid_kv_cache_manager"] = True
     if not on_gpu:
         # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
         # with its answer: a fifth more time a row instead of a twentieth.
@@ -109,6 +116,14 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         # Gemma 3 and others have a vision tower; text-only serving frees its memory.
         args["limit_mm_per_prompt"] = {"image": 0}
     return {**args, **card.engine_args}
+
+
+def _has_windows(card: ModelCard) -> bool:
+    """Whether some layers attend to the last tokens only, and the others to all."""
+    with contextlib.suppress(ConfigError):
+        shape = ModelShape.of(model_config(card)[0])
+        return 0 < shape.full_layers < shape.layers
+    return False
 
 
 def refuse_unknown(card: ModelCard, engine_args: Any) -> None:

@@ -14,7 +14,6 @@ from aris_pipeline.planning.hardware import Hardware
 GIB = 1024**3
 
 _GPU_BLOCK, _CPU_BLOCK = 16, 32
-_ALMOST_EQUAL = 1.5
 _CPU_OVERHEAD_GIB = (0.7, 2.0, 3.0)
 """Seen with the demo model on a CPU: 3.3 GB at its peak, 2 of them for the KV cache."""
 
@@ -89,7 +88,7 @@ class Load:
 
     @property
     def kv_bytes_per_token(self) -> int:
-        """Of one GPU, all layers, before the layers are grouped."""
+        """Of one GPU, all layers."""
         return self.shape.kv_bytes_per_token(self.kv_bytes, self.tensor_parallel)
 
     def kv_gib(self, overhead_gib: float) -> float:
@@ -103,20 +102,9 @@ class Load:
         return kv_gib / self.sequence_gib(tokens)
 
     def sequence_gib(self, tokens: float) -> float:
-        """Memory of the KV blocks of one sequence.
-
-        Where some layers attend to a window only, vLLM puts layers into groups of equal size, each
-        with blocks of its own for the sequence, and a windowed group keeps no more than the window
-        and a step.
-        """
+        """Memory of the KV blocks of one sequence, whatever window its layers attend to."""
         size = _GPU_BLOCK if self.hardware.on_gpu else _CPU_BLOCK
-        full, windowed = self.shape.full_layers, self.shape.layers - self.shape.full_layers
-        group = _group_size(full, windowed)
-        block = group * size * self.shape.kv_bytes_per_layer(self.kv_bytes, self.tensor_parallel)
-        kept = min(self.shape.window - 1 + self.step_tokens, tokens)
-        blocks = -(-full // group) * -(-tokens // size)
-        blocks += -(-windowed // group) * (-(-kept // size) + 1)
-        return blocks * block / GIB
+        return -(-tokens // size) * size * self.kv_bytes_per_token / GIB
 
     def kv_cache_tokens(self) -> Interval:
         """Tokens that the KV cache holds, as vLLM counts them: in sequences of `context`."""
@@ -173,11 +161,3 @@ class Load:
                 return f"; it would fit with --max-model-len {shorter}"
             shorter //= 2
         return "; take a smaller or quantised model, or more GPUs by --tensor-parallel-size"
-
-
-def _group_size(full: int, windowed: int) -> int:
-    """Layers of a KV group: `_get_kv_cache_groups_uniform_page_size`."""
-    if not full or not windowed:
-        return full or windowed
-    fewer, more = sorted((full, windowed))
-    return more if more < fewer * _ALMOST_EQUAL else fewer

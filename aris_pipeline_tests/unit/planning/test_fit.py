@@ -22,31 +22,11 @@ def _blocks(load: Load, tokens: int) -> float:
     return load.sequence_gib(tokens) * 1024**3 / per_block
 
 
-def test_layers_of_one_kind_share_the_blocks_of_a_sequence() -> None:
-    load = _load({**MIXED, "sliding_window": None})
+@pytest.mark.parametrize("window", [None, 1_024])
+def test_all_layers_share_the_blocks_of_a_sequence_windowed_or_not(window: int | None) -> None:
+    load = _load({**MIXED, "sliding_window": window})
 
-    assert [_blocks(load, tokens) for tokens in (1, 16, 17, 160)] == [12, 12, 24, 120]
-
-
-def test_windowed_layers_are_grouped_and_keep_a_window_and_a_step() -> None:
-    """Two full layers and ten windowed ones: six groups of two, with a block more if windowed."""
-    load = replace(_load(), step_tokens=2_048)
-
-    assert _blocks(load, 160) == 2 * 10 + 5 * 2 * (10 + 1)
-    kept = (1_024 - 1 + 2_048) // 16 + 1
-    assert _blocks(load, 16_000) == 2 * 1_000 + 5 * 2 * (kept + 1)
-
-
-def test_almost_equal_numbers_of_layers_are_padded_to_the_larger() -> None:
-    kinds = ["full_attention"] * 5 + ["sliding_attention"] * 7
-
-    assert _blocks(_load({**MIXED, "layer_types": kinds}), 160) == 7 * 10 + 7 * (10 + 1)
-
-
-def test_a_long_context_of_windowed_layers_counts_more_tokens_in_the_same_memory() -> None:
-    short, long = (_load(max_model_len=length).kv_cache_tokens() for length in (8_192, 131_072))
-
-    assert long.expected > 2 * short.expected
+    assert [_blocks(load, tokens) for tokens in (1, 16, 17, 16_000)] == [12, 12, 24, 12_000]
 
 
 def test_an_interval_is_in_order_and_less_overhead_leaves_more_tokens() -> None:

@@ -6,6 +6,10 @@ from aris_pipeline.planning import Model, find_hardware, make_plan
 from aris_pipeline.planning.workload import declared
 from aris_pipeline_tests.unit.planning.conftest import GEMMA_4B_TEXT, model, planned
 
+SEVEN_TABLES = 7 * 5 / 34 * (512 + 6 / 7) / 512
+"""What vLLM took for a token there beside what it does now: 34 layers in seven tables of blocks for
+five each, and in six of them a block more for the window's end."""
+
 
 @pytest.mark.parametrize("context", [2_048, 4_096, 8_192])
 def test_gemma_3_4b_on_an_h100(context: int) -> None:
@@ -19,9 +23,9 @@ def test_gemma_3_4b_on_an_h100(context: int) -> None:
     assert found["fits"]
     assert found["weights_gib"] == pytest.approx(7.41, rel=0.03)
     assert found["kv_bytes_per_token"] == pytest.approx(139_264, rel=0.03)
-    assert found["kv_cache_tokens"] == pytest.approx(464_481, rel=0.10)
+    assert found["kv_cache_tokens"] == pytest.approx(464_481 * SEVEN_TABLES, rel=0.10)
     low, high = found["interval"]["kv_cache_tokens"]
-    assert low <= 464_481 <= high
+    assert low <= 464_481 * SEVEN_TABLES <= high
     low, high = found["interval"]["req_s"]
     assert low <= 28, "28 to 40 rows a second were seen there"
     assert high >= 40
@@ -38,7 +42,7 @@ def test_gemma_3_4b_with_its_vision_tower_on_an_rtx_4080(context: int) -> None:
     assert found["fits"]
     assert found["weights_gib"] == pytest.approx(8.58, rel=0.03)
     low, high = found["interval"]["kv_cache_tokens"]
-    assert low <= 11_824 <= high
+    assert low <= 11_824 * SEVEN_TABLES <= high
     low, high = found["interval"]["req_s"]
     assert low <= 2.29 <= high
 
