@@ -29,7 +29,7 @@ def connect(settings: EngineSettings) -> None:
                 ray.init(settings.ray_address, **quiet)
             else:
                 quiet["include_dashboard"] = False
-                slots = max(os.cpu_count() or 1, settings.replicas) + _SPARE_CPUS
+                slots = max(os.cpu_count() or 1, settings.gpus) + _SPARE_CPUS
                 ray.init("local", num_cpus=slots, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         at = settings.ray_address or "this machine"
@@ -72,7 +72,7 @@ def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
     Raises:
         EngineError: there are too few GPUs or CPUs, for which Ray would wait for ever.
     """
-    kind, each = ("GPU", settings.tensor_parallel_size) if on_gpu else ("CPU", 1)
+    kind, each = "GPU" if on_gpu else "CPU", settings.tensor_parallel_size
     there = int(resources().get(kind, 0))
     needed = settings.replicas * each
     if there >= needed:

@@ -60,15 +60,17 @@ def test_replicas_on_a_cpu_share_its_cores_without_being_bound_to_the_same(
     assert variables["OMP_NUM_THREADS"] == "4"
 
 
-@pytest.mark.parametrize(("cpus", "replicas"), [(4, 3), (3, 3), (2, 2), (1, 1)])
+@pytest.mark.parametrize(
+    ("cpus", "each", "replicas"),
+    [(4, 1, 3), (3, 1, 3), (2, 1, 2), (1, 1, 1), (6, 2, 3), (5, 2, 2), (2, 2, 1)],
+)
 def test_after_a_node_was_lost_as_many_replicas_start_as_there_is_room_for(
-    monkeypatch: pytest.MonkeyPatch, cpus: int, replicas: int
+    monkeypatch: pytest.MonkeyPatch, cpus: int, each: int, replicas: int
 ) -> None:
     cluster = _cluster(monkeypatch, cpus, alive=[True, False])
+    settings = EngineSettings(engine="ray", replicas=3, tensor_parallel_size=each)
 
-    found = cluster.room_for_replicas(EngineSettings(engine="ray", replicas=3), on_gpu=False)
-
-    assert found == replicas
+    assert cluster.room_for_replicas(settings, on_gpu=False) == replicas
 
 
 @pytest.mark.parametrize(("cpus", "alive"), [(2, [True]), (0, [True, False])])
