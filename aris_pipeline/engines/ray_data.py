@@ -349,7 +349,7 @@ def _answered(
     args.pop("use_tqdm_on_load")
     backend = "distributed_executor_backend"
     if settings.tensor_parallel_size > 1 and backend not in card.engine_args:
-        # The GPUs of one copy may be those of several hosts, and then Ray drives them; cores cannot.
+        # The GPUs of one copy may be those of several hosts: Ray's own way, which needs GPUs.
         args[backend] = "ray" if on_gpu else "mp"
     config = vLLMEngineProcessorConfig(
         model_source=args.pop("model"),
