@@ -46,6 +46,9 @@ def plan(
     tensor_parallel_size: Annotated[
         int, typer.Option(min=1, help="GPUs that share one copy of the model.")
     ] = 1,
+    replicas: Annotated[
+        int, typer.Option(min=1, help="Copies of the model, each with GPUs of its own.")
+    ] = 1,
     dtype: Annotated[
         str | None, typer.Option(help="Of the weights; the model's own by default.")
     ] = None,
@@ -69,13 +72,14 @@ def plan(
         chosen = _model(model, config, dtype, quantization)
         hardware = find_hardware(gpu, gpu_memory)
         store = DataStore.at(data_dir)
-        pace = _pace(store, chosen, hardware) if config is None else None
+        pace = _pace(store, chosen, hardware, replicas) if config is None else None
         work = _work(store, batch, rows, chosen, pace)
         made = make_plan(
             chosen, hardware, work, lambda: pace,
             max_model_len=max_model_len,
             utilization=gpu_memory_utilization,
             tensor_parallel=tensor_parallel_size,
+            replicas=replicas,
             kv_cache_dtype=kv_cache_dtype,
             images=images,
         )  # fmt: skip
@@ -105,8 +109,9 @@ def _model(
     )
 
 
-def _pace(store: DataStore, model: Model, hardware: Hardware) -> Pace | None:
-    found = measured_pace(store, Judge(DEFAULT_RUBRIC, model.name), hardware.driver_names)
+def _pace(store: DataStore, model: Model, hardware: Hardware, replicas: int) -> Pace | None:
+    judge = Judge(DEFAULT_RUBRIC, model.name)
+    found = measured_pace(store, judge, hardware.driver_names, replicas=replicas)
     return None if found is None or found.elsewhere else found
 
 

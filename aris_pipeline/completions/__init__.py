@@ -9,16 +9,14 @@ from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
 from aris_pipeline.completions.triage import (
-    SAMPLE,
     Triaged,
-    in_sample,
     part_by_score,
+    sample_of,
     triage_shards,
 )
 
 __all__ = [
     "RUNGS",
-    "SAMPLE",
     "SHORTENED",
     "AnswerParser",
     "Parsed",
@@ -30,10 +28,10 @@ __all__ = [
     "Shorten",
     "Triaged",
     "complete_shards",
-    "in_sample",
     "known_completions",
     "part_by_score",
     "read_stats",
     "remove_finished_parts",
+    "sample_of",
     "triage_shards",
 ]

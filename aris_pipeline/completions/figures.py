@@ -50,6 +50,7 @@ class EngineFigures:
         self.end()
         found = GenerationStats(
             engine=session.info.name if session.info else "none",
+            replicas=session.info.replicas if session.info else None,
             load_s=session.load_s - self._loaded_s,
             engine_restarts=session.restarts - self._restarts,
             generate_s=spent.total,

@@ -26,6 +26,7 @@ class GenerationStats(BaseModel, frozen=True):
     """Figures of the engine's part in a run; all zero or null where nothing was generated."""
 
     engine: str = "none"
+    replicas: int | None = None
     load_s: float = 0.0
     engine_restarts: int = 0
     generate_s: float = Field(default=0.0, description="busy, starved and draining together")

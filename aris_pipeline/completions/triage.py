@@ -40,7 +40,8 @@ from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_par
 from aris_pipeline.storage.schemas import polars_schema
 
 SAMPLE = 0.05
-"""Share of the rows left out that are answered all the same."""
+LARGEST_SAMPLE = 2_000
+"""Of the rows left out of a batch, how many are answered all the same."""
 
 _MARGIN = 0.25
 _MOST_UNDECIDED = 0.5
@@ -229,8 +230,7 @@ def choose(scored: pl.DataFrame, share: float) -> pl.Series:
         share: of the rows to be answered as the best.
     """
     kept, others = part_by_score(scored, share)
-    sampled = [key for key in others["request_key"] if in_sample(key)]
-    return pl.concat([kept["request_key"], pl.Series("request_key", sampled, pl.String)])
+    return pl.concat([kept["request_key"], sample_of(others["request_key"])])
 
 
 def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -244,10 +244,14 @@ def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.
     return pl.concat([known.head(best + undecided), unscored]), known.slice(best + undecided)
 
 
-def in_sample(request_key: str) -> bool:
-    """Whether a row is answered even if triage leaves it out."""
-    digest = hashlib.sha256(f"triage {request_key}".encode()).digest()
-    return int.from_bytes(digest[:4]) < SAMPLE * 2**32
+def sample_of(left_out: pl.Series) -> pl.Series:
+    """Returns those request_keys that are answered even though triage leaves them out."""
+    size = min(math.ceil(SAMPLE * left_out.len()), LARGEST_SAMPLE)
+    # Drawn by lots that are the same in every run.
+    lots = left_out.map_elements(
+        lambda key: hashlib.sha256(f"triage {key}".encode()).hexdigest(), return_dtype=pl.String
+    )
+    return left_out.gather(lots.arg_sort().head(size))
 
 
 def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:

@@ -106,12 +106,13 @@ def too_long(request: Request, max_model_len: int) -> Completion | None:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Facts of a loaded engine."""
+    """Facts of a loaded engine; `replicas` is how many copies of the model share the work."""
 
     name: str
     load_s: float
     max_model_len: int
     kv_cache_tokens: int | None
+    replicas: int = 1
 
 
 class Engine(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aris_pipeline.completions import in_sample, part_by_score, read_stats
+from aris_pipeline.completions import part_by_score, read_stats, sample_of
 from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_metadata, read_parquet
@@ -64,8 +64,10 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
     )
     top = math.ceil(share * rows.height)
     best = ranked.head(top)["request_key"]
-    sampled = others.filter(pl.col("request_key").is_in(ranked["request_key"].implode())).filter(
-        pl.col("request_key").map_elements(in_sample, return_dtype=pl.Boolean)
+    drawn = sample_of(others["request_key"]).implode()
+    sampled = others.filter(
+        pl.col("request_key").is_in(drawn),
+        pl.col("request_key").is_in(ranked["request_key"].implode()),
     )
     if sampled.is_empty():
         return None

@@ -135,6 +135,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     max_model_len: int | None = None,
     utilization: float = 0.90,
     tensor_parallel: int = 1,
+    replicas: int = 1,
     kv_cache_dtype: str = "auto",
     images: bool = False,
 ) -> Plan:
@@ -144,10 +145,11 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         model: which.
         hardware: what it is to run on.
         work: the rows.
-        pace_of: tells what the model has been measured to do there, if it has.
+        pace_of: tells what so many replicas have been measured to do there, if they have.
         max_model_len: context; the model's own setting or the machine's default.
         utilization: share of the GPU's memory that vLLM may use.
         tensor_parallel: GPUs that share one copy of the model.
+        replicas: copies of the model, each with GPUs of its own.
         kv_cache_dtype: as in vLLM.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 
@@ -171,8 +173,13 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     speed = None
     if fits:
         pace = pace_of()
-        speed = measured(pace, work) if pace else roofline(load, work)
-    return Plan(model, load, work, speed, tuple(_assumptions(load, work)))
+        speed = measured(pace, work) if pace else roofline(load, work, replicas)
+    assumptions = _assumptions(load, work)
+    if replicas > 1:
+        assumptions.append(
+            f"{replicas} replicas do {replicas} times the rows of one; two have done 1.85 to 1.93"
+        )
+    return Plan(model, load, work, speed, tuple(assumptions))
 
 
 def _assumptions(load: Load, work: Workload) -> list[str]:

@@ -22,7 +22,7 @@ def predictor(
     """
 
     def predict(rows: int, prompt_tokens: int) -> Prediction:
-        pace = measured_pace(store, judge)
+        pace = measured_pace(store, judge, replicas=settings.replicas)
         if pace and not pace.elsewhere:
             return Prediction(pace.seconds(rows, prompt_tokens), pace.source)
         try:
@@ -54,5 +54,6 @@ def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
         max_model_len=settings.max_model_len,
         utilization=settings.gpu_memory_utilization,
         tensor_parallel=settings.tensor_parallel_size,
+        replicas=settings.replicas,
         kv_cache_dtype=settings.kv_cache_dtype,
     )  # fmt: skip

@@ -39,8 +39,8 @@ def measured(pace: Pace, work: Workload) -> Speed:
     return Speed(Interval(low / per_row, middle / per_row, high / per_row), pace.source)
 
 
-def roofline(load: Load, work: Workload) -> Speed | None:
-    """The rate by bandwidth and arithmetic; None where the hardware's are not known."""
+def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
+    """The rate of replicas by bandwidth and arithmetic; None where the hardware's are not known."""
     hardware, rows = load.hardware, load.rows_in_flight(work.tokens_held)
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
@@ -56,9 +56,9 @@ def roofline(load: Load, work: Workload) -> Speed | None:
     )
     return Speed(
         Interval(
-            low=_LEAST / (reading(rows.low) + arithmetic),
-            expected=_USUAL / (reading(rows.expected) + arithmetic),
-            high=1 / max(reading(rows.high), arithmetic),
+            low=replicas * _LEAST / (reading(rows.low) + arithmetic),
+            expected=replicas * _USUAL / (reading(rows.expected) + arithmetic),
+            high=replicas / max(reading(rows.high), arithmetic),
         ),
         source,
     )

@@ -258,6 +258,10 @@ class Throughput(dy.Schema):
     host = dy.String(description="Processor and number of cores.")
     gpu = dy.String(nullable=True, description="GPU name.")
     engine = dy.String(description="Engine and version.")
+    replicas = dy.Int64(
+        nullable=True,
+        description="Copies of the model that shared the work; null without any.",
+    )
     versions = dy.String(description="Versions of the packages that matter, as JSON text.")
 
 

@@ -12,7 +12,8 @@ from aris_pipeline.storage import DataStore, Judge, Throughput, read_table
 UNKNOWN = "no run of this model on this machine yet"
 
 _COLUMNS = [
-    "run_id", "started_at", "rows_generated", "output_tokens", "req_s", "total_tok_s", "host", "gpu"
+    "run_id", "started_at", "rows_generated", "output_tokens", "req_s", "total_tok_s", "host",
+    "gpu", "replicas",
 ]  # fmt: skip
 
 
@@ -42,15 +43,19 @@ class Pace:
 
 
 def measured_pace(
-    store: DataStore, judge: Judge, gpus: Collection[str] | None = None
+    store: DataStore, judge: Judge, gpus: Collection[str] | None = None, *, replicas: int = 1
 ) -> Pace | None:
     """Returns how fast a model was, by this rubric where it ran so.
+
+    Replicas on GPUs are taken to do as many times the work as they are; on a CPU they share its
+    cores.
 
     Args:
         store: where throughput lies.
         judge: who.
         gpus: names of GPUs, of which alone runs count; None is this machine, or where the model has
             not run here, any.
+        replicas: copies of the model that are to share the work.
 
     Returns:
         None where the model has generated nothing yet that `throughput` tells of.
@@ -68,6 +73,8 @@ def measured_pace(
     rows = measured if elsewhere else here
     by_rubric = rows.filter(rubric=judge.rubric)
     rows = rows if by_rubric.is_empty() else by_rubric
+    times = pl.when(pl.col("gpu").is_null()).then(1).otherwise(replicas / pl.col("replicas"))
+    rows = rows.with_columns(pl.col("req_s", "total_tok_s") * times)
     tok_s = pl.col("total_tok_s")
     median, slowest, fastest = rows.select(
         tok_s.median(), tok_s.min().alias("slowest"), tok_s.max().alias("fastest")
@@ -77,20 +84,23 @@ def measured_pace(
         output_tokens_per_row=rows.select(
             pl.col("output_tokens").sum() / pl.col("rows_generated").sum()
         ).item(),
-        source=_source(rows) + (", another machine than this" if elsewhere else ""),
+        source=_source(rows, replicas) + (", another machine than this" if elsewhere else ""),
         slowest=slowest,
         fastest=fastest,
         elsewhere=elsewhere,
     )
 
 
-def _source(rows: pl.DataFrame) -> str:
+def _source(rows: pl.DataFrame, replicas: int) -> str:
     latest = rows.sort("started_at").row(-1, named=True)
     req_s, tok_s = rows.select(pl.col("req_s", "total_tok_s").median()).row(0)
+    others = rows.filter(pl.col("gpu").is_not_null() & (pl.col("replicas") != replicas))
+    counts = sorted(others["replicas"].unique())
+    scaled = f", taken from {' and '.join(map(str, counts))} to {replicas} replicas" * bool(counts)
     return (
         f"measured: {req_s:,.1f} req/s, {tok_s:,.0f} tok/s, median of {rows.height} shards, "
         f"last in run {latest['run_id'][:8]} on {latest['started_at']:%Y-%m-%d} "
-        f"by {latest['gpu'] or latest['host']}"
+        f"by {latest['gpu'] or latest['host']}{scaled}"
     )
 
 
@@ -106,4 +116,5 @@ def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
             continue  # an estimate can do without; `aris verify` is not about throughput
         rubric = file.parts[-5].partition("=")[2]
         found.append(rows.with_columns(rubric=pl.lit(rubric)))
-    return pl.concat(found).filter(pl.col("total_tok_s") > 0)
+    measured = pl.concat(found).filter(pl.col("total_tok_s") > 0)
+    return measured.with_columns(pl.col("replicas").fill_null(1))  # older runs had no more

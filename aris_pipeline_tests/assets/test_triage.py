@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from aris_pipeline import quality
-from aris_pipeline.completions import in_sample
+from aris_pipeline.completions import part_by_score, sample_of
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.ledger import reconcile, summarise, trace_batch
@@ -42,7 +42,8 @@ def test_all_rows_are_scored_and_the_best_are_answered(
     assert rows["score"].null_count() == 0
     assert left_out["invalid_reason"].unique().to_list() == ["triaged"]
     assert answered.height == len(FakeEngine.generated())
-    chosen = rows.filter(~pl.col("request_key").map_elements(in_sample, return_dtype=pl.Boolean))
+    sample = sample_of(part_by_score(rows, SHARE)[1]["request_key"])
+    chosen = rows.filter(~pl.col("request_key").is_in(sample.implode()))
     worst_answered = min(chosen.filter("is_valid")["score"].to_list())
     assert worst_answered >= max(chosen.filter(~pl.col("is_valid"))["score"].to_list())
     assert ROWS * SHARE <= answered.height <= ROWS * SHARE * 1.5 + ROWS * 0.15

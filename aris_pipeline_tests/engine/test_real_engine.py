@@ -43,6 +43,8 @@ from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
+_ROWS = 24
+"""Of the run that is stopped and killed."""
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -277,11 +279,11 @@ def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
 def stopped_and_resumed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, list[int], dict[str, Any]]:
-    """40 candidates through `aris run`: Ctrl-C, then kill -9, then undisturbed."""
+    """Candidates through `aris run`: Ctrl-C, then kill -9, then undisturbed."""
     folder = tmp_path_factory.mktemp("real")
     kept: list[int] = []
     for stop in (signal.SIGINT, signal.SIGKILL):
-        with SlowRun(40, folder) as slow:
+        with SlowRun(_ROWS, folder) as slow:
             if stop == signal.SIGKILL:
                 slow.wait_for_a_part()
             else:
@@ -301,9 +303,9 @@ def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
 ) -> None:
     data, kept, figures = stopped_and_resumed
 
-    assert 0 < kept[0] < kept[1] < 40
-    assert (figures["reused"], figures["generated"]) == (kept[-1], 40 - kept[-1])
-    assert (figures["evaluated"], figures["failed"]) == (40, 0)
+    assert 0 < kept[0] < kept[1] < _ROWS
+    assert (figures["reused"], figures["generated"]) == (kept[-1], _ROWS - kept[-1])
+    assert (figures["evaluated"], figures["failed"]) == (_ROWS, 0)
     assert run("verify", "--data-dir", data)[1]["ok"]
 
 
@@ -314,7 +316,7 @@ def test_real_outputs_are_scored_ranked_and_explained(
     (file,) = data.glob("candidate_ranking/**/*.parquet")
     ranking = pl.read_parquet(file, hive_partitioning=False)
 
-    assert ranking["rank"].to_list() == list(range(1, 41))
+    assert ranking["rank"].to_list() == list(range(1, _ROWS + 1))
     assert ranking["score"].is_between(0, 4).all()
     probabilities = ranking.select(pl.sum_horizontal("^p_.*$")).to_series()
     assert probabilities.is_between(0.999, 1.001).all()
@@ -333,12 +335,12 @@ def test_the_same_file_again_loads_no_model(
 ) -> None:
     data, _kept, _figures = stopped_and_resumed
     file = tmp_path / "candidates.jsonl"
-    write_synthetic(40, 5, "jsonl", file)
+    write_synthetic(_ROWS, 5, "jsonl", file)
 
     code, figures, _errors = run("run", file, "--data-dir", data, "--max-model-len", 1536)
 
     assert code == 0
-    assert (figures["reused"], figures["generated"], figures["load_s"]) == (40, 0, 0)
+    assert (figures["reused"], figures["generated"], figures["load_s"]) == (_ROWS, 0, 0)
 
 
 def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import SAMPLE, in_sample, part_by_score
+from aris_pipeline.completions import part_by_score, sample_of
 from aris_pipeline.completions.triage import choose
 
 
@@ -40,5 +40,18 @@ def test_of_the_others_a_sample_is_chosen_the_same_in_every_run() -> None:
 
     assert first.to_list() == choose(rows.reverse(), 0.025).to_list()
     others = first.filter(first > "k0099")
-    assert others.len() == pytest.approx(SAMPLE * 3_900, rel=0.25)
-    assert all(in_sample(key) for key in others)
+    assert others.len() == 0.05 * 3_900
+
+
+@pytest.mark.parametrize(
+    ("left_out", "sampled"), [(0, 0), (1, 1), (1_000, 50), (40_000, 2_000), (60_000, 2_000)]
+)
+def test_the_sample_is_a_twentieth_and_not_more_than_tells_enough(
+    left_out: int, sampled: int
+) -> None:
+    keys = pl.Series("request_key", [f"k{n}" for n in range(left_out)], pl.String)
+
+    found = sample_of(keys)
+
+    assert found.len() == sampled
+    assert found.is_in(keys.implode()).all()

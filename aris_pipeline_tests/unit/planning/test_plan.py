@@ -88,3 +88,14 @@ def test_the_model_tables_own_context_is_taken() -> None:
 
     assert planned(own, "h100").as_dict()["max_model_len"] == 3_000
     assert planned(own, "h100", max_model_len=500).as_dict()["max_model_len"] == 500
+
+
+def test_replicas_do_as_many_times_the_rows_and_the_plan_says_what_that_rests_on() -> None:
+    one = planned("gemma3:4b", "h100").as_dict()
+    eight = planned("gemma3:4b", "h100", replicas=8).as_dict()
+
+    assert eight["predicted_req_s"] == pytest.approx(8 * one["predicted_req_s"], rel=0.01)
+    assert eight["interval"]["hours"][1] == pytest.approx(one["interval"]["hours"][1] / 8, rel=0.01)
+    assert eight["rows_in_flight"] == one["rows_in_flight"], "of each"
+    assert any(said.startswith("8 replicas do 8 times") for said in eight["assumptions"])
+    assert not any("replicas" in said for said in one["assumptions"])

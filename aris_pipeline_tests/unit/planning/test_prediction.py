@@ -15,7 +15,7 @@ CARD = find_model("gemma3:4b")
 
 def _here(monkeypatch: pytest.MonkeyPatch, hardware: Hardware, pace: Pace | None = None) -> None:
     monkeypatch.setattr(prediction, "this_machine", lambda: hardware)
-    monkeypatch.setattr(prediction, "measured_pace", lambda *_: pace)
+    monkeypatch.setattr(prediction, "measured_pace", lambda *_, **__: pace)
 
 
 def test_earlier_runs_here_say_how_long_it_takes(

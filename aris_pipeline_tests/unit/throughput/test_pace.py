@@ -33,6 +33,7 @@ def _measured(
         **figures,
     }
     types = {"gpu": pl.String, "total_tok_s": pl.Float64, "req_s": pl.Float64}
+    types |= {"replicas": pl.Int64} if "replicas" in figures else {}
     frame = pl.DataFrame([row], schema_overrides=types)
     write_frame(frame, store.throughput(by, Shard("2026-11-21_export", shard)))
 
@@ -137,3 +138,26 @@ def test_the_slowest_and_the_fastest_shard_are_known_and_whether_it_was_elsewher
     assert found is not None
     assert (found.slowest, found.fastest, found.elsewhere) == (900, 5_000, True)
     assert found.seconds(rows=10, prompt_tokens=500) == (500 + 10 * 50) / 1_000
+
+
+def test_the_rate_of_some_replicas_is_scaled_to_those_that_are_asked_for(store: DataStore) -> None:
+    gpu = "NVIDIA H100 80GB HBM3"
+    _measured(store, "s000", total_tok_s=40_000.0, gpu=gpu)  # before replicas were counted
+    _measured(store, "s001", total_tok_s=80_000.0, req_s=4.0, gpu=gpu, replicas=2)
+
+    found = measured_pace(store, JUDGE, gpus=[gpu], replicas=8)
+
+    assert found is not None
+    assert (found.slowest, found.tokens_per_second, found.fastest) == (320_000,) * 3
+    assert found.source.startswith("measured: 16.0 req/s, 320,000 tok/s")
+    assert found.source.endswith(f"by {gpu}, taken from 1 and 2 to 8 replicas")
+
+
+def test_replicas_on_a_cpu_share_its_cores_and_scale_nothing(store: DataStore) -> None:
+    _measured(store, "s000", replicas=2)
+
+    found = measured_pace(store, JUDGE, replicas=4)
+
+    assert found is not None
+    assert found.tokens_per_second == 1_000
+    assert "replicas" not in found.source
