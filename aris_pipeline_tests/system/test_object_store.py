@@ -17,7 +17,7 @@ from aris_pipeline.storage import DataStore, data_path
 from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed, surround
 from aris_pipeline_tests.soak.processes import ArisProcess, Finished
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("object_store")]
 
 ROWS, SHARD_SIZE, AT_RISK = 48, 24, 6
 DATA = f"s3://{BUCKET}/team/data"

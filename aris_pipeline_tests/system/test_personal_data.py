@@ -31,7 +31,7 @@ from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngineResource
 from aris_pipeline_tests.soak.processes import Workshop
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("personal_data")]
 
 MIB = 1024 * 1024
 IDENTITY = re.compile(r"zyndra|quaxmoor|farmail|151[ -]?5550", re.IGNORECASE)

@@ -19,7 +19,7 @@ from aris_pipeline_tests.soak.partitions import BACKFILL
 from aris_pipeline_tests.soak.processes import Finished, Place, Workshop
 from aris_pipeline_tests.soak.terminations import Site, webserver
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postgres")]
 
 _RUNS = """
 query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {

@@ -10,7 +10,7 @@ import pytest
 from aris_pipeline_tests.system.interface import ask, served
 from aris_pipeline_tests.system.test_command_line import aris
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("user_interface")]
 
 
 @pytest.fixture(scope="module")
