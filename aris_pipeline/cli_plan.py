@@ -85,7 +85,8 @@ def plan(
         )  # fmt: skip
         found = made.as_dict()
         if plot is not None:
-            png = plan_curve(found["projections"], f"{chosen.name} on {hardware.name}")
+            copies = f", {replicas} replicas" if replicas > 1 else ""
+            png = plan_curve(found["projections"], f"{chosen.name} on {hardware.name}{copies}")
             if png is None:
                 raise ConfigError(f"there is nothing to plot: {found['sources'][-1]}")
             write_bytes(png, plot.absolute())
