@@ -12,12 +12,15 @@ from aris_pipeline.engines import Completion, Request, Sampling
 POISON = "poison"
 """The `error_type` of a row that killed the engine, the last time alone."""
 
+SCORES = ("option_logprobs", "calibration_logprobs")
+"""Columns of `Completions` that a row's prompt may bring along, from a triage that scored it."""
+
 
 class RowInFlight:
     """One prompt, its present attempt, and the completions that came for it.
 
     Attributes:
-        prompt: the row of `Prompts`.
+        prompt: the row of `Prompts`, with its `SCORES` where it has been scored before.
         attempt: what is asked now.
         deaths: how many engines died while the row was in flight.
     """
@@ -37,6 +40,7 @@ class RowInFlight:
         self.deaths = 0
         self._answer = None if answer else self._no_answer()
         self._node_logprobs: dict[int, dict[int, float]] = {}
+        self._scored_before = prompt.get(SCORES[0]) is not None
         self._waiting_for = 0
 
     @property
@@ -54,7 +58,7 @@ class RowInFlight:
     def requests(self, scoring: Scoring | None) -> Iterator[Request]:
         """Yields the request for the answer, and those for the score where it is not known yet."""
         scores = []
-        if scoring and not self._node_logprobs:
+        if scoring and not self._node_logprobs and not self._scored_before:
             scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
         self._waiting_for = self._is_answered + len(scores)
         schema = self.prompt["response_schema"]
@@ -77,7 +81,7 @@ class RowInFlight:
     def ask_again(self, attempt: Attempt) -> None:
         """Begins another attempt; the score is kept while the prompt is the same."""
         if attempt.prompt_token_ids != self.attempt.prompt_token_ids:
-            self._node_logprobs = {}
+            self._node_logprobs, self._scored_before = {}, False
         self.attempt, self._answer = attempt, None
 
     def survive(self) -> None:
@@ -89,12 +93,15 @@ class RowInFlight:
         self, scoring: Scoring | None, calibration: list[float] | None, engine: str, run_id: str
     ) -> dict[str, Any]:
         """Returns the row of `Completions`."""
-        logprobs = scoring.option_logprobs(self._node_logprobs) if scoring else None
+        if self._scored_before:
+            scores = {name: self.prompt[name] for name in SCORES}
+        else:
+            logprobs = scoring.option_logprobs(self._node_logprobs) if scoring else None
+            scores = dict(zip(SCORES, (logprobs, calibration if logprobs else None), strict=True))
         return {
             **self._described(self.answer, engine, run_id),
             "triaged": not self._is_answered,
-            "option_logprobs": logprobs,
-            "calibration_logprobs": calibration if logprobs else None,
+            **scores,
         }
 
     def poisoned(self, death: Exception, engine: str, run_id: str) -> dict[str, Any]:
@@ -108,8 +115,7 @@ class RowInFlight:
         return {
             **self._described(failure, engine, run_id),
             "triaged": False,
-            "option_logprobs": None,
-            "calibration_logprobs": None,
+            **dict.fromkeys(SCORES),
         }
 
     def _no_answer(self) -> Completion:

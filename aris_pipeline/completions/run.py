@@ -211,6 +211,8 @@ class _Run(Generic[_Told]):
             todo = opened.todo.select("request_key")
             asked = askable(read_parquet(file, hint=hint))
             opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")
+            if self._triaged:
+                opened.todo = self._triaged.with_scores(opened.todo)
             opened.predicted = self._predict(
                 opened.todo.height, int(opened.todo["prompt_tokens"].sum())
             )

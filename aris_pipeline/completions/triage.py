@@ -32,6 +32,7 @@ from aris_pipeline.completions.progress import Progress
 from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions, known_scores
+from aris_pipeline.completions.rows import SCORES
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import Row, askable
 from aris_pipeline.engines import EngineSession
@@ -79,6 +80,11 @@ class Triaged:
             & pl.col("request_key").is_in(todo["request_key"].implode())
         )
         return todo.join(left_out, on="request_key", how="anti", maintain_order="left"), left_out
+
+    def with_scores(self, prompts: pl.DataFrame) -> pl.DataFrame:
+        """Returns prompts with the scores that they have, so that no row is scored twice."""
+        scores = self.rows.select("request_key", *SCORES)
+        return prompts.join(scores, on="request_key", how="left", maintain_order="left")
 
 
 def triage_shards(  # noqa: PLR0913 - one argument a collaborator

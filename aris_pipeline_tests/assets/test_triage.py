@@ -50,6 +50,24 @@ def test_all_rows_are_scored_and_the_best_are_answered(
     assert table(store, "candidate_ranking", outcome).height == answered.height
 
 
+def test_a_row_that_is_answered_is_not_scored_again(
+    triaging: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    outcome = triaging.run(write_file(ROWS), {"shard_size": 30}, LAST)
+
+    scored = [
+        one.request_id
+        for one in FakeEngine.asked
+        if one.logprob_token_ids and not one.request_id.startswith("calibration")
+    ]
+    assert len(scored) == len(set(scored))
+    rows = table(store, "completions", outcome)
+    assert rows.select(pl.col("option_logprobs", "calibration_logprobs").null_count()).row(0) == (
+        0,
+        0,
+    )
+
+
 def test_a_row_without_an_answer_is_neither_failed_nor_missing(
     triaging: BatchRunner, store: DataStore, write_file: WriteFile
 ) -> None:
