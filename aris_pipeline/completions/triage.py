@@ -40,10 +40,8 @@ from aris_pipeline.errors import DamagedDataError, DiskError, MissingDataError, 
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
-SAMPLE = 0.05
-LARGEST_SAMPLE = 2_000
-"""Of the rows left out of a batch, how many are answered all the same."""
-
+_SAMPLE = 0.05
+_LARGEST_SAMPLE = 2_000
 _MARGIN = 0.25
 _MOST_UNDECIDED = 0.5
 
@@ -251,13 +249,18 @@ def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.
 
 
 def sample_of(left_out: pl.Series) -> pl.Series:
-    """Returns those request_keys that are answered even though triage leaves them out."""
-    size = min(math.ceil(SAMPLE * left_out.len()), LARGEST_SAMPLE)
-    # Drawn by lots that are the same in every run.
-    lots = left_out.map_elements(
-        lambda key: hashlib.sha256(f"triage {key}".encode()).hexdigest(), return_dtype=pl.String
-    )
-    return left_out.gather(lots.arg_sort().head(size))
+    """Returns those request_keys that are answered even though triage leaves them out.
+
+    Each key's lot is the same in every run, and fewer rows have no lower limit: what is drawn of a
+    batch was drawn, too, by a run over some of its shards.
+    """
+    limit = min(_SAMPLE, _LARGEST_SAMPLE / max(left_out.len(), 1)) * 2**32
+    drawn = [_lot(key) < limit for key in left_out]
+    return left_out.filter(pl.Series(drawn, dtype=pl.Boolean))
+
+
+def _lot(request_key: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"triage {request_key}".encode()).digest()[:4])
 
 
 def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:

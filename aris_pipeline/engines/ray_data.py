@@ -100,7 +100,10 @@ class VllmOnRay:
             self._listener.start()
             max_model_len = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
             self._info = EngineInfo(
-                *(f"ray-{ray.__version__}-vllm-{vllm_version()}", 0.0, max_model_len, None),
+                f"ray-{ray.__version__}-vllm-{vllm_version()}",
+                load_s=0.0,
+                max_model_len=max_model_len,
+                kv_cache_tokens=None,
                 replicas=replicas,
             )
             self._try_out(card)

@@ -280,15 +280,24 @@ def _grouped(bits: int, group: int | None) -> float:
 
 def _attention(text: Config, layers: int) -> tuple[int, int]:
     """Layers that attend to the whole context, and the window of the others."""
-    window = int(text.get("sliding_window") or 0)
+    window = _number(text, "sliding_window")
     if not window or text.get("use_sliding_window") is False:
         return layers, 0
     if kinds := text.get("layer_types"):
         full = sum(kind == "full_attention" for kind in kinds)
     else:
-        pattern = text.get("sliding_window_pattern") or text.get("_sliding_window_pattern")
-        full = layers // int(pattern) if pattern else 0
+        names = ("sliding_window_pattern", "_sliding_window_pattern")
+        pattern = next(filter(None, (_number(text, name) for name in names)), 0)
+        full = layers // pattern if pattern else 0
     return full, (0 if full == layers else window)
+
+
+def _number(text: Config, name: str) -> int:
+    """A number of a config, 0 if it has none; some models have one for each layer, or a word."""
+    value = text.get(name) or 0
+    if not isinstance(value, int):
+        raise ConfigError(f"the config's {name} is no number: the model cannot be planned")
+    return value
 
 
 def _rope_positions(text: Config, positions: int, *, hybrid: bool) -> int:

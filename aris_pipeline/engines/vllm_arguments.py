@@ -12,8 +12,10 @@ from aris_pipeline.engines.configs import model_config
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.models import ModelCard, did_you_mean
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.engines.shape import ModelShape
+from aris_pipeline.engines.shape import ModelShape, text_config
 from aris_pipeline.errors import ConfigError, EngineError
+
+_ATTENTION = {"full_attention", "sliding_attention"}
 
 
 def prepare_environment(*, on_gpu: bool) -> None:
@@ -119,10 +121,13 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
 
 
 def _has_windows(card: ModelCard) -> bool:
-    """Whether some layers attend to the last tokens only, and the others to all."""
+    """Whether some layers attend to the last tokens only, and all others to all."""
     with contextlib.suppress(ConfigError):
-        shape = ModelShape.of(model_config(card)[0])
-        return 0 < shape.full_layers < shape.layers
+        config, _ = model_config(card)
+        shape = ModelShape.of(config)
+        # Layers that keep a state instead need tables of their own.
+        others = set(text_config(config).get("layer_types") or ()) - _ATTENTION
+        return 0 < shape.full_layers < shape.layers and not others
     return False
 
 

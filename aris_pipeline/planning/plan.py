@@ -174,12 +174,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     if fits:
         pace = pace_of()
         speed = measured(pace, work) if pace else roofline(load, work, replicas)
-    assumptions = _assumptions(load, work)
-    if replicas > 1:
-        assumptions.append(
-            f"{replicas} replicas do {replicas} times the rows of one; two have done 1.85 to 1.93"
-        )
-    return Plan(model, load, work, speed, tuple(assumptions))
+    return Plan(model, load, work, speed, tuple(_assumptions(load, work)))
 
 
 def _assumptions(load: Load, work: Workload) -> list[str]:

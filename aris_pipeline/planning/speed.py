@@ -54,6 +54,8 @@ def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
         f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}"
     )
+    if replicas > 1:
+        source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
         Interval(
             low=replicas * _LEAST / (reading(rows.low) + arithmetic),

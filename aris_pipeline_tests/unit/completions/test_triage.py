@@ -40,11 +40,11 @@ def test_of_the_others_a_sample_is_chosen_the_same_in_every_run() -> None:
 
     assert first.to_list() == choose(rows.reverse(), 0.025).to_list()
     others = first.filter(first > "k0099")
-    assert others.len() == 0.05 * 3_900
+    assert others.len() == pytest.approx(0.05 * 3_900, rel=0.25)
 
 
 @pytest.mark.parametrize(
-    ("left_out", "sampled"), [(0, 0), (1, 1), (1_000, 50), (40_000, 2_000), (60_000, 2_000)]
+    ("left_out", "sampled"), [(0, 0), (1_000, 50), (40_000, 2_000), (60_000, 2_000)]
 )
 def test_the_sample_is_a_twentieth_and_not_more_than_tells_enough(
     left_out: int, sampled: int
@@ -53,5 +53,13 @@ def test_the_sample_is_a_twentieth_and_not_more_than_tells_enough(
 
     found = sample_of(keys)
 
-    assert found.len() == sampled
+    assert found.len() == pytest.approx(sampled, rel=0.25)
     assert found.is_in(keys.implode()).all()
+
+
+def test_what_is_sampled_of_a_batch_was_sampled_by_runs_over_parts_of_it() -> None:
+    keys = pl.Series("request_key", [f"k{n}" for n in range(60_000)])
+
+    parts = pl.concat([sample_of(keys[:1_000]), sample_of(keys[1_000:])])
+
+    assert sample_of(keys).is_in(parts.implode()).all()

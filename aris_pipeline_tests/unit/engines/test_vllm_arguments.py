@@ -1,5 +1,9 @@
 """What vLLM is started with."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from aris_pipeline.engines import EngineSettings, ModelCard, as_flags, engine_args, find_model
@@ -28,3 +32,26 @@ def test_the_model_table_has_the_last_word() -> None:
     args = engine_args(card, EngineSettings(max_num_seqs=512), on_gpu=True)
 
     assert (args[NAME], args["max_num_seqs"]) == (False, 8)
+
+
+@pytest.mark.parametrize(
+    ("odd", "one_table"),
+    [
+        ({"sliding_window": 1_024, "sliding_window_pattern": 2}, True),
+        ({"sliding_window": [None, 512]}, None),
+        ({"sliding_window": 1_024, "sliding_window_pattern": "LG"}, None),
+        ({"sliding_window": 1_024, "layer_types": ["full_attention", "mamba"]}, None),
+    ],
+)
+def test_windows_of_another_kind_keep_what_vllm_has_for_them(
+    odd: dict[str, Any], one_table: bool | None, tmp_path: Path
+) -> None:
+    config = {
+        "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "vocab_size": 100, **odd,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    args = engine_args(find_model(str(tmp_path)), EngineSettings(), on_gpu=True)
+
+    assert args.get(NAME) is one_table
