@@ -60,29 +60,32 @@ def _own_signal_handlers() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def resources() -> dict[str, float]:
-    """What the nodes of Ray have together."""
+def has_gpus() -> bool:
+    """Whether any node of Ray has a GPU."""
     found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return found
+    return found.get("GPU", 0) > 0
 
 
 def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
     """Returns how many replicas to start: as many as are asked for, or fewer where nodes were lost.
 
+    The GPUs of one replica are those of one node.
+
     Raises:
         EngineError: there are too few GPUs or CPUs, for which Ray would wait for ever.
     """
     kind, each = "GPU" if on_gpu else "CPU", settings.tensor_parallel_size
-    there = int(resources().get(kind, 0))
-    needed = settings.replicas * each
-    if there >= needed:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    there = [int(node["Resources"].get(kind, 0)) for node in nodes if node["Alive"]]
+    room = sum(of_node // each for of_node in there)
+    if room >= settings.replicas:
         return settings.replicas
-    lost = any(not node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
-    if lost and there >= each:
-        return there // each
+    if room and len(there) < len(nodes):
+        return room
+    apiece = f" (each replica {each} of one node)" if each > 1 else ""
     raise EngineError(
-        f"{settings.replicas} replicas need {needed} {kind}s, and Ray has {there}: "
-        "choose fewer with --replicas, or add nodes"
+        f"{settings.replicas} replicas need {settings.replicas * each} {kind}s{apiece}, and Ray "
+        f"has {' + '.join(map(str, there)) or 0}: choose fewer with --replicas, or add nodes"
     )
 
 

@@ -37,8 +37,8 @@ from aris_pipeline.engines.protocol import (
 )
 from aris_pipeline.engines.ray_cluster import (
     connect,
+    has_gpus,
     reason_of,
-    resources,
     room_for_replicas,
     set_log_level,
     this_node,
@@ -83,7 +83,7 @@ class VllmOnRay:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         connect(settings)
         try:
-            on_gpu = resources().get("GPU", 0) > 0
+            on_gpu = has_gpus()
             replicas = room_for_replicas(settings, on_gpu=on_gpu)
             if replicas < settings.replicas:
                 lost = settings.replicas - replicas
@@ -351,10 +351,9 @@ def _answered(
     context.wait_for_min_actors_s = _LONGEST_START_S
     args = engine_args(card, settings, on_gpu=on_gpu)
     args.pop("use_tqdm_on_load")
-    backend = "distributed_executor_backend"
-    if settings.tensor_parallel_size > 1 and backend not in card.engine_args:
-        # The GPUs of one copy may be those of several hosts: Ray's own way, which needs GPUs.
-        args[backend] = "ray" if on_gpu else "mp"
+    if settings.tensor_parallel_size > 1:
+        # Ray's own way to share a copy needs GPUs, and did not start with them either.
+        args.setdefault("distributed_executor_backend", "mp")
     config = vLLMEngineProcessorConfig(
         model_source=args.pop("model"),
         engine_kwargs=args,

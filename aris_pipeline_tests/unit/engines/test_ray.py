@@ -83,6 +83,14 @@ def test_more_replicas_than_the_cluster_ever_had_room_for_are_refused(
         cluster.room_for_replicas(EngineSettings(engine="ray", replicas=3), on_gpu=False)
 
 
+def test_the_parts_of_one_replica_are_on_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _cluster(monkeypatch, cpus=3, alive=[True, True])
+    settings = EngineSettings(engine="ray", replicas=3, tensor_parallel_size=2)
+
+    with pytest.raises(EngineError, match=r"each replica 2 of one node\), and Ray has 3 \+ 3:"):
+        cluster.room_for_replicas(settings, on_gpu=False)
+
+
 @pytest.mark.parametrize("text", ["many", "0", "-1", ""])
 def test_a_wrong_number_of_replicas_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, text: str
@@ -94,8 +102,8 @@ def test_a_wrong_number_of_replicas_names_its_variable(
 
 
 def _cluster(monkeypatch: pytest.MonkeyPatch, cpus: int, alive: list[bool]) -> ModuleType:
-    """The module that looks at Ray, which has so many CPUs and nodes."""
+    """The module that looks at Ray, whose living nodes have so many CPUs each."""
     ray = pytest.importorskip("ray", reason="the extra ray is not installed")
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": cpus})
-    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": one} for one in alive])
+    nodes = [{"Alive": one, "Resources": {"CPU": cpus} if one else {}} for one in alive]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
     return importlib.import_module("aris_pipeline.engines.ray_cluster")
