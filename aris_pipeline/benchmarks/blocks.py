@@ -110,7 +110,9 @@ def run_blocks(
         say: told what happens.
     """
     started_at = datetime.now(UTC)
-    outcome = Outcome(f"{started_at:%Y%m%dT%H%M%SZ}-{plan.suite}")
+    # To the millisecond, because two that start in one second may be published to one history.
+    millisecond = started_at.microsecond // 1000
+    outcome = Outcome(f"{started_at:%Y%m%dT%H%M%S}{millisecond:03d}Z-{plan.suite}")
     common = {"run_id": outcome.run_id, "started_at": started_at, **described_machine()}
     turns = _Turns(plan, say)
     failed: set[int] = set()
