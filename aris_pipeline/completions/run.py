@@ -35,6 +35,7 @@ _WRITE_BEHIND = 2
 """Shards that may be in memory after their turn."""
 
 _UNPREDICTED = Prediction(None, "not asked for")
+_OF_TRIAGE = Prediction(None, "a triage, and how many rows are undecided is known afterwards")
 
 _Told = TypeVar("_Told")
 
@@ -134,7 +135,8 @@ class _Run(Generic[_Told]):
         # The reader asks what is awaited while the engine's thread hands out answers.
         self._lock = threading.Lock()
         self._takers: dict[str, list[OpenShard]] = {}
-        self._answers: dict[str, Row] = {}
+        answered = triaged.answered if triaged else {}
+        self._answers = {key: row for key, (_shard, row) in answered.items()}
         self._written: deque[tuple[Shard, Future[_Told]]] = deque()
         self._failures: deque[tuple[Shard, Exception]] = deque()
 
@@ -213,9 +215,10 @@ class _Run(Generic[_Told]):
             opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")
             if self._triaged:
                 opened.todo = self._triaged.with_scores(opened.todo)
-            opened.predicted = self._predict(
-                opened.todo.height, int(opened.todo["prompt_tokens"].sum())
-            )
+                opened.predicted = _OF_TRIAGE
+            else:
+                tokens = int(opened.todo["prompt_tokens"].sum())
+                opened.predicted = self._predict(opened.todo.height, tokens)
         with self._lock:
             opened.total = opened.todo.height
             opened.awaited += opened.total
@@ -224,9 +227,12 @@ class _Run(Generic[_Told]):
 
     def _is_asked_for(self, opened: OpenShard, key: str) -> bool:
         """Whether the run asks, or has asked, a request for another shard; then this one shares."""
-        if key in self._answers:
-            opened.awaited += 1
-            opened.take(self._answers[key], own=False)
+        if (row := self._answers.get(key)) is not None:
+            if self._triaged and self._triaged.was_answered_for(opened.shard, key):
+                opened.take_earlier(row)
+            else:
+                opened.awaited += 1
+                opened.take(row, own=False)
         elif key in self._takers:
             opened.awaited += 1
             self._takers[key].append(opened)
@@ -251,7 +257,10 @@ class _Run(Generic[_Told]):
 
     def _finish(self, opened: OpenShard) -> None:
         """Has a shard written whose last row is there, but not more of them than memory allows."""
-        generation = self._engine.figures(opened.spent) if opened.fresh else GenerationStats()
+        if self._triaged:
+            opened.spent += self._triaged.spent.get(opened.shard, EngineTime())
+        worked = opened.fresh or opened.spent.total
+        generation = self._engine.figures(opened.spent) if worked else GenerationStats()
         writing = self._writer.submit(self._write, opened, generation, self._session.load_s)
         self._written.append((opened.shard, writing))
         if len(self._written) > _WRITE_BEHIND:

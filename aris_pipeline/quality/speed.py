@@ -11,8 +11,8 @@ from aris_pipeline.storage import DataStore, Judge, Shard, Throughput, read_tabl
 SHARDS_COMPARED = 10
 LEAST_SHARDS = 3
 
-_HARDWARE = ("host", "gpu", "engine")
-_COLUMNS = (*_HARDWARE, "started_at", "rows_generated", "req_s")
+_SAME = ("host", "gpu", "engine", "triage")
+_COLUMNS = (*_SAME, "started_at", "rows_generated", "req_s")
 
 
 def throughput_regression(
@@ -20,9 +20,10 @@ def throughput_regression(
 ) -> Finding:
     """Whether the shard was about as fast as the last ten comparable ones measured before it.
 
-    Comparable are shards of the same rubric and model, on the same host, GPU and engine, of which
-    the run generated between half and twice as many rows: a retry that generates the few missing
-    rows of a shard cannot keep the engine full, and is slower without anything being wrong.
+    Comparable are shards of the same rubric and model, on the same host, GPU and engine, with the
+    same triage if any, of which the run generated between half and twice as many rows: a retry that
+    generates the few missing rows of a shard cannot keep the engine full, and is slower without
+    anything being wrong.
     """
     now = read_table(
         store.throughput(judge, shard),
@@ -64,13 +65,13 @@ def throughput_regression(
 def _rates_before(store: DataStore, judge: Judge, now: dict[str, Any]) -> list[float]:
     """The req/s of the last comparable shards, oldest first."""
     files = store.judged("throughput", judge).glob("batch=*/shard=*/throughput.parquet")
-    read = [columns_of(file, *_COLUMNS) for file in files]
+    read = [columns_of(file, *_COLUMNS, schema=Throughput) for file in files]
     rows = [found.row(0, named=True) for found in read if found is not None]
     earlier = sorted((row["started_at"], row["req_s"]) for row in rows if _is_comparable(row, now))
     return [rate for _started_at, rate in earlier[-SHARDS_COMPARED:]]
 
 
 def _is_comparable(row: dict[str, Any], now: dict[str, Any]) -> bool:
-    same = all(row[name] == now[name] for name in _HARDWARE)
+    same = all(row[name] == now[name] for name in _SAME)
     alike = now["rows_generated"] / 2 <= row["rows_generated"] <= now["rows_generated"] * 2
     return same and alike and row["started_at"] < now["started_at"] and bool(row["req_s"])

@@ -88,6 +88,7 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
     prompt, output = int(generated["prompt_tokens"].sum()), int(generated["output_tokens"].sum())
     cached = int(generated["cached_tokens"].sum())
     req_s = _rate(stats.generated, stats.generate_s)
+    done_s = _rate(stats.scored or stats.generated, stats.generate_s)
     return {
         **stats.model_dump(
             exclude={
@@ -98,7 +99,6 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
                 "repairs",
                 "triaged",
                 "scored",
-                "triage",
             }
         ),
         "rows_triaged": completions.height - asked.height,
@@ -121,9 +121,9 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
         "latency_p95_s": generated["latency_s"].quantile(0.95),
         "preemptions": int(generated["preemptions"].sum()),
         "prefix_hit_rate": cached / prompt if prompt else None,
-        "projected_hours_5k": _hours(5_000, req_s),
-        "projected_hours_50k": _hours(50_000, req_s),
-        "projected_hours_200k": _hours(200_000, req_s),
+        "projected_hours_5k": _hours(5_000, done_s),
+        "projected_hours_50k": _hours(50_000, done_s),
+        "projected_hours_200k": _hours(200_000, done_s),
     }
 
 
@@ -131,5 +131,5 @@ def _rate(count: int, seconds: float) -> float | None:
     return count / seconds if count and seconds > 0 else None
 
 
-def _hours(rows: int, req_s: float | None) -> float | None:
-    return rows / req_s / 3600 if req_s else None
+def _hours(rows: int, rows_s: float | None) -> float | None:
+    return rows / rows_s / 3600 if rows_s else None

@@ -13,7 +13,7 @@ UNKNOWN = "no run of this model on this machine yet"
 
 _COLUMNS = [
     "run_id", "started_at", "rows_generated", "output_tokens", "req_s", "total_tok_s", "host",
-    "gpu", "replicas",
+    "gpu", "replicas", "triage",
 ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def _source(rows: pl.DataFrame, replicas: int) -> str:
 
 
 def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
-    """The throughput of all shards that the model has generated rows of, whatever the rubric."""
+    """The throughput of all shards that the model has answered whole, whatever the rubric."""
     types = {name: Throughput.columns()[name].dtype for name in _COLUMNS}
     found = [pl.DataFrame(schema={**types, "rubric": pl.String})]
     pattern = f"rubric=*/model={judge.model}/batch=*/shard=*/throughput.parquet"
@@ -116,5 +116,6 @@ def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
             continue  # an estimate can do without; `aris verify` is not about throughput
         rubric = file.parts[-5].partition("=")[2]
         found.append(rows.with_columns(rubric=pl.lit(rubric)))
-    measured = pl.concat(found).filter(pl.col("total_tok_s") > 0)
+    # Of a triage's time, most went into scores.
+    measured = pl.concat(found).filter(pl.col("total_tok_s") > 0, pl.col("triage").is_null())
     return measured.with_columns(pl.col("replicas").fill_null(1))  # older runs had no more

@@ -71,6 +71,7 @@ def _summed(shards: pl.DataFrame, batch: Batch) -> dict[str, Any]:
     seconds, energy = sums["generate_s"], shards["gpu_energy_wh"].drop_nulls()
     tokens = sums["prompt_tokens"] + sums["output_tokens"]
     req_s = _rate(sums["rows_generated"], seconds)
+    rows_s = _rate(sums["rows_scored"] or sums["rows_generated"], seconds)
     return {
         **{name: sums[name] for name in _SUMS if name != "cached_tokens"},
         **peaks,
@@ -91,7 +92,7 @@ def _summed(shards: pl.DataFrame, batch: Batch) -> dict[str, Any]:
         "slowest_req_s": slowest[0]["req_s"] if slowest else None,
         "prefix_hit_rate": _rate(sums["cached_tokens"], sums["prompt_tokens"]),
         "gpu_energy_wh": energy.sum() if energy.len() else None,
-        "projected_hours_200k": 200_000 / req_s / 3600 if req_s else None,
+        "projected_hours_200k": 200_000 / rows_s / 3600 if rows_s else None,
     }
 
 
