@@ -222,6 +222,31 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     assert sum(above) / len(above) > 0.8
 
 
+def test_a_row_is_answered_for_its_score_while_others_are_scored(engine: VllmOffline) -> None:
+    plan = build_score_plan(load_rubric("aris-swe-v1"), load_tokenizer(CARD))
+    scoring = Scoring(plan, ids("Judge nobody."))
+    prompts = table(
+        Prompts, *({"prompt_token_ids": ids(f"Engineer {n}."), "max_tokens": 2} for n in range(80))
+    )
+    wanted = {prompts["request_key"][0], prompts["request_key"][3]}
+
+    rows = list(
+        generate_rows(
+            *(EngineSession(lambda: engine), prompts.iter_rows(named=True)),
+            scoring=scoring,
+            shorten=_never,
+            run_id="run",
+            wanted=lambda row: row["request_key"] in wanted,
+        )
+    )
+
+    assert sorted(row["request_key"] for row in rows) == sorted(prompts["request_key"])
+    assert {row["request_key"] for row in rows if not row["triaged"]} == wanted
+    assert all(row["output_tokens"] for row in rows if not row["triaged"])
+    assert all(len(row["option_logprobs"]) == len(plan.options) for row in rows)
+    assert rows[-1]["request_key"] not in wanted, "not behind all others"
+
+
 def _never(_prompt: Any, _limit: int) -> None:
     return None
 
