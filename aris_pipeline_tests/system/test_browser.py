@@ -19,8 +19,8 @@ from aris_pipeline_tests.system.test_command_line import aris
 pytestmark = [pytest.mark.system, pytest.mark.engine, pytest.mark.timeout(900)]
 
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-_SHARDS = 6
-_BAD = 3
+_SHARDS = 12
+_BAD = 5
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def test_a_shard_is_materialised_by_clicks_and_shows_its_figures_and_picture(sit
     site.picture("shard")
 
 
-def test_of_several_shards_the_bad_one_fails_alone_and_the_model_is_loaded_once(site: Site) -> None:
+def test_of_twelve_shards_the_bad_one_fails_alone_and_the_model_is_loaded_once(site: Site) -> None:
     bad = site.small[_BAD]
     (prompts,) = site.data.glob(f"prompts/*/*/*small*/shard={bad[-4:]}/prompts.parquet")
     prompts.write_bytes(b"not parquet")
