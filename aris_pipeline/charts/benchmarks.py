@@ -38,7 +38,9 @@ def side_by_side(bars: Sequence[Bar], unit: str, title: str) -> bytes | None:
         return None
     figure = new_figure(min(max(_FRAME_PX + _ROW_PX * len(bars), _LEAST_PX), _MOST_PX))
     axes = figure.add_subplot()
-    style(axes, title=title, x=unit, grid="x")
+    style(axes, x=unit, grid="x")
+    # Over the whole card, because long names leave the axes little of it.
+    figure.suptitle(title, x=0.02, ha="left", fontsize=10, color=INK, fontweight="bold")
     places = range(len(bars))
     axes.barh(places, [bar.value for bar in bars], color=BLUE, height=0.55, alpha=0.85)
     for place, bar in enumerate(bars):
