@@ -22,6 +22,7 @@ _SHOWN = (
     "rows_failed",
     "rows_reused",
     "rows_generated",
+    "triage",
     "rows_triaged",
     "rows_scored",
     "score_s",
