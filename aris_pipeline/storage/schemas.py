@@ -255,7 +255,10 @@ class Throughput(dy.Schema):
     )
     gpu_utilisation = dy.Float64(nullable=True, description="Mean GPU utilisation, 0 to 100.")
     gpu_energy_wh = dy.Float64(nullable=True, description="Energy that the GPU took, in Wh.")
-    projected_hours_5k = dy.Float64(nullable=True, description="Hours for 5,000 rows at this rate.")
+    projected_hours_5k = dy.Float64(
+        nullable=True,
+        description="Hours for 5,000 rows at this rate; in a triage, to score and answer them.",
+    )
     projected_hours_50k = dy.Float64(
         nullable=True, description="Hours for 50,000 rows at this rate."
     )

@@ -89,7 +89,7 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
     prompt, output = int(generated["prompt_tokens"].sum()), int(generated["output_tokens"].sum())
     cached = int(generated["cached_tokens"].sum())
     req_s = _rate(stats.generated, stats.generate_s)
-    done_s = _rate(stats.scored or stats.generated, stats.generate_s)
+    rows_s = _rate(stats.scored or stats.generated, stats.generate_s)
     return {
         **stats.model_dump(
             exclude={
@@ -122,9 +122,9 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
         "latency_p95_s": generated["latency_s"].quantile(0.95),
         "preemptions": int(generated["preemptions"].sum()),
         "prefix_hit_rate": cached / prompt if prompt else None,
-        "projected_hours_5k": _hours(5_000, done_s),
-        "projected_hours_50k": _hours(50_000, done_s),
-        "projected_hours_200k": _hours(200_000, done_s),
+        "projected_hours_5k": _hours(5_000, rows_s),
+        "projected_hours_50k": _hours(50_000, rows_s),
+        "projected_hours_200k": _hours(200_000, rows_s),
     }
 
 
