@@ -5,7 +5,7 @@ the same run.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,13 +29,12 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     shorten: Shorten,
     run_id: str,
     clock: EngineClock | None = None,
-    wanted: Callable[[Mapping[str, Any]], bool] | None = None,
+    answers: bool = True,
 ) -> Generator[dict[str, Any], None, None]:
     """Yields a row of `Completions` for each row of `Prompts`, as it finishes.
 
     Prompts are drawn as the engine takes them, so that they may come from shard after shard.
-    With `wanted` rows are scored first. A row whose answer is wanted for its scores is then asked
-    for it while others are scored; any other is `triaged`.
+    Without `answers` rows are only scored, and are `triaged`.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
@@ -48,7 +47,7 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
         EngineError: the engine cannot be had, or dies again and again without finishing a row.
     """
     clock = clock or EngineClock()
-    others = _Group((RowInFlight(prompt, answer=not wanted) for prompt in prompts), clock)
+    others = _Group((RowInFlight(prompt, answer=answers) for prompt in prompts), clock)
     suspects: deque[_Group] = deque()
     calibration: list[float] | None = None
     calibrated, engine_name = scoring is None, "none"
@@ -65,16 +64,13 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
                 calibrated = True
             for row in group.answered(engine, scoring):
                 session.worked()
-                if again := row.is_answered and ladder.next_attempt(
-                    row.prompt, row.attempt, row.answer
-                ):
+                again = (
+                    ladder.next_attempt(row.prompt, row.attempt, row.answer) if answers else None
+                )
+                if again:
                     group.ask_again(row, again)
-                    continue
-                finished = row.finished(scoring, calibration, engine_name, run_id)
-                if wanted and not (row.is_answered or group.drawn) and wanted(finished):
-                    group.ask_for_answer(row)
                 else:
-                    yield finished
+                    yield row.finished(scoring, calibration, engine_name, run_id)
             if group is others:
                 return
             suspects.popleft()
@@ -92,18 +88,13 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
 
 
 class _Group:
-    """Rows that are asked together, drawn as the engine takes them.
-
-    Attributes:
-        drawn: the engine has drawn the last row.
-    """
+    """Rows that are asked together, drawn as the engine takes them."""
 
     def __init__(self, rows: Iterable[RowInFlight], clock: EngineClock) -> None:
         self._new = iter(rows)
         self._clock = clock
         self._again: deque[RowInFlight] = deque()
         self._in_flight: dict[str, RowInFlight] = {}
-        self.drawn = False
 
     def answered(self, engine: Engine, scoring: Scoring | None) -> Iterator[RowInFlight]:
         """Yields each row when all of its requests are answered."""
@@ -123,11 +114,6 @@ class _Group:
         row.ask_again(attempt)
         self._again.append(row)
 
-    def ask_for_answer(self, row: RowInFlight) -> None:
-        """Puts a row back that was only scored."""
-        row.ask_for_answer()
-        self._again.append(row)
-
     def survivors(self) -> list[RowInFlight]:
         """Takes out the rows that were in flight when the engine died."""
         rows = list(self._in_flight.values())
@@ -142,10 +128,9 @@ class _Group:
         return [_Group(rows, self._clock)] if rows else []
 
     def _requests(self, scoring: Scoring | None) -> Iterator[Request]:
-        while row := self._again.popleft() if self._again else next(self._new, None):
+        while row := next(self._new, None) or (self._again and self._again.popleft()):
             self._in_flight[row.id] = row
             yield from row.requests(scoring)
-        self.drawn = True
 
 
 def _smaller(suspects: list[RowInFlight], clock: EngineClock) -> Iterator[_Group]:

@@ -22,13 +22,12 @@ class RowInFlight:
     Attributes:
         prompt: the row of `Prompts`, with its `SCORES` where it has been scored before.
         attempt: what is asked now.
-        is_answered: whether an answer is asked for, beside the score.
         deaths: how many engines died while the row was in flight.
     """
 
     def __init__(self, prompt: Mapping[str, Any], *, answer: bool = True) -> None:
         self.prompt = prompt
-        self.is_answered = answer
+        self._is_answered = answer
         self.attempt = Attempt(
             prompt["prompt_token_ids"],
             Sampling(
@@ -61,11 +60,11 @@ class RowInFlight:
         scores = []
         if scoring and not self._node_logprobs and not self._scored_before:
             scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
-        self._waiting_for = self.is_answered + len(scores)
+        self._waiting_for = self._is_answered + len(scores)
         schema = self.prompt["response_schema"]
         ids = self.attempt.prompt_token_ids
         messages = None if SHORTENED in self.attempt.overrides else self.prompt["messages"]
-        if self.is_answered:
+        if self._is_answered:
             yield Request(self.id, ids, self.attempt.sampling, schema, messages=messages)
         yield from scores
 
@@ -85,14 +84,10 @@ class RowInFlight:
             self._node_logprobs, self._scored_before = {}, False
         self.attempt, self._answer = attempt, None
 
-    def ask_for_answer(self) -> None:
-        """Wants an answer too; the score is kept."""
-        self.is_answered, self._answer = True, None
-
     def survive(self) -> None:
         """Notes that the engine died with this row in flight: all of it is asked again."""
         self.deaths += 1
-        self._answer, self._node_logprobs = None if self.is_answered else self._no_answer(), {}
+        self._answer, self._node_logprobs = None if self._is_answered else self._no_answer(), {}
 
     def finished(
         self, scoring: Scoring | None, calibration: list[float] | None, engine: str, run_id: str
@@ -105,7 +100,7 @@ class RowInFlight:
             scores = dict(zip(SCORES, (logprobs, calibration if logprobs else None), strict=True))
         return {
             **self._described(self.answer, engine, run_id),
-            "triaged": not self.is_answered,
+            "triaged": not self._is_answered,
             **scores,
         }
 

@@ -135,8 +135,7 @@ class _Run(Generic[_Told]):
         # The reader asks what is awaited while the engine's thread hands out answers.
         self._lock = threading.Lock()
         self._takers: dict[str, list[OpenShard]] = {}
-        answered = triaged.answered if triaged else {}
-        self._answers = {key: row for key, (_shard, row) in answered.items()}
+        self._answers: dict[str, Row] = {}
         self._written: deque[tuple[Shard, Future[_Told]]] = deque()
         self._failures: deque[tuple[Shard, Exception]] = deque()
 
@@ -227,12 +226,9 @@ class _Run(Generic[_Told]):
 
     def _is_asked_for(self, opened: OpenShard, key: str) -> bool:
         """Whether the run asks, or has asked, a request for another shard; then this one shares."""
-        if (row := self._answers.get(key)) is not None:
-            if self._triaged and self._triaged.was_answered_for(opened.shard, key):
-                opened.take_earlier(row)
-            else:
-                opened.awaited += 1
-                opened.take(row, own=False)
+        if key in self._answers:
+            opened.awaited += 1
+            opened.take(self._answers[key], own=False)
         elif key in self._takers:
             opened.awaited += 1
             self._takers[key].append(opened)

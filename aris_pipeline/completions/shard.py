@@ -37,7 +37,6 @@ class OpenShard:
         left_out: rows that triage has only scored.
         borrowed: answers that the run gave to the same request of another shard.
         fresh: rows that were asked for this shard, as they finish.
-        earlier: how many of them were answered while triage scored the others.
         awaited: requests, asked for this shard or another, whose answer is still to come.
         spent: the engine's time that fell to this shard.
         tokens: prompt and output tokens of the fresh rows.
@@ -57,7 +56,6 @@ class OpenShard:
     predicted: Prediction | None = None
     borrowed: list[Row] = field(default_factory=list)
     fresh: list[Row] = field(default_factory=list)
-    earlier: int = 0
     awaited: int = 0
     spent: EngineTime = field(default_factory=EngineTime)
     tokens: int = 0
@@ -81,16 +79,10 @@ class OpenShard:
         else:
             self.borrowed.append({**row, "reused": True})
 
-    def take_earlier(self, row: Row) -> None:
-        """Takes an answer of this run that was there before the shard's turn came."""
-        self.fresh.append(row)
-        self.earlier += 1
-
     def progress(self) -> Progress:
         """How far it is."""
         seconds = time.monotonic() - self.started
-        done = len(self.fresh) - self.earlier
-        return Progress(self.shard, self.total, done, self.tokens, seconds)
+        return Progress(self.shard, self.total, len(self.fresh), self.tokens, seconds)
 
     def write(
         self,

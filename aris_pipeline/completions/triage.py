@@ -10,9 +10,6 @@ A score costs one or two tokens, an answer with reasons some hundred. Of each ba
 
 All others keep their score and no answer: they are `triaged`, and a later run without triage
 generates what is missing.
-
-Scoring takes the engine's arithmetic, and answering its memory and the processor, so the two go
-well together: a row that will be chosen whatever the scores still to come is answered at once.
 """
 
 import hashlib
@@ -47,7 +44,6 @@ _SAMPLE = 0.05
 _LARGEST_SAMPLE = 2_000
 _MARGIN = 0.25
 _MOST_UNDECIDED = 0.5
-_STANDARD_ERRORS = 4.0
 
 ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """From log-probabilities of verdicts, and those without a profile, to a score a row (or NaN)."""
@@ -60,9 +56,8 @@ class Triaged:
     Attributes:
         chosen: request_keys to be answered.
         rows: of the requests that were scored, the rows of `Completions` without an answer.
-        answered: by request_key, the rows that this run has answered already, and their shards.
         scored: requests that this run scored, by shard.
-        spent: the engine's time on all that, by shard.
+        spent: the engine's time on them, by shard.
         share: of the rows that were to be answered as the best.
         loaded_s: what loads of the engine had taken before.
         restarts: engines that had died before.
@@ -70,17 +65,11 @@ class Triaged:
 
     chosen: pl.Series
     rows: pl.DataFrame
-    answered: Mapping[str, tuple[Shard, Row]]
     scored: Counter[Shard]
     spent: Mapping[Shard, EngineTime]
     share: float
     loaded_s: float
     restarts: int
-
-    def was_answered_for(self, shard: Shard, request_key: str) -> bool:
-        """Whether this run has answered a request already, for this shard and not for another."""
-        asked_for, _row = self.answered.get(request_key, (None, None))
-        return asked_for == shard
 
     def split(self, todo: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Parts prompts in those to be asked and the rows of those that are left out."""
@@ -111,8 +100,7 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
 ) -> Triaged:
     """Scores every row of these shards that has neither answer nor score, and chooses.
 
-    Scores, and answers of rows that are sure to be chosen, are kept in part files as they come, so
-    that a run that was stopped goes on from them.
+    Scores are kept in part files as they come, so that a run that was stopped goes on from them.
 
     Args:
         store: the data directory.
@@ -131,7 +119,7 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
         DiskError: nothing more can be written.
     """
     before = session.load_s, session.restarts
-    first_pass = _FirstPass(store, judge, share, scores)
+    first_pass = _FirstPass(store, judge)
     prompts = first_pass.prompts(shards)
     first = next(prompts, None)
     if first is not None:
@@ -145,14 +133,14 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
                 shorten=shorten,
                 run_id=run_id,
                 clock=clock,
-                wanted=first_pass.is_sure,
+                answers=False,
             ):
                 on_progress(first_pass.take(row, clock.lap(), parts))
     rows = first_pass.rows()
+    values = rows.select("request_key", score=pl.Series(_scores_of(rows, scores), dtype=pl.Float64))
     return Triaged(
-        first_pass.chosen(rows),
+        first_pass.chosen(values.with_columns(pl.col("score").fill_nan(None)), share),
         rows.filter(pl.col("triaged").fill_null(value=False)),
-        first_pass.answered(),
         first_pass.scored,
         first_pass.spent,
         share,
@@ -168,12 +156,10 @@ class _FirstPass:
         spent: the engine's time on them, by shard.
     """
 
-    def __init__(self, store: DataStore, judge: Judge, share: float, scores: ScoresOf) -> None:
+    def __init__(self, store: DataStore, judge: Judge) -> None:
         self.scored: Counter[Shard] = Counter()
         self.spent: defaultdict[Shard, EngineTime] = defaultdict(EngineTime)
         self._store, self._judge = store, judge
-        self._share, self._scores = share, scores
-        self._sure: dict[str, SureChoice] = {}
         self._todo: Counter[Shard] = Counter()
         self._tokens: Counter[Shard] = Counter()
         self._shard_of: dict[str, Shard] = {}
@@ -197,17 +183,8 @@ class _FirstPass:
                 self._todo[shard] = len(new)
                 yield from todo.filter(pl.col("request_key").is_in(new)).iter_rows(named=True)
 
-    def is_sure(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row that was just scored will be chosen, whatever scores are still to come."""
-        batch = self._shard_of[row["request_key"]].batch
-        if batch not in self._sure:
-            rows = sum(self._store.batch(batch).shard_rows)
-            self._sure[batch] = SureChoice(self._share, rows)
-        (score,) = _scores_of([tuple(row[name] for name in SCORES)], self._scores)
-        return self._sure[batch].takes(row["request_key"], score)
-
     def take(self, row: Row, spent: EngineTime, parts: PartWriter) -> Progress:
-        """Keeps a row; where a shard's cannot be kept, the second pass fails it."""
+        """Keeps a score; where a shard's cannot be kept, the second pass fails it."""
         shard = self._shard_of[row["request_key"]]
         directory = self._store.completion_parts(self._judge, shard)
         try:
@@ -219,7 +196,7 @@ class _FirstPass:
         self._fresh.append(row)
         self.scored[shard] += 1
         self.spent[shard] += spent
-        self._tokens[shard] += row["prompt_tokens"] + row["output_tokens"]
+        self._tokens[shard] += row["prompt_tokens"]
         seconds = self.spent[shard].total
         return Progress(shard, self._todo[shard], self.scored[shard], self._tokens[shard], seconds)
 
@@ -230,21 +207,12 @@ class _FirstPass:
             "request_key", keep="first", maintain_order=True
         )
 
-    def answered(self) -> dict[str, tuple[Shard, Row]]:
-        """Returns what this run has answered, or an engine has died of."""
-        rows = (row for row in self._fresh if not row["triaged"])
-        return {row["request_key"]: (self._shard_of[row["request_key"]], row) for row in rows}
-
-    def chosen(self, rows: pl.DataFrame) -> pl.Series:
+    def chosen(self, scored: pl.DataFrame, share: float) -> pl.Series:
         """Returns the requests that are to be answered, the share of each batch."""
-        values = pl.Series(
-            "score", _scores_of(rows.select(SCORES).rows(), self._scores), pl.Float64
-        )
-        scored = rows.select("request_key", values.fill_nan(None))
         found = [pl.Series("request_key", [], pl.String)]
         for keys in self._keys.values():
             of_batch = pl.col("request_key").is_in(pl.concat(keys).implode())
-            found.append(choose(scored.filter(of_batch), self._share))
+            found.append(choose(scored.filter(of_batch), share))
         return pl.concat(found).unique()
 
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -256,53 +224,6 @@ class _FirstPass:
         scores = known_scores(self._store, self._judge, shard, keys)
         known = pl.concat([answers, scores])
         return asked, known.unique("request_key", keep="first", maintain_order=True)
-
-
-class SureChoice:
-    """Which rows of a batch `choose` will take, told while others are still to be scored.
-
-    The scores seen so far stand for those to come, with four standard errors of a quantile to the
-    good. Where they do not, as in a file whose rows get better and better, the rows taken are half
-    as many again as the share at most, and some of them have an answer that nobody chose.
-
-    Args:
-        share: of the rows to be answered as the best.
-        rows: of the batch, at most.
-    """
-
-    def __init__(self, share: float, rows: int) -> None:
-        self._share = share
-        self._drawn_below = _sample_limit(rows)
-        self._scores: list[float] = []
-        self._cut_off = math.inf
-        self._due = 1
-        self._taken = 0
-
-    def takes(self, request_key: str, score: float) -> bool:
-        """Whether a row with this score, or NaN without one, is sure to be chosen."""
-        if math.isnan(score):
-            return True
-        self._scores.append(score)
-        seen = len(self._scores)
-        if seen >= self._due:
-            self._cut_off = _sure_cut_off(np.array(self._scores), self._share)
-            self._due = math.ceil(1.02 * seen)
-        most = (1 + _MOST_UNDECIDED) * self._share * seen
-        if score > self._cut_off and self._taken < most:
-            self._taken += 1
-            return True
-        return _lot(request_key) < self._drawn_below
-
-
-def _sure_cut_off(scores: NDArray[np.float64], share: float) -> float:
-    """The score above which `part_by_score` will keep a row, by those that are known so far."""
-
-    def surely_best(part: float) -> float:
-        sure = part - _STANDARD_ERRORS * math.sqrt(part * (1 - part) / len(scores))
-        return float(np.quantile(scores, 1 - sure)) if sure > 0 else math.inf
-
-    undecided = min(1.0, (1 + _MOST_UNDECIDED) * share)
-    return max(surely_best(share) - _MARGIN, surely_best(undecided))
 
 
 def choose(scored: pl.DataFrame, share: float) -> pl.Series:
@@ -333,27 +254,24 @@ def sample_of(left_out: pl.Series) -> pl.Series:
     Each key's lot is the same in every run, and fewer rows have no lower limit: what is drawn of a
     batch was drawn, too, by a run over some of its shards.
     """
-    limit = _sample_limit(left_out.len())
+    limit = min(_SAMPLE, _LARGEST_SAMPLE / max(left_out.len(), 1)) * 2**32
     drawn = [_lot(key) < limit for key in left_out]
     return left_out.filter(pl.Series(drawn, dtype=pl.Boolean))
-
-
-def _sample_limit(left_out: int) -> float:
-    return min(_SAMPLE, _LARGEST_SAMPLE / max(left_out, 1)) * 2**32
 
 
 def _lot(request_key: str) -> int:
     return int.from_bytes(hashlib.sha256(f"triage {request_key}".encode()).digest()[:4])
 
 
-def _scores_of(logprobs: Sequence[tuple[Any, ...]], scores: ScoresOf) -> list[float]:
-    """The score by each row's `SCORES`; NaN where one of the two is null."""
-    width = max((len(one) for one, _ in logprobs if one is not None), default=0)
+def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:
+    """The score of each row; NaN where its probabilities, or those without a profile, are null."""
+    lists = rows.select("option_logprobs", "calibration_logprobs").rows()
+    width = max((len(one) for one, _ in lists if one is not None), default=0)
     blank = [float("nan")] * width
     if width == 0:
-        return [float("nan")] * len(logprobs)
+        return [float("nan")] * rows.height
     options, calibration = (
         np.array([one if one and len(one) == width else blank for one in column], dtype=np.float64)
-        for column in zip(*logprobs, strict=True)
+        for column in zip(*lists, strict=True)
     )
     return [float(value) for value in scores(options, calibration)]

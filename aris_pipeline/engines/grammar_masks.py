@@ -1,8 +1,8 @@
 """Which tokens may follow, told for all rows of a step at once (record 22).
 
 An answer by a schema needs a mask over the vocabulary, for every row at every token. vLLM has
-llguidance make them row by row in eight Python threads, which wait for each other's lock: with a
-thousand rows and 262,144 tokens that is half of a step, and the GPU waits. llguidance also makes
+llguidance make them row by row in eight Python threads, among all that want Python's lock: with a
+thousand rows and 262,144 tokens that was half of a step, and the GPU waited. llguidance also makes
 those of many rows in one call, with threads of its own, and recommends that.
 
 Only vLLM imports this module, in each of its processes, by the entry point group

@@ -37,7 +37,7 @@ class EngineSettings(BaseModel, frozen=True):
     max_requests_in_flight: int | None = Field(
         None,
         ge=1,
-        description="1024 on a GPU (serve: 512, ray: 2048 a replica), 128 on a CPU or elsewhere",
+        description="1024 on a GPU (serve: 512, ray: 4096 a replica), 128 on a CPU or elsewhere",
     )
     max_num_seqs: int | None = Field(
         None, ge=1, description="rows in one step of vLLM; its own default by machine"

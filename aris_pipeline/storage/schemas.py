@@ -199,10 +199,7 @@ class Throughput(dy.Schema):
     )
     rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
     rows_scored = dy.Int64(nullable=True, description="Requests that triage scored in this run.")
-    score_s = dy.Float64(
-        nullable=True,
-        description="Of generate_s: until all were scored; sure choices were answered meanwhile.",
-    )
+    score_s = dy.Float64(nullable=True, description="Seconds of generate_s that scores took.")
     rows_poison = dy.Int64(description="Rows that no engine survived.")
     repairs_longer = dy.Int64(description="Rows asked again with a larger token limit.")
     repairs_reseeded = dy.Int64(description="Rows asked again with another seed.")
@@ -289,10 +286,7 @@ class ThroughputReport(dy.Schema):
     rows_generated = dy.Int64(description="Rows whose answer was generated.")
     rows_triaged = dy.Int64(nullable=True, description="Rows that triage has only scored.")
     rows_scored = dy.Int64(nullable=True, description="Requests that triage scored.")
-    score_s = dy.Float64(
-        nullable=True,
-        description="Of generate_s: until all were scored; sure choices were answered meanwhile.",
-    )
+    score_s = dy.Float64(nullable=True, description="Seconds of generate_s that scores took.")
     success_rate = dy.Float64(nullable=True, description="rows_ok / (rows - rows_triaged).")
     started_at = dy.Datetime(time_zone="UTC", description="When the first shard began.")
     finished_at = dy.Datetime(time_zone="UTC", description="When the last shard was done.")

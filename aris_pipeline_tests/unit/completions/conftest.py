@@ -82,14 +82,11 @@ def generated(
     prompts: pl.DataFrame,
     scoring: Scoring | None = None,
     shorten: Shorten = cannot_shorten,
-    wanted: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The rows that generation yields, with engines opened by `engine`."""
     with EngineSession(engine, backoff_s=0) as session:
         rows = prompts.iter_rows(named=True)
-        yield from generate_rows(
-            session, rows, scoring=scoring, shorten=shorten, run_id="now", wanted=wanted
-        )
+        yield from generate_rows(session, rows, scoring=scoring, shorten=shorten, run_id="now")
 
 
 def completed(store: DataStore, shard: Shard = SHARD) -> pl.DataFrame:

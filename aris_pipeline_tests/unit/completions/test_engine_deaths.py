@@ -167,19 +167,3 @@ def test_poison_is_not_tried_again(ask: Ask, complete: Complete) -> None:
 
     assert FakeEngine.loads == 0
     assert (stats.reused, stats.failed) == (29, 1)
-
-
-def test_a_row_whose_answer_was_wanted_for_its_scores_gets_it_from_the_next_engine() -> None:
-    def answers(request: Request) -> bool:
-        return not request.logprob_token_ids
-
-    engines = iter([MortalEngine(answers, window=10), MortalEngine(window=10)])
-
-    rows = _rows(
-        lambda: next(engines), 50, scoring=SCORING, wanted=lambda row: row["request_key"] == "k3"
-    )
-
-    assert len(rows) == 50
-    assert [key for key, row in rows.items() if not row["triaged"]] == ["k3"]
-    assert rows["k3"]["text"] == "fine"
-    assert all(row["option_logprobs"] for row in rows.values())

@@ -1,9 +1,8 @@
-import numpy as np
 import polars as pl
 import pytest
 
 from aris_pipeline.completions import part_by_score, sample_of
-from aris_pipeline.completions.triage import SureChoice, choose
+from aris_pipeline.completions.triage import choose
 
 
 def scored(*scores: float | None) -> pl.DataFrame:
@@ -64,33 +63,3 @@ def test_what_is_sampled_of_a_batch_was_sampled_by_runs_over_parts_of_it() -> No
     parts = pl.concat([sample_of(keys[:1_000]), sample_of(keys[1_000:])])
 
     assert sample_of(keys).is_in(parts.implode()).all()
-
-
-def taken_early(rows: pl.DataFrame, share: float) -> pl.Series:
-    sure = SureChoice(share, rows.height)
-    return rows["request_key"].filter(
-        pl.Series([sure.takes(key, float("nan") if s is None else s) for key, s in rows.rows()])
-    )
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
-def test_most_rows_are_known_to_be_chosen_before_all_are_scored(share: float, seed: int) -> None:
-    rows = scored(*np.random.default_rng(seed).normal(2, 0.8, size=20_000).clip(0, 4))
-
-    early, chosen = taken_early(rows, share), choose(rows, share)
-
-    assert early.is_in(chosen.implode()).all()
-    assert early.len() > 0.6 * chosen.len()
-
-
-def test_a_row_without_a_score_is_known_at_once() -> None:
-    assert taken_early(scored(None, *[1.0] * 50), 0.1)[0] == "k0000"
-
-
-def test_of_a_file_that_gets_better_and_better_not_many_are_answered_in_vain() -> None:
-    rows = scored(*np.linspace(0, 4, 20_000))
-
-    in_vain = set(taken_early(rows, 0.1)) - set(choose(rows, 0.1))
-
-    assert len(in_vain) <= 0.15 * rows.height
