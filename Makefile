@@ -42,8 +42,9 @@ SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 {prin
 
 test: setup ## run all tests, those on the real engine too
 	$(SCRATCH) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -m "not engine"
-	@# One after another: two engines on the same cores are many times slower than one.
-	$(SCRATCH) $(BIN)/pytest -m engine
+	@# A core for each of two engines: bound to the same cores, they would be many times slower.
+	OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(SCRATCH) $(BIN)/pytest -n 2 \
+		--dist loadfile --no-loadscope-reorder -m engine
 
 soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
 	$(BIN)/python -m aris_pipeline_tests.soak

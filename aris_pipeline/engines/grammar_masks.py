@@ -33,24 +33,28 @@ def make_masks_together() -> None:
 class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is not there for mypy
     """vLLM's keeper of grammars; it differs in how masks are made, not in what they say."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, vllm_config: Any) -> None:
         """Makes one batch of all rows of a step, where vLLM expects so many that it has threads."""
-        super().__init__(*args, **kwargs)
-        self._threads = LLExecutor()
-        if hasattr(self, "executor_for_fillmask"):
+        super().__init__(vllm_config)
+        of_llguidance = vllm_config.structured_outputs_config.backend == "guidance"
+        self._threads = LLExecutor() if of_llguidance else None
+        if self._threads and hasattr(self, "executor_for_fillmask"):
             self.fill_bitmask_parallel_threshold = 1
             self.fill_bitmask_parallel_batch_size = sys.maxsize
 
     def _async_submit_fill_bitmask(self, batch: list[tuple[Any, int, bool]]) -> Future[None]:
-        self._fill_bitmasks(batch)
         made: Future[None] = Future()
-        made.set_result(None)
+        if self._threads is None:
+            made = super()._async_submit_fill_bitmask(batch)
+        else:
+            self._fill_bitmasks(batch)
+            made.set_result(None)
         return made
 
     def _fill_bitmasks(self, batch: Iterable[tuple[Any, int, bool]]) -> None:
         together, others = [], []
         for grammar, row, constrained in batch:
-            of_llguidance = isinstance(grammar, GuidanceGrammar)
+            of_llguidance = self._threads and isinstance(grammar, GuidanceGrammar)
             if constrained and of_llguidance and not grammar.is_terminated():
                 together.append((grammar, row))
             else:
