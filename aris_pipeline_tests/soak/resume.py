@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from aris_pipeline_tests.soak.accounts import account, generated, wait_for_answers
-from aris_pipeline_tests.soak.processes import ArisProcess, Workshop
+from aris_pipeline_tests.soak.processes import ArisProcess, Finished, Workshop
 from aris_pipeline_tests.soak.results import Try
 
 _DONE = 0.99
@@ -34,9 +34,14 @@ def resume(workshop: Workshop, rows: int, count: int, _seed: int, skip: int = 0)
             twice=len({*generated(before)} & {*generated(after)}),
             seconds=process.stages["throughput"] - process.started,
             broken=[*broken, *kept.broken],
-            note=json.dumps({**_seconds(process), "generated": len(generated(after))}),
+            note=json.dumps({**_seconds(process), **_missing(finished, len(generated(after)))}),
         )
         yield place.cleared(one)
+
+
+def _missing(finished: Finished, rows: int) -> dict[str, float]:
+    """The rows that were still to be generated, and the seconds that they took."""
+    return {"generated": rows, "generate_s": finished.figures["generate_s"]}
 
 
 def _seconds(process: ArisProcess) -> dict[str, float]:
