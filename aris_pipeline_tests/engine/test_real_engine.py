@@ -18,6 +18,7 @@ from vllm.v1.structured_output.backend_types import StructuredOutputOptions
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
 from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.rows import SCORES
 from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import (
     Completion,
@@ -68,10 +69,18 @@ def engine() -> Iterator[VllmOffline]:
         yield engine
 
 
-def _rows(engine: VllmOffline, prompts: pl.DataFrame, scoring: Scoring) -> list[dict[str, Any]]:
-    session = EngineSession(lambda: engine)
-    rows = prompts.iter_rows(named=True)
-    return list(generate_rows(session, rows, scoring=scoring, shorten=_never, run_id="run"))
+def _rows(
+    engine: VllmOffline, prompts: pl.DataFrame, scoring: Scoring, *, answers: bool = True
+) -> list[dict[str, Any]]:
+    return list(
+        generate_rows(
+            *(EngineSession(lambda: engine), prompts.iter_rows(named=True)),
+            scoring=scoring,
+            shorten=_never,
+            run_id="run",
+            answers=answers,
+        )
+    )
 
 
 def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:
@@ -260,6 +269,28 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     ).score
     above = [a > b for a in found[: len(strong)] for b in found[len(strong) :]]
     assert sum(above) / len(above) > 0.8
+
+
+def test_rows_of_a_triage_have_a_score_and_then_an_answer_without_another(
+    engine: VllmOffline,
+) -> None:
+    plan = build_score_plan(load_rubric("aris-swe-v1"), load_tokenizer(CARD))
+    scoring = Scoring(plan, ids("Judge nobody."))
+    prompts = table(
+        Prompts, *({"prompt_token_ids": ids(f"Engineer {n}."), "max_tokens": 2} for n in range(12))
+    )
+
+    scored = pl.DataFrame(_rows(engine, prompts, scoring, answers=False))
+    chosen = prompts.head(3).join(scored.select("request_key", *SCORES), on="request_key")
+    answered = pl.DataFrame(_rows(engine, chosen, scoring))
+
+    assert scored["triaged"].all()
+    assert scored["finish_reason"].null_count() == prompts.height
+    assert scored["option_logprobs"].list.len().unique().to_list() == [len(plan.options)]
+    assert not answered["triaged"].any()
+    assert (answered["output_tokens"] > 0).all()
+    kept = answered.join(scored, on="request_key", suffix="_before")
+    assert kept["option_logprobs"].to_list() == kept["option_logprobs_before"].to_list()
 
 
 def _never(_prompt: Any, _limit: int) -> None:
