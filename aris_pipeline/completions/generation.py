@@ -128,7 +128,8 @@ class _Group:
         return [_Group(rows, self._clock)] if rows else []
 
     def _requests(self, scoring: Scoring | None) -> Iterator[Request]:
-        while row := next(self._new, None) or (self._again and self._again.popleft()):
+        # What is asked again comes first: its shard waits for it, not for the rest of the run.
+        while row := self._again.popleft() if self._again else next(self._new, None):
             self._in_flight[row.id] = row
             yield from row.requests(scoring)
 

@@ -11,9 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from vllm.v1.engine import core
-from vllm.v1.structured_output import StructuredOutputManager
-from vllm.v1.structured_output.backend_types import StructuredOutputOptions
 
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
@@ -29,8 +26,6 @@ from aris_pipeline.engines import (
     VllmOffline,
     load_tokenizer,
 )
-from aris_pipeline.engines.grammar_masks import MasksTogether, make_masks_together
-from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.evaluations import scores
 from aris_pipeline.judging import JudgingSettings
 from aris_pipeline.prompts import (
@@ -63,9 +58,7 @@ SCHEMA = json.dumps(
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[VllmOffline]:
-    # From 129 rows a step on, vLLM no longer makes their masks one by one.
-    settings = EngineSettings(max_requests_in_flight=8, max_num_seqs=129)
-    with VllmOffline(CARD, settings) as engine:
+    with VllmOffline(CARD, EngineSettings(max_requests_in_flight=8)) as engine:
         yield engine
 
 
@@ -103,39 +96,6 @@ def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:
         assert answer.prompt_tokens > 0
         assert answer.output_tokens > 0
         assert answer.latency_s is not None
-
-
-def test_masks_of_many_rows_are_those_of_each_alone(engine: VllmOffline) -> None:
-    manager = engine._engine.engine_core.engine_core.structured_output_manager
-    assert isinstance(manager, MasksTogether)
-    backend = manager.backend
-    assert backend, "the schema of the scenario above"
-    grammars = [backend.compile_grammar(StructuredOutputOptions.JSON, SCHEMA) for _ in range(4)]
-    begin = load_tokenizer(CARD)('{"verdict":"', add_special_tokens=False)["input_ids"]
-    for grammar, tokens in zip(grammars, range(len(begin)), strict=False):
-        assert grammar.accept_tokens("row", begin[:tokens])
-    grammars[3].terminated = True
-    batch = [(grammar, row, True) for row, grammar in enumerate(grammars)]
-    batch.append((grammars[0], len(grammars), False))
-    manager._grammar_bitmask = backend.allocate_token_bitmask(len(batch))
-
-    manager._fill_bitmasks(batch)
-
-    together = manager._grammar_bitmask.clone()
-    manager._grammar_bitmask.fill_(0)
-    StructuredOutputManager._fill_bitmasks(manager, batch)
-    assert together.equal(manager._grammar_bitmask)
-    assert not together[0].equal(together[2])
-    manager._grammar_bitmask = None
-
-
-def test_a_vllm_that_is_not_ours_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core, "StructuredOutputManager", StructuredOutputManager)
-    monkeypatch.delenv(PARENT_VARIABLE)
-
-    make_masks_together()
-
-    assert core.StructuredOutputManager is StructuredOutputManager
 
 
 def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:

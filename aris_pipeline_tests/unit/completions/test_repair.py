@@ -67,6 +67,16 @@ def test_a_truncated_answer_gets_twice_the_limit() -> None:
     assert [request.sampling.max_tokens for request in FakeEngine.asked] == [16, 32]
 
 
+def test_a_row_that_is_asked_again_does_not_wait_for_the_rest_of_the_run() -> None:
+    prompts = table(Prompts, *({"response_schema": SCHEMA} for _ in range(100)))
+
+    rows = list(generated(lambda: StubbornEngine(TRUNCATED, _stop(GOOD)), prompts))
+
+    asked = [int(request.request_id.partition("@")[2] or 1) for request in FakeEngine.asked]
+    assert len(rows) == asked.count(1) == asked.count(2) == 100
+    assert 2 in asked[:50]
+
+
 def test_a_larger_limit_ends_with_the_context() -> None:
     row = _row(TRUNCATED, prompt={"max_tokens": 2040})
 
