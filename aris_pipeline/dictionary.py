@@ -35,7 +35,12 @@ _LOCATIONS = {
     "benchmark_runs": _STORE.benchmarks / "runs" / "*.parquet",
     "benchmark_answers": _STORE.benchmarks / "answers" / "*.parquet",
     "benchmark_decision": _STORE.benchmarks / "decision.parquet",
-    "engine_tuning": _STORE.root / "engine_tuning" / "model=*" / "hardware=*" / "trials.parquet",
+    "engine_tuning": _STORE.root
+    / "engine_tuning"
+    / "model=*"
+    / "hardware=*"
+    / "vllm=*"
+    / "trials.parquet",
 }
 _RANKING = "One row a valid verdict of a batch, best first."
 _INTRODUCTION = f"""\

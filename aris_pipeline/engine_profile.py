@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from aris_pipeline.engines import EngineSettings, ModelCard, hardware_name
+from aris_pipeline.engines import EngineSettings, ModelCard, hardware_name, vllm_version
 from aris_pipeline.errors import MissingDataError
 from aris_pipeline.storage import DataStore, EngineTuning, read_table
 
@@ -32,12 +32,12 @@ class EngineProfile:
 
     @classmethod
     def find(cls, store: DataStore, card: ModelCard) -> Self | None:
-        """Returns the profile of a model on this hardware; None where nobody has tuned it.
+        """Returns the profile of a model on this hardware by this vLLM; None where nobody tuned it.
 
         Raises:
             DamagedDataError: the file of the trials is not what was written.
         """
-        path = store.engine_tuning(card.name, hardware_name())
+        path = store.engine_tuning(card.name, hardware_name(), vllm_version())
         try:
             trials = read_table(path, EngineTuning, hint="tune again, or remove the file")
         except MissingDataError:

@@ -25,6 +25,7 @@ from aris_pipeline.engines import (
     gpu_count,
     hardware_name,
     open_engine,
+    vllm_version,
 )
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.storage import DataStore, EngineTuning, write_parquet
@@ -154,7 +155,9 @@ def tune(
         lock.release()
     rows = _judged(tuning, list(zip(trials, entries, strict=True)), outcome.frame(), answers)
     table = pl.DataFrame(rows, schema=polars_schema(EngineTuning), orient="row")
-    write_parquet(table, store.engine_tuning(tuning.card.name, hardware_name()), EngineTuning)
+    write_parquet(
+        table, store.engine_tuning(tuning.card.name, hardware_name(), vllm_version()), EngineTuning
+    )
     return table
 
 
@@ -187,6 +190,7 @@ def _judged(
             "model": tuning.card.name,
             "model_id": tuning.card.model_id,
             "hardware": hardware_name(),
+            "vllm": vllm_version(),
             "trial": changes.label,
             "settings": json.dumps(changes.set_here),
             "status": "failed" if failed.height else "measured",

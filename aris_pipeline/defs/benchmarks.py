@@ -171,7 +171,7 @@ def engine_tuning(
             "req_s": chosen["req_s"],
             "trials": trials.height,
             "failed": trials.filter(status="failed").height,
-            **table_facts(data.engine_tuning(chosen["model"], chosen["hardware"])),
+            **table_facts(data.engine_tuning(chosen["model"], chosen["hardware"], chosen["vllm"])),
             **({"speeds": picture(drawn, "Speed of all trials")} if drawn else {}),
         }
     )

@@ -13,6 +13,7 @@ from aris_pipeline.engines.hardware import (
     hardware_name,
     host_name,
     package_versions,
+    vllm_version,
 )
 from aris_pipeline.engines.models import (
     ModelCard,
@@ -81,4 +82,5 @@ __all__ = [
     "precision_of",
     "read_config",
     "server_environment",
+    "vllm_version",
 ]

@@ -1,17 +1,21 @@
-"""Which tokens may follow, told for all rows of a step at once (record 22).
+"""Makes the token masks of all rows of a step in one call (record 22).
 
 An answer by a schema needs a mask over the vocabulary, for every row at every token. vLLM has
 llguidance make them row by row in eight Python threads, among all that want Python's lock: with a
 thousand rows and 262,144 tokens that was half of a step, and the GPU waited. llguidance also makes
 those of many rows in one call, with threads of its own, and recommends that.
 
+This overrides private methods of vLLM, which change without notice. Whatever fails here, vLLM makes
+the masks of that step and of all later ones itself, slower and no less right.
+
 Only vLLM imports this module, in each of its processes, by the entry point group
 `vllm.general_plugins`.
 """
 
+import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -23,11 +27,21 @@ from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
 
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 
+OVERRIDDEN = ("_fill_bitmasks", "_async_submit_fill_bitmask")
+"""The methods of vLLM's manager that are overridden here."""
+
+_LOG = logging.getLogger(__name__)
+
 
 def make_masks_together() -> None:
-    """Has the engine of this process make the masks of a step together, if we started it."""
-    if PARENT_VARIABLE in os.environ:
-        core.StructuredOutputManager = MasksTogether
+    """Makes the engine of this process fill the masks of a step together, if we started it."""
+    if PARENT_VARIABLE not in os.environ:
+        return
+    missing = [name for name in OVERRIDDEN if not hasattr(StructuredOutputManager, name)]
+    if missing or not hasattr(core, "StructuredOutputManager"):
+        _warn(f"it has no {' or '.join(missing) or 'StructuredOutputManager'} any more")
+        return
+    core.StructuredOutputManager = MasksTogether
 
 
 class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is not there for mypy
@@ -38,11 +52,16 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
         super().__init__(vllm_config)
         of_llguidance = vllm_config.structured_outputs_config.backend == "guidance"
         self._threads = LLExecutor() if of_llguidance else None
+        self._sizes = {
+            name: getattr(self, name)
+            for name in ("fill_bitmask_parallel_threshold", "fill_bitmask_parallel_batch_size")
+            if hasattr(self, name)
+        }
         if self._threads and hasattr(self, "executor_for_fillmask"):
             self.fill_bitmask_parallel_threshold = 1
             self.fill_bitmask_parallel_batch_size = sys.maxsize
 
-    def _async_submit_fill_bitmask(self, batch: list[tuple[Any, int, bool]]) -> Future[None]:
+    def _async_submit_fill_bitmask(self, batch: Sequence[tuple[Any, ...]]) -> Future[None]:
         made: Future[None] = Future()
         if self._threads is None:
             made = super()._async_submit_fill_bitmask(batch)
@@ -51,17 +70,44 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
             made.set_result(None)
         return made
 
-    def _fill_bitmasks(self, batch: Iterable[tuple[Any, int, bool]]) -> None:
+    def _fill_bitmasks(self, batch: Iterable[tuple[Any, ...]]) -> None:
+        entries = list(batch)
+        if self._threads is not None:
+            try:
+                self._fill_together(entries)
+            except Exception as error:  # noqa: BLE001 - an optimization must not end the engine
+                self._leave_it_to_vllm(error)
+            else:
+                return
+        super()._fill_bitmasks(entries)
+
+    def _fill_together(self, entries: Sequence[tuple[Any, ...]]) -> None:
+        """Fills the mask of each entry: a grammar, its row, whether it is constrained, and more."""
         together, others = [], []
-        for grammar, row, constrained in batch:
-            of_llguidance = self._threads and isinstance(grammar, GuidanceGrammar)
-            if constrained and of_llguidance and not grammar.is_terminated():
+        for entry in entries:
+            grammar, row, constrained = entry[:3]
+            if constrained and isinstance(grammar, GuidanceGrammar) and not grammar.is_terminated():
                 together.append((grammar, row))
             else:
-                others.append((grammar, row, constrained))
+                others.append(entry)
         super()._fill_bitmasks(others)
         if together:
             matchers = [(grammar.ll_matcher, row) for grammar, row in together]
             fill_next_token_bitmask_par(self._threads, matchers, self._grammar_bitmask)
             for grammar, _row in together:
                 grammar.check_error()
+
+    def _leave_it_to_vllm(self, error: Exception) -> None:
+        """Returns to vLLM's own masks for good, with one warning."""
+        self._threads = None
+        for name, value in self._sizes.items():
+            setattr(self, name, value)
+        _warn(f"{type(error).__name__}: {error}")
+
+
+def _warn(reason: str) -> None:
+    _LOG.warning(
+        "this version of vLLM does not let the masks of a step be made together (%s): it makes "
+        "them itself, which is slower",
+        reason,
+    )

@@ -1,4 +1,4 @@
-"""vLLM in this process: the fast path, and the default (vllm 0.26 to 0.32, CPU and CUDA).
+"""vLLM in this process: the fast path, and the default (vllm 0.28 to 0.33, CPU and CUDA).
 
 Requests are fed while others finish, so there is no barrier between rows: `LLM.generate` in chunks
 costs 30 to 40 % of the speed. The shape is that of vLLM's own LLMEngine example.
@@ -17,6 +17,7 @@ from typing import Any, Self
 import psutil
 
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
+from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
@@ -67,6 +68,7 @@ class VllmOffline:
         args = engine_args(card, settings, on_gpu=self._on_gpu)
         refuse_unknown(card, vllm.EngineArgs)
         before = _child_processes()
+        forget_last_words()
         try:
             self._engine: Any = (
                 load(args)
@@ -78,8 +80,9 @@ class VllmOffline:
                 )
             )
         except (RuntimeError, ValueError, OSError) as error:
+            said = last_words() or error
             raise EngineError(
-                f"vLLM cannot load {card.model_id}: {error}{memory_advice(card, settings, error)}"
+                f"vLLM cannot load {card.model_id}: {said}{memory_advice(card, settings, error)}"
             ) from error
         self._processes = _child_processes() - before
         config = self._engine.vllm_config
@@ -193,8 +196,10 @@ class VllmOffline:
         except Exception as error:
             # A request at fault is refused when it is added; what the work itself raises has no
             # common type (out of memory, CUDA, a lost process) and leaves nothing to rely on.
-            reason = watchdog.reason or f"{type(error).__name__}: {error}"
-            raise EngineDiedError(f"the engine died at work ({reason})") from error
+            # In a process of its own it says why to its log alone.
+            cause = last_words() if self._processes else cause_of(error)
+            reason = watchdog.reason or cause or f"{type(error).__name__}: {error}"
+            raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
 
     def _processes_live(self) -> bool:
         """Whether all processes of the engine are there; it may have none but this one."""
@@ -260,7 +265,7 @@ def _refusal_types() -> tuple[type[Exception], ...]:
     """What vLLM raises for a request that it cannot take; both leave the engine unharmed."""
     import vllm.exceptions  # noqa: PLC0415
 
-    # 0.26 raises ValueError; 0.32 has a type of its own that is not one.
+    # 0.28 may raise ValueError; 0.32 has a type of its own that is not one.
     client_error: type[Exception] = getattr(vllm.exceptions, "VLLMClientError", ValueError)
     return (ValueError, client_error)
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import openai
 
 from aris_pipeline.engines.hardware import gpu_count
+from aris_pipeline.engines.last_words import last_words
 from aris_pipeline.engines.models import ModelCard, load_tokenizer
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
 from aris_pipeline.engines.settings import EngineSettings
@@ -183,7 +184,7 @@ class OpenAiServer:
                 return done.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
                 if died_of := self._death():
-                    raise EngineDiedError(died_of) from None
+                    raise EngineDiedError(died_of, cause=last_words()) from None
                 if time.monotonic() - since > self._hung_after_s:
                     raise EngineDiedError(
                         f"the server {self._url} gave no answer for {self._hung_after_s:.0f} s"

@@ -5,6 +5,7 @@ import os
 from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.protocol import Engine
+from aris_pipeline.engines.quantization import refuse_quantization
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineError
 
@@ -13,8 +14,10 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
     """Loads the model in the engine that the settings name.
 
     Raises:
-        EngineError: the engine cannot start, or cannot be reached; the message says the way out.
+        EngineError: the engine cannot start, or cannot be reached; the message says the remedy.
     """
+    if settings.engine in {"offline", "serve", "ray"}:
+        refuse_quantization(card)
     match settings.engine:
         case "offline":
             return VllmOffline(card, settings)

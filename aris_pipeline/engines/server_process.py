@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.engines.last_words import forget_last_words
 from aris_pipeline.engines.lifetime import die_with_parent
 
 _SERVER = "vllm.entrypoints.openai.api_server"
@@ -39,6 +40,7 @@ class ServerProcess:
     def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
         """Starts the server; it is not ready yet."""
         self.log = _new_log()
+        forget_last_words()
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._command = [

@@ -9,13 +9,15 @@ from typing import Self
 
 from aris_pipeline.engines.embedded import cache_dir
 from aris_pipeline.engines.hardware import gpu_count
-from aris_pipeline.engines.protocol import Engine, EngineInfo
+from aris_pipeline.engines.protocol import Engine, EngineInfo, Request, Sampling
 from aris_pipeline.errors import EngineBusyError, EngineDiedError, EngineError
 from aris_pipeline.process_lock import ProcessLock
 
 _LOG = logging.getLogger(__name__)
 _BACKOFF_FACTOR = 3
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_PROBE = Request("probe", [1, 2, 3, 4], Sampling(max_tokens=4), '{"type":"boolean"}')
+"""A request that is no candidate's: an engine that dies of it is at fault itself."""
 
 
 class EngineSession:
@@ -48,6 +50,7 @@ class EngineSession:
         self._max_restarts = max_restarts
         self._backoff_s = backoff_s
         self._fruitless = 0
+        self._died_of: str | None = None
         self._engine: Engine | None = None
         # A caller that holds the machine already, for more than this session, hands its lock in.
         self._lock = lock or (EngineLock(gpus) if on_this_machine else None)
@@ -58,7 +61,8 @@ class EngineSession:
         Raises:
             EngineBusyError: another process holds it.
             EngineError: the model cannot be loaded.
-            EngineDiedError: it could be loaded before, and now cannot be loaded again.
+            EngineDiedError: it could be loaded before, and now cannot be loaded again, or died of a
+                request that is no candidate's.
         """
         if self._engine is None:
             if self._lock:
@@ -77,6 +81,8 @@ class EngineSession:
             self.loads += 1
             self.load_s += time.monotonic() - started
             self.info = self._engine.info
+            if self._died_of:
+                self._prove(self._engine, self._died_of)
         return self._engine
 
     def kv_cache_usage(self) -> float | None:
@@ -98,6 +104,7 @@ class EngineSession:
             EngineError: `max_restarts` engines in a row have finished no row.
         """
         self._fruitless += not explained
+        self._died_of = death.cause
         self.restarts += 1
         self._give_up()
         if self._fruitless > self._max_restarts:
@@ -110,6 +117,23 @@ class EngineSession:
             "%s; restart %d of %d in %.0f s", death, self._fruitless, self._max_restarts, wait_s
         )
         time.sleep(wait_s)
+
+    def _prove(self, engine: Engine, died_of: str) -> None:
+        """Asks the engine that follows a dead one for what is no candidate's.
+
+        A third would die as both did, after minutes of loading.
+        """
+        try:
+            for _completion in engine.generate([_PROBE]):
+                pass
+        except EngineDiedError as death:
+            if death.cause != died_of:
+                raise
+            raise EngineError(
+                f"two engines in a row died of {died_of}, the second one before it was asked for a "
+                "candidate: this is no row's fault, so no third is loaded. What is finished is "
+                "kept. Change the version of vLLM or the engine's settings, then run again"
+            ) from death
 
     def _give_up(self) -> None:
         """Closes a dead engine; what it says about that is of no more use."""

@@ -2,7 +2,7 @@
 
 What vLLM may use is its share of the GPU. Weights and what a trial step needs at its peak go off;
 the rest is cut into KV blocks (`vllm/v1/worker/gpu_worker.py`, `vllm/v1/core/kv_cache_utils.py`,
-0.26 to 0.32). The peak cannot be known without the trial, so it is an interval.
+0.28 to 0.33). The peak cannot be known without the trial, so it is an interval.
 """
 
 from dataclasses import dataclass

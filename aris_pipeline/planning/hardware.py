@@ -65,7 +65,7 @@ class Hardware:
     def batch_limits(self) -> tuple[int, int]:
         """Tokens a step, and rows in flight, that vLLM takes by default.
 
-        `EngineArgs.get_batch_defaults` (0.26 to 0.32), for its offline use.
+        `EngineArgs.get_batch_defaults` (0.28 to 0.33), for its offline use.
         """
         if not self.on_gpu:
             return 2_048, 128

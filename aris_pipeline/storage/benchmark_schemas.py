@@ -118,13 +118,14 @@ class BenchmarkDecision(dy.Schema):
 
 
 class EngineTuning(dy.Schema):
-    """One row a trial of engine settings, of the latest tuning of a model on this hardware."""
+    """One row a trial of engine settings, of the latest tuning by model, hardware and vLLM."""
 
     run_id = dy.String(description="The benchmark run that holds the blocks of all trials.")
     started_at = dy.Datetime(time_zone="UTC", description="When that run began.")
     model = dy.String(description="Short name of the model.")
     model_id = dy.String(description="Hugging Face id or directory.")
     hardware = dy.String(description="GPU name, or the processor where there is no GPU.")
+    vllm = dy.String(description="Version of vLLM: another one has other defaults.")
     trial = dy.String(description="What was changed, in words.")
     settings = dy.String(description="What was changed, as JSON text.")
     status = dy.String(description="measured or failed.")

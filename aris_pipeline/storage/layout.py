@@ -184,12 +184,17 @@ class DataStore:
         """The history of benchmark runs; nothing of it is ever reused as an answer."""
         return self.root / "benchmarks"
 
-    def engine_tuning(self, model: str, hardware: str) -> Path:
-        """Engine settings that were tried for a model on a GPU or processor."""
+    def engine_tuning(self, model: str, hardware: str, vllm: str) -> Path:
+        """Returns the file of the engine settings that were tried for a model.
+
+        Args:
+            model: its short name.
+            hardware: the GPU or processor.
+            vllm: the version, whose defaults the settings were compared with.
+        """
         place = re.sub(r"[^A-Za-z0-9.]+", "-", hardware).strip("-")
-        return (
-            self.root / "engine_tuning" / f"model={model}" / f"hardware={place}" / "trials.parquet"
-        )
+        folder = self.root / "engine_tuning" / f"model={model}" / f"hardware={place}"
+        return folder / f"vllm={vllm}" / "trials.parquet"
 
     def judges(self, table: str, batch: str) -> list[Judge]:
         """Judges whose outputs for a batch stand in a table, the one of the newest output last."""

@@ -1,6 +1,8 @@
 """Real vLLM whose masks are made together: they say what vLLM's own would say."""
 
+import inspect
 import json
+import logging
 
 import pytest
 
@@ -52,6 +54,48 @@ def test_masks_of_many_rows_are_those_of_each_alone() -> None:
         assert not together[0].equal(together[2])
     assert {answer.request_id for answer in answers} == {request.request_id for request in asked}
     assert all(set(json.loads(one.text or "")) == {"verdict", "sure"} for one in answers)
+
+
+def test_the_methods_that_are_overridden_are_those_of_the_installed_vllm() -> None:
+    """Fails where a new vLLM has other names: then the masks are slow, and nothing else says so."""
+    from vllm.v1.engine import core
+    from vllm.v1.structured_output import StructuredOutputManager
+
+    from aris_pipeline.engines.grammar_masks import OVERRIDDEN
+
+    assert core.StructuredOutputManager.__mro__[-2] is StructuredOutputManager
+    for name in OVERRIDDEN:
+        method = getattr(StructuredOutputManager, name)
+        assert list(inspect.signature(method).parameters) == ["self", "batch"]
+    used = inspect.getsource(StructuredOutputManager.grammar_bitmask)
+    for name in (
+        *OVERRIDDEN,
+        "fill_bitmask_parallel_threshold",
+        "fill_bitmask_parallel_batch_size",
+    ):
+        assert f"self.{name}" in used
+
+
+def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from aris_pipeline.engines import grammar_masks
+
+    def fail(*_arguments: object) -> None:
+        raise ValueError("too many values to unpack (expected 3)")
+
+    asked = [Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(40), SCHEMA) for n in range(8)]
+    with VllmOffline(CARD, EngineSettings(max_num_seqs=129)) as engine:
+        together = {one.request_id: one.text for one in engine.generate(asked)}
+        manager = engine._engine.engine_core.engine_core.structured_output_manager
+        monkeypatch.setattr(grammar_masks, "fill_next_token_bitmask_par", fail)
+        with caplog.at_level(logging.WARNING, "aris_pipeline"):
+            alone = {one.request_id: one.text for one in engine.generate(asked)}
+
+    assert alone == together
+    assert manager.fill_bitmask_parallel_batch_size == 16
+    (warning,) = [r for r in caplog.records if "masks" in r.getMessage()]
+    assert "ValueError: too many values to unpack" in warning.getMessage()
 
 
 def test_a_vllm_that_is_not_ours_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,6 @@ def test_the_shipped_grid_tries_fp8_only_where_the_gpu_computes_with_it(
 def test_the_table_of_trials_is_what_its_schema_says(store: DataStore, tuning: Tuning) -> None:
     trials = tune(store, tuning, opens=_opens({None: 0.1, 32: 0.1, 64: 0.1}))
 
-    (file,) = store.root.glob("engine_tuning/model=*/hardware=*/trials.parquet")
+    (file,) = store.root.glob("engine_tuning/model=*/hardware=*/vllm=*/trials.parquet")
     assert read_table(file, EngineTuning, hint="").equals(trials)
     assert trials.filter(pl.col("chosen")).height == 1

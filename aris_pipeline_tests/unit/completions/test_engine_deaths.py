@@ -83,6 +83,39 @@ def test_a_row_that_kills_every_engine_is_found_and_the_others_are_answered(coun
     assert "CUDA error" in rows[poison]["error_message"]
 
 
+class BrokenEngine(FakeEngine):
+    """Dies of whatever it is asked."""
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        for request in requests:
+            FakeEngine.asked.append(request)
+            cause = "ValueError: too many values to unpack (grammar_masks.py:58)"
+            raise EngineDiedError(f"the engine died at work ({cause})", cause=cause)
+        yield from ()
+
+
+def test_an_engine_that_dies_of_what_is_no_row_is_not_loaded_a_third_time() -> None:
+    with pytest.raises(EngineError, match=r"two engines in a row died of ValueError.*:58") as died:
+        _rows(BrokenEngine, 300)
+
+    assert not isinstance(died.value, EngineDiedError)
+    assert FakeEngine.loads == 2
+    assert [request.request_id for request in FakeEngine.asked][-1] == "probe"
+
+
+def test_a_row_that_is_at_fault_is_found_although_its_deaths_have_one_cause() -> None:
+    class Poisoned(MortalEngine):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            try:
+                yield from super().generate(requests)
+            except EngineDiedError as death:
+                raise EngineDiedError(str(death), cause="RuntimeError: CUDA error") from None
+
+    rows = _rows(lambda: Poisoned(_is("k0")), 40)
+
+    assert {key for key, row in rows.items() if row["error_type"]} == {"k0"}
+
+
 def test_several_poison_rows_are_each_found() -> None:
     poison = {"k3", "k200", "k201", "k399"}
 
