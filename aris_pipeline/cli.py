@@ -55,7 +55,7 @@ from aris_pipeline.options import (
 from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat, data_path
 
 if TYPE_CHECKING:
-    from aris_pipeline.defs.batch_run import RunOutcome
+    from aris_pipeline.defs.batch_run import RefusedFile, RunOutcome
 
 app = typer.Typer(
     name="aris",
@@ -162,7 +162,7 @@ def run(
             "id_column": id_column,
             "format": str(file_format) if file_format else None,
         }
-        outcomes = _run_files(files, data_dir, landing, judging, until)
+        outcomes, refused = _run_files(files, data_dir, landing, judging, until)
         store = DataStore.at(data_dir)
         rows = [
             summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
@@ -170,10 +170,11 @@ def run(
         ]
         result = console.total(rows, wall_s=time.monotonic() - started)
         failures = [reason for outcome in outcomes for reason in outcome.failures]
-        emit({**result, "failures": failures})
+        emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
         if until in (Assets.evaluations, Assets.candidate_ranking):
             failures += console.shortfalls(result, min_success)
+        failures += [one.error for one in refused]
         for failure in failures:
             console.complain(failure)
         raise typer.Exit(1 if failures else 0)
@@ -185,11 +186,11 @@ def _run_files(
     landing: dict[str, Any],
     judging: dict[str, Any],
     until: Assets,
-) -> "list[RunOutcome]":
+) -> "tuple[list[RunOutcome], list[RefusedFile]]":
     from aris_pipeline.defs.batch_run import BatchRunner  # noqa: PLC0415 - Dagster loads in a second
 
     runner = BatchRunner.on(data_dir, judging, say=console.say)
-    return [runner.run(file, landing, str(until)) for file in files]
+    return runner.run_all(files, landing, str(until))
 
 
 app.command()(plan)

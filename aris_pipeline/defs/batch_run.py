@@ -1,9 +1,9 @@
 """A file through the whole chain in this process, by the same jobs that the UI launches."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,6 +48,19 @@ class RunOutcome:
 
 
 @dataclass(frozen=True)
+class RefusedFile:
+    """A file that could not be used, beside others that could."""
+
+    file: str
+    error: str
+    error_type: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The fields, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class BatchRunner:
     """Runs files through the chain, on a persistent instance.
 
@@ -77,6 +90,32 @@ class BatchRunner:
                 say(f"run {run_id[:8]} had died; its place is free again")
         chosen = {name: value for name, value in judging.items() if value is not None}
         return cls(build_definitions(), instance, store, chosen, say)
+
+    def run_all(
+        self, files: Sequence[Path], landing: dict[str, Any], until: str
+    ) -> tuple[list[RunOutcome], list[RefusedFile]]:
+        """Runs files one after the other; one that cannot be used does not hold up the others.
+
+        Returns:
+            What became of the files that could be used, and the others with the reason.
+
+        Raises:
+            InputError: no file could be used.
+            ArisError: whatever else `run` raises; it would meet the other files, too.
+        """
+        outcomes: list[RunOutcome] = []
+        refused: list[RefusedFile] = []
+        for file in files:
+            try:
+                outcomes.append(self.run(file, landing, until))
+            except (InputError, BatchBusyError) as error:
+                if len(files) == 1:
+                    raise
+                self.say(f"refused: {file}")
+                refused.append(RefusedFile(str(file), str(error), type(error).__name__))
+        if not outcomes:
+            raise InputError("\n".join(one.error for one in refused))
+        return outcomes, refused
 
     def run(self, file: Path, landing: dict[str, Any], until: str) -> RunOutcome:
         """Lands a file and materialises the chain up to and including the asset `until`.

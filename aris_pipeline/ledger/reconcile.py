@@ -83,10 +83,15 @@ class Reconciliation:
 
 
 def judges_of(store: DataStore, batch: Batch) -> list[Judge | None]:
-    """Returns whose work is to be reconciled: all who answered rows of the batch, or None."""
+    """Returns whose work is to be reconciled: all who answered rows of the batch.
+
+    Where nobody has, these are the judges for whom prompts were made, so that a batch which stopped
+    there is traced as far as it has come; without any, it is None.
+    """
     judges = store.judges("completions", batch.name)
     evaluated = store.judges("evaluations", batch.name)
-    return [*judges, *(judge for judge in evaluated if judge not in judges)] or [None]
+    answered = [*judges, *(judge for judge in evaluated if judge not in judges)]
+    return [*(answered or store.judges("prompts", batch.name))] or [None]
 
 
 def reconcile(store: DataStore, batch: Batch, judge: Judge | None) -> Reconciliation:

@@ -228,3 +228,42 @@ def test_a_second_run_at_once_is_told_who_holds_the_engine(candidates: Path, dat
     finally:
         process.kill()
         process.wait()
+
+
+def test_of_several_files_a_bad_one_is_named_at_the_end_and_the_others_are_judged(
+    tmp_path: Path, candidates: Path, data: Path
+) -> None:
+    bad, missing = tmp_path / "bad.csv", tmp_path / "missing.csv"
+    bad.write_text("1,Engineer at Acme\n2,Baker\n")
+    good = tmp_path / "good.csv"
+    good.write_text("id,Resume\n1,Engineer at Acme\n")
+
+    finished = aris("run", bad, candidates, missing, good, "--data-dir", data, "--json")
+
+    assert finished.returncode == 1
+    figures = last_line(finished)
+    assert (figures["rows_in"], figures["evaluated"]) == (61, 61)
+    assert [one["file"] for one in figures["refused"]] == [str(bad), str(missing)]
+    *_, first, second = finished.stderr.splitlines()
+    assert str(bad) in first
+    assert f"{missing} is not a file" in second
+
+    finished = aris("run", bad, missing, "--data-dir", data, "--json")
+
+    assert finished.returncode == 2
+    assert all(str(file) in last_line(finished)["error"] for file in (bad, missing))
+
+
+@pytest.mark.parametrize(
+    ("until", "next_table"), [("raw_candidates", "prompts"), ("prompts", "completions")]
+)
+def test_verify_names_what_is_next_for_a_batch_that_stopped_on_the_way(
+    candidates: Path, data: Path, until: str, next_table: str
+) -> None:
+    assert aris("run", candidates, "--until", until, "--data-dir", data).returncode == 0
+
+    finished = aris("verify", "--data-dir", data)
+
+    assert finished.returncode == 1
+    assert f"60 rows are not in {next_table} " in finished.stderr
+    assert f"materialise {next_table}, " in finished.stderr

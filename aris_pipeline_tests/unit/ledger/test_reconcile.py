@@ -349,6 +349,31 @@ def test_whoever_answered_is_reconciled_also_without_a_verdict(
     assert judges_of(store, make_batch(1, name="untouched")) == [None]
 
 
+@pytest.mark.parametrize(
+    ("last", "missing"),
+    [
+        ("raw_candidates", "prompts"),
+        ("prompts", "completions"),
+        ("completions", "evaluations"),
+    ],
+)
+def test_a_batch_that_stopped_on_the_way_lacks_the_table_that_is_next(
+    store: DataStore, batch: Batch, bring: Write, last: str, missing: str
+) -> None:
+    for shard in (FIRST, SECOND):
+        for table in (store.prompts, store.completions, store.evaluations):
+            table(JUDGE, shard).unlink()
+    bring(FIRST, "a1", "a2", "a3", to=last)
+    bring(SECOND, "b1", "b2", to=last)
+
+    (judge,) = judges_of(store, batch)
+    counts = reconcile(store, batch, judge)
+
+    assert _faults(counts) == {"missing": 5}
+    assert [(fault.table, fault.count) for fault in counts.faults] == [(missing, 3), (missing, 2)]
+    assert counts.faults[0].way_out.startswith(f"materialise {missing}")
+
+
 def test_several_batches_are_ok_only_together(batch: Batch, store: DataStore) -> None:
     good = reconcile(store, batch, JUDGE)
     store.evaluations(JUDGE, SECOND).unlink()
