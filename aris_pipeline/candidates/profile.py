@@ -9,16 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from aris_pipeline.candidates.json_values import json_text, parse_json, unambiguous
+from aris_pipeline.candidates.names import name_role, with_names
 from aris_pipeline.candidates.records import ID_FIELDS
 
-_FULL_NAMES = ("full_name", "name")
-_TABLE_TEXTS = (
-    *("first_name", "last_name", *_FULL_NAMES),
-    *("title", "company", "location", "skills", "resume_text"),
-)
+_TABLE_TEXTS = ("title", "company", "location", "skills", "resume_text")
 _TABLE_LISTS = ("work_info", "education_info")
 
 
@@ -71,6 +68,7 @@ class Profile(_Open):
 
     first_name: Text = None
     last_name: Text = None
+    other_names: Annotated[list[str], BeforeValidator(_null_is_empty)] = []
     title: Text = None
     company: Text = None
     location: Text = None
@@ -78,17 +76,6 @@ class Profile(_Open):
     education_info: Annotated[list[Degree], BeforeValidator(_null_is_empty)] = []
     skills: Annotated[list[str], BeforeValidator(_split_at_commas)] = []
     resume_text: Text = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_full_name(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Takes a name in one piece apart, because redaction looks for first and last names."""
-        full = next((name for name in _FULL_NAMES if isinstance(fields.get(name), str)), None)
-        if full is None or fields.get("first_name") or fields.get("last_name"):
-            return fields
-        first, _, last = fields[full].strip().partition(" ")
-        rest = {name: value for name, value in fields.items() if name != full}
-        return {**rest, "first_name": first, "last_name": last}
 
     def has_usable_text(self) -> bool:
         """Whether there is anything to judge."""
@@ -148,7 +135,12 @@ def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> Sh
     fields: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for column, value in record.items():
-        if column == id_column or value is None:
+        if value is None:
+            continue
+        if column != text_column and name_role(column):
+            fields[column] = value
+            continue
+        if column == id_column:
             continue
         name = "resume_text" if column == text_column else column.lower().replace(" ", "_")
         listed = _json_list(value) if name in _TABLE_LISTS else None
@@ -170,7 +162,7 @@ def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
         WrongTypeError: a field cannot be read.
     """
     try:
-        profile = Profile.model_validate(shaped.fields)
+        profile = Profile.model_validate(with_names(shaped.fields, shaped.rest))
     except ValidationError as error:
         raise _wrong_type(error, shaped.path) from error
     unknown = dict(profile.model_extra or {})

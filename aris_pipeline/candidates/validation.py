@@ -209,6 +209,7 @@ def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord
         for degree in profile.education_info
     ]
     texts["skills"] = [skill for skill in profile.skills if skill.strip()]
+    texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
     if not may_need_repair(record):
         return texts | {"extra": extra}
     repaired = repair_texts(texts)

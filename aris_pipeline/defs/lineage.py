@@ -29,7 +29,7 @@ _ORIGIN = ("custom_id", "file", "line")
 _PROFILE = (
     "title", "company", "location", "work_info", "education_info", "skills", "resume_text",
 )  # fmt: skip
-_NAMES = ("first_name", "last_name")
+_NAMES = ("first_name", "last_name", "other_names")
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
 
 _RECORD = _of("landing_files", "record")

@@ -17,8 +17,8 @@ from aris_pipeline.prompts.tokenizers import Tokenizer
 PROFILE_OPEN = "<profile>"
 PROFILE_CLOSE = "</profile>"
 PROFILE_COLUMNS = (
-    "first_name", "last_name", "title", "company", "location", "work_info", "education_info",
-    "skills", "resume_text",
+    "first_name", "last_name", "other_names", "title", "company", "location", "work_info",
+    "education_info", "skills", "resume_text",
 )  # fmt: skip
 """The columns of `RawCandidates` that a profile is made of."""
 
@@ -82,7 +82,7 @@ def guarded_text(
         reserved: text of the model's special tokens (`reserved_texts`).
     """
     if redacted:
-        text = redact(text, row["first_name"], row["last_name"])
+        text = redact(text, row["first_name"], row["last_name"], row["other_names"] or ())
     text = _DELIMITER.sub("(", text)
     return _MARKUP.sub(lambda found: _defused(found, reserved), text)
 

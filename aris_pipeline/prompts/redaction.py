@@ -6,7 +6,7 @@ redacted too. Dates are not phone numbers, and a bare domain such as Booking.com
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 _HOSTS = (
@@ -48,7 +48,9 @@ _PARTICLES = {
 }  # fmt: skip
 
 
-def redact(text: str, first_name: str | None, last_name: str | None) -> str:
+def redact(
+    text: str, first_name: str | None, last_name: str | None, other_names: Sequence[str] = ()
+) -> str:
     """Replaces links, e-mail addresses, phone numbers and the person's names by placeholders."""
     text = unicodedata.normalize("NFC", text)
     folded = text.casefold()
@@ -62,7 +64,8 @@ def redact(text: str, first_name: str | None, last_name: str | None) -> str:
         text = _DOMAIN_WITH_PATH.sub("[link]", text)
     if _PHONE_SIGN.search(text):
         text = _PHONE.sub(_phone_placeholder, text)
-    names = _name_pattern(first_name or "", last_name or "", text.casefold().replace(_CURLY, "'"))
+    searched = text.casefold().replace(_CURLY, "'")
+    names = _name_pattern(first_name or "", last_name or "", tuple(other_names), searched)
     return names.sub("[name]", text) if names else text
 
 
@@ -83,12 +86,14 @@ def _is_date_range(found: str, groups: list[str]) -> bool:
     return days_or_months and (len(rest) < len(groups) or "/" in found)
 
 
-def _name_pattern(first: str, last: str, folded: str) -> re.Pattern[str] | None:
+def _name_pattern(
+    first: str, last: str, others: tuple[str, ...], folded: str
+) -> re.Pattern[str] | None:
     """Returns what matches the names that occur in the case-folded text, if any does.
 
     Few profiles repeat the name, so a plain search comes before a pattern is compiled.
     """
-    found = [variant for variant in _variants(first, last) if variant.casefold() in folded]
+    found = [variant for variant in _variants(first, last, others) if variant.casefold() in folded]
     if not found:
         return None
     found.sort(key=len, reverse=True)
@@ -106,14 +111,15 @@ def _bounded(variant: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _variants(first: str, last: str) -> tuple[str, ...]:
-    found = (variant.replace(_CURLY, "'") for variant in _all_variants(first, last))
+def _variants(first: str, last: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    found = (variant.replace(_CURLY, "'") for variant in _all_variants(first, last, others))
     return tuple(dict.fromkeys(variant for variant in found if len(variant) > 1))
 
 
-def _all_variants(first: str, last: str) -> Iterator[str]:
-    first, last = " ".join(first.split()), " ".join(last.split())
-    for given, family in ((first, last), (_without_accents(first), _without_accents(last))):
+def _all_variants(first: str, last: str, others: tuple[str, ...]) -> Iterator[str]:
+    first, last, *further = (" ".join(name.split()) for name in (first, last, *others))
+    for written in (str, _without_accents):
+        given, family = written(first), written(last)
         if given and family:
             yield f"{given} {family}"
             yield f"{family} {given}"
@@ -121,7 +127,7 @@ def _all_variants(first: str, last: str) -> Iterator[str]:
             yield f"{family}{given}"
             if len(family) >= _SHORT_NAME:
                 yield f"{given[0]}{family}"
-        for name in (given, family):
+        for name in (given, family, *map(written, further)):
             yield name
             yield from (
                 part for part in _NAME_PART.findall(name) if part.casefold() not in _PARTICLES

@@ -32,10 +32,12 @@ from aris_pipeline.storage import (
     DataStore,
     Judge,
     Prompts,
+    RawCandidates,
     Shard,
     origin_of,
     read_if_made_from,
     read_parquet,
+    read_table,
     write_parquet,
 )
 from aris_pipeline.storage.schemas import polars_schema
@@ -153,8 +155,7 @@ def _rendered(
     store: DataStore, shard: Shard, rendering: Rendering
 ) -> tuple[pl.DataFrame, set[str]]:
     """The prompts, and the names of the parameters of OpenAI rows that were ignored."""
-    source = store.raw_candidates(shard)
-    candidates = read_parquet(source, hint=_HINT)
+    candidates = read_table(store.raw_candidates(shard), RawCandidates, hint=_HINT)
     renderer = _Renderer(rendering)
     if candidates["request"].has_nulls():
         renderer.prepare()

@@ -65,6 +65,11 @@ class RawCandidates(dy.Schema):
     line = dy.Int64(description="Line in the file; for JSON arrays and parquet the row's number.")
     first_name = dy.String(nullable=True, description="Given name (personal data).")
     last_name = dy.String(nullable=True, description="Family name (personal data).")
+    other_names = dy.List(
+        dy.String(),
+        nullable=True,
+        description="Middle, maiden and nick names, and full names that say more (personal data).",
+    )
     title = dy.String(nullable=True, description="Present job title or headline.")
     company = dy.String(nullable=True, description="Present employer.")
     location = dy.String(nullable=True, description="Where the candidate lives.")

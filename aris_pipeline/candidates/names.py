@@ -1,0 +1,301 @@
+"""Finds a candidate's names in the fields of a record, however the fields are spelled.
+
+Redaction needs every name that a file gives: `firstName` and `Full Name`, `Doe, Jane`,
+`{"name": {"given": ..}}`, a maiden name beside the family name. Fields at the top are taken out of
+the record; what stands in an object inside it is only read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from aris_pipeline.candidates.json_values import parse_json
+
+Role = Literal["given", "family", "full", "other"]
+
+_SEPARATORS = re.compile(r"[\W_]+")
+_WHOSE = re.compile(
+    r"(?:candidates?|applicants?|contacts?|persons?|personal|employees?|users?|profiles?|members?"
+    r"|legal|official|basics|student|talent|lead|prospect|the|your|my)+"
+)
+_LOGIN = "username"
+_SPELLINGS: Mapping[Role, tuple[str, ...]] = {
+    "given": (
+        *("firstname", "firstnames", "fname", "givenname", "givennames", "forename", "forenames"),
+        *(
+            "namefirst",
+            "namegiven",
+            "vorname",
+            "vornamen",
+            "prénom",
+            "prenom",
+            "prénoms",
+            "prenoms",
+        ),
+        *("nombre", "nombres", "voornaam", "имя", "名"),
+    ),
+    "family": (
+        *("lastname", "lastnames", "lname", "surname", "surnames", "familyname", "familynames"),
+        *("namelast", "namefamily", "nachname", "familienname", "nom", "nomdefamille", "apellido"),
+        *("apellidos", "cognome", "sobrenome", "achternaam", "фамилия", "姓", "성"),
+    ),
+    "full": (
+        *("name", "fullname", "displayname", "formattedname", "completename", "realname"),
+        *("namefull", "nameofcandidate", "nameofapplicant", "nombrecompleto", "nomcomplet", "nome"),
+        *("nomecompleto", "naam", "фио", "姓名", "名字", "氏名", "名前", "お名前", "이름", "성명"),
+    ),
+    "other": (
+        *("middlename", "middlenames", "middleinitial", "mname", "namemiddle", "maidenname"),
+        *("birthname", "geburtsname", "nickname", "nicknames", "preferredname", "knownas", "alias"),
+        *("preferredfirstname", "preferredlastname", "formername", "formernames", "previousname"),
+        *("othername", "othernames", "additionalname", "alternatename", "secondname", "patronymic"),
+        *("отчество", "nativename", "localname", "englishname", "chinesename", "romanizedname"),
+        *("pinyin", "namekana", "kana", "furigana", "フリガナ", "ふりがな", "fathername"),
+        *("fathersname", "mothername", "mothersname", "spousename"),
+    ),
+}
+_ROLES = {spelling: role for role, spellings in _SPELLINGS.items() for spelling in spellings}
+_ONLY_IN_A_NAME: Mapping[str, Role] = {
+    **dict.fromkeys(("first", "given"), "given"),
+    **dict.fromkeys(("last", "family"), "family"),
+    **dict.fromkeys(("full", "formatted", "display"), "full"),
+    **dict.fromkeys(("middle", "maiden", "nick", "preferred"), "other"),
+}
+_ONLY_OF_A_PERSON = {"name", "alias", "nom", "nome", "nombre", "displayname"}
+"""Fields that companies, schools and skills have too: inside an object they need a person's."""
+_PERSONS = {
+    *("basics", "person", "candidate", "applicant", "contact", "contactinfo", "contactdetails"),
+    *("contactinformation", "personal", "personalinfo", "personaldetails", "personalinformation"),
+    *("personaldata", "profile", "about", "bio", "individual", "header", "resume", "cv"),
+    *("gemdata", "swarmdata", "cvdata", "identification", "personname", "employee", "user"),
+    *("name", "names"),
+}
+_SOMEBODY_ELSE = re.compile(
+    r"(?:recruiter|manager|owner|referr|refere|employer|company|organi[sz]ation|school|emergency"
+    r"|author|creator|createdby|updatedby|interviewer|assignee|agency|supervisor)"
+)
+_DEEPEST = 5
+
+_NO_NAMES = {
+    *("n/a", "nan", "none", "null", "nil", "unknown", "anonymous", "undefined", "candidate"),
+    *("applicant", "redacted", "[redacted]", "not provided", "not available", "not specified"),
+    *("confidential", "hidden", "tbd", "first name", "last name", "full name", "name", "<na>"),
+    *("#n/a", "linkedin member", "no name", "not given"),
+}
+_PRONOUNS = re.compile(r"(?:she|he|they|her|him|them|any|ze)\b", re.IGNORECASE)
+_INSERTED = re.compile(r"\(([^()]*)\)|[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
+_HONORIFIC = re.compile(
+    r"(?:(?:dr|prof|mr|mrs|ms|miss|mx|sir|herr|frau|mme|ing|shri|smt)\b\.?\s+)+(?=\S)",
+    re.IGNORECASE,
+)
+_CREDENTIALS = {
+    *("phd", "md", "mba", "msc", "bsc", "ms", "bs", "ba", "ma", "meng", "beng", "btech", "mtech"),
+    *("pmp", "cpa", "cfa", "cissp", "csm", "pe", "rn", "jd", "llm", "esq", "jr", "sr", "ii", "iii"),
+    *("iv", "mca", "bca", "phr", "sphr", "shrm-cp", "shrm-scp", "dds", "pharmd", "edd", "mph"),
+}
+_LONGEST_CREDENTIAL = 8
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass
+class Names:
+    """The names of one person.
+
+    Attributes:
+        first: the given name.
+        last: the family name.
+        others: middle, maiden and nick names, and full names that say more than first and last.
+    """
+
+    first: str | None = None
+    last: str | None = None
+    others: list[str] = field(default_factory=list)
+
+
+@lru_cache(maxsize=4096)
+def name_role(key: str) -> Role | None:
+    """Returns what part of a person's name a field or column holds, by its spelling."""
+    return _ROLES.get(_core(key))
+
+
+def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a profile's fields with `first_name`, `last_name` and `other_names`.
+
+    Args:
+        fields: of the profile; those that hold a name are replaced.
+        elsewhere: further parts of the record, in which names are looked for too.
+    """
+    found = _Found()
+    named = {key for key, value in fields.items() if found.add(key, value, siblings=fields)}
+    found.look_into(fields)
+    for part in elsewhere:
+        found.look_at(part)
+    names = found.names()
+    rest = {key: value for key, value in fields.items() if key not in named}
+    given = {"first_name": names.first, "last_name": names.last, "other_names": names.others}
+    return rest | {key: value for key, value in given.items() if value}
+
+
+def split_name(text: str) -> Names:
+    """Takes a name in one piece apart: `Jane Roe`, `Roe, Jane`, `Dr. Jane (Jo) Roe, PhD`."""
+    inserted = [first or second for first, second in _INSERTED.findall(text)]
+    bare = " ".join(_INSERTED.sub(" ", text).split()).strip(" ,;")
+    honorific = _HONORIFIC.match(bare)
+    head, *tail = bare[honorific.end() if honorific else 0 :].split(",")
+    head = _without_credentials(head.strip())
+    given = [part.strip() for part in tail if part.strip() and not _is_credential(part, head)]
+    if given:
+        first, last = " ".join(given), head
+    else:
+        first, _, last = head.partition(" ")
+    others = [name.strip() for name in inserted if _is_name(name) and not _PRONOUNS.match(name)]
+    if honorific:
+        others.append(f"{honorific[0]}{head}")
+    return Names(first or None, last or None, others)
+
+
+@dataclass
+class _Found:
+    """The names found so far, by their role, in the order of the record."""
+
+    values: dict[Role, list[str]] = field(default_factory=dict)
+
+    def add(self, key: str, value: object, siblings: Mapping[str, Any], inside: str = "") -> bool:
+        """Takes a field if it holds a name.
+
+        Args:
+            key: of the field.
+            value: of the field.
+            siblings: the object that the field is in.
+            inside: the field that holds this object; empty at the top.
+        """
+        role = _role_in(key, siblings, inside)
+        texts = list(_texts(value)) if role else []
+        if role and texts:
+            self.values.setdefault(role, []).extend(text for text in texts if _is_name(text))
+        return bool(texts)
+
+    def look_at(self, record: Mapping[str, Any], inside: str = "", depth: int = 0) -> None:
+        """Reads the names in the fields of an object, and in the objects inside it."""
+        for key, value in record.items():
+            self.add(key, value, record, inside)
+        self.look_into(record, depth)
+
+    def look_into(self, record: Mapping[str, Any], depth: int = 0) -> None:
+        """Reads the names in the objects inside an object."""
+        if depth == _DEEPEST:
+            return
+        for key, value in record.items():
+            found = _object(value) if isinstance(value, str) and value[:1] == "{" else value
+            if isinstance(found, dict) and found:
+                container = _plain(key)
+                if not _SOMEBODY_ELSE.match(container):
+                    self.look_at(found, container, depth + 1)
+
+    def names(self) -> Names:
+        """Returns the names, each once."""
+        given, family, full, other = (
+            self.values.get(role, []) for role in ("given", "family", "full", "other")
+        )
+        split = [split_name(text) for text in full]
+        first, last = next(iter(given), None), next(iter(family), None)
+        if split:
+            first, last = _completed(first, last, split[0])
+        whole = _joined(first, last)
+        known = _words(whole)
+        further = [name for one in split for name in (*one.others, _joined(one.first, one.last))]
+        others = [
+            name
+            for name in dict.fromkeys(text.strip() for text in (*given, *family, *further, *other))
+            if not _words(name) <= known
+        ]
+        return Names(first, last, others)
+
+
+def _completed(first: str | None, last: str | None, full: Names) -> tuple[str | None, str | None]:
+    """Adds what is missing of first and last name from a full name."""
+    if first is None and last is None:
+        return full.first, full.last
+    if first and last:
+        return first, last
+    words = _joined(full.first, full.last)
+    known = first or last or ""
+    rest = None
+    if words.casefold().startswith(known.casefold()):
+        rest = words[len(known) :].strip()
+    elif words.casefold().endswith(known.casefold()):
+        rest = words[: -len(known)].strip()
+    return (first or rest or None), (last or rest or None)
+
+
+def _role_in(key: str, siblings: Mapping[str, Any], inside: str) -> Role | None:
+    role = name_role(key)
+    core = _core(key)
+    if role and inside and core in _ONLY_OF_A_PERSON and inside not in _PERSONS:
+        return None
+    if role is None and core in _ONLY_IN_A_NAME:
+        together = {"first", "last"} <= {_core(other) for other in siblings}
+        return _ONLY_IN_A_NAME[core] if together or name_role(inside) else None
+    return role
+
+
+@lru_cache(maxsize=4096)
+def _core(key: str) -> str:
+    """Returns a key without case, separators and the words that say whose name it is."""
+    plain = _plain(key)
+    if plain in _ROLES or plain == _LOGIN:
+        return plain
+    whose = _WHOSE.match(plain)
+    return (plain[whose.end() :] if whose else "") or plain
+
+
+@lru_cache(maxsize=4096)
+def _plain(key: str) -> str:
+    return _SEPARATORS.sub("", key).casefold()
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.strip() and not value.startswith("{"):
+            yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, str) and item.strip())
+
+
+def _object(text: str) -> object:
+    """Returns what a table holds as JSON text."""
+    try:
+        return parse_json(text)
+    except ValueError:
+        return text
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can be a name, and is no word for an unknown one."""
+    plain = " ".join(text.split())
+    return bool(_WORD.search(plain)) and plain.casefold() not in _NO_NAMES and plain != "NA"
+
+
+def _without_credentials(name: str) -> str:
+    words = name.split()
+    while len(words) > 1 and words[-1].replace(".", "").casefold() in _CREDENTIALS:
+        words.pop()
+    return " ".join(words)
+
+
+def _is_credential(part: str, head: str) -> bool:
+    part = part.strip()
+    if all(word.replace(".", "").casefold() in _CREDENTIALS for word in part.split()):
+        return True
+    seems_one = part.isupper() and len(part) <= _LONGEST_CREDENTIAL
+    return seems_one and " " in head and not head.isupper()
+
+
+def _joined(*names: str | None) -> str:
+    return " ".join(name for name in names if name)
+
+
+def _words(name: str) -> set[str]:
+    return {word.casefold() for word in _WORD.findall(name)}
