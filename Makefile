@@ -66,11 +66,11 @@ lint: setup ## linters, types and Dagster's validators
 docs: setup ## write docs/data-dictionary.md anew from the schemas
 	$(BIN)/python -m aris_pipeline.dictionary > docs/data-dictionary.md
 
-lock: ## resolve requirements.lock anew (needs uv, which it installs into .venv)
+lock: ## resolve requirements.lock anew; pins stay where they may (installs uv into .venv)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres \
 		--group dev --group demo-model \
-		--override requirements-overrides.txt --constraint requirements.lock \
+		--override requirements-overrides.txt \
 		--python-version 3.11 --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \
 		--no-annotate --no-header --output-file requirements.lock
 
