@@ -115,11 +115,9 @@ def run(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Free-text column of a CSV or parquet file.")
+        str | None, typer.Option(help="Column or field of the free text.")
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="Id column of a CSV or parquet file.")
-    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column or field of the id.")] = None,
     file_format: Annotated[
         SourceFormats | None, typer.Option("--format", help="Where detection errs.")
     ] = None,

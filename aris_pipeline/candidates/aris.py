@@ -35,10 +35,9 @@ _ID_TEXT = re.compile(r'"aristotleId"\s*:\s*"([^"\\]{1,256})"')
 class ArisReader:
     """Reads `{"metadata": ..., "candidates": [...]}`, or a bare array of candidates."""
 
-    text_column: str | None = None
-    id_column: str | None = None
-
     def __init__(self, file: Path, options: LandingOptions) -> None:
+        self.id_column = options.id_column
+        self._id_fields = (options.id_column,) if options.id_column else _ID_FIELDS
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes
@@ -80,7 +79,7 @@ class ArisReader:
         window.pos += end - start
         if 4 * len(text) > self._max_row_bytes and len(text.encode()) > self._max_row_bytes:
             return self._over_size(number, text[:RAW_LIMIT], len(text))
-        return accept_candidate(value, number, text, _ID_FIELDS)
+        return accept_candidate(value, number, text, self._id_fields)
 
     @staticmethod
     def _runs_on(window: JsonWindow, value: object, length: int) -> bool:

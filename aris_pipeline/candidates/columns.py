@@ -1,4 +1,4 @@
-"""Which columns of a table hold the free text and the id.
+"""Which columns a table has: one for the id, and some that a candidate can be judged by.
 
 A file without a header line passes its first row off as column names. That row is a person's, so
 messages show names only where all of them look like names of columns and one is a usual one.
@@ -6,68 +6,52 @@ messages show names only where all of them look like names of columns and one is
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import ID_FIELDS
 from aris_pipeline.errors import InputError
 
-_TEXT_COLUMNS = (
-    "resume_text",
-    "resume",
-    "resume_str",
-    "resumetext",
-    "cv_text",
-    "cv",
-    "profile_text",
-    "profile",
-    "text",
-    "content",
-    "summary",
-)
 _OTHER_USUAL_NAMES = {
     *("candidates", "metadata", "gemdata", "name", "full_name", "first_name", "last_name"),
-    *("email", "phone", "title", "company", "location", "work_info", "education_info", "skills"),
+    *("email", "phone"),
 }
 _SHOWN = 20
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d][\w ./()-]{0,39}")
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The columns with a meaning of their own; both may be missing."""
+def find_id_column(file: Path, names: Sequence[str], options: LandingOptions) -> str | None:
+    """Returns the column of the id: the one that is named in `options`, else by usual names.
 
-    text: str | None
-    id: str | None
-
-
-def find_columns(file: Path, names: Sequence[str], options: LandingOptions) -> Columns:
-    """Finds the text and id column by the names given in `options`, else by usual names."""
-    text = _named(file, names, options.text_column, "--text-column")
-    identifier = _named(file, names, options.id_column, "--id-column")
-    return Columns(text or _usual(names, _TEXT_COLUMNS), identifier or _usual(names, ID_FIELDS))
-
-
-def no_text_column(file: Path, names: Sequence[str]) -> InputError:
-    """The error for a table in which no column is known to hold text."""
-    return InputError(
-        f"{file} has no column with the text of a candidate (such as Resume or resume_text); "
-        f"its columns: {listed(names)}. Name it with --text-column"
-    )
-
-
-def _named(file: Path, names: Sequence[str], wanted: str | None, option: str) -> str | None:
-    if wanted is not None and wanted not in names:
+    Raises:
+        InputError: a column that `options` names is not there, or no column is known to hold what
+            a candidate can be judged by.
+    """
+    for wanted, option in (
+        (options.text_column, "--text-column"),
+        (options.id_column, "--id-column"),
+    ):
+        if wanted is not None and wanted not in names:
+            raise InputError(
+                f"{file} has no column '{wanted}' ({option}); its columns: {listed(names)}"
+            )
+    if options.text_column is None and not any(map(_is_judged, names)):
         raise InputError(
-            f"{file} has no column '{wanted}' ({option}); its columns: {listed(names)}"
+            f"{file} has no column with the text of a candidate (such as Resume or resume_text); "
+            f"its columns: {listed(names)}. Name it with --text-column"
         )
-    return wanted
-
-
-def _usual(names: Sequence[str], usual: Sequence[str]) -> str | None:
     by_lower = {name.lower(): name for name in reversed(names)}
-    return next((by_lower[name.lower()] for name in usual if name.lower() in by_lower), None)
+    usual = (by_lower[name.lower()] for name in ID_FIELDS if name.lower() in by_lower)
+    return options.id_column or next(usual, None)
+
+
+def _is_judged(name: str) -> bool:
+    """Whether a column by itself is enough to judge a candidate by."""
+    role = role_of(name)
+    if role is None:
+        return name == "gemData"
+    return role.kind in ("text", "list", "job", "degree") or role.target == "title"
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
@@ -83,8 +67,8 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """Lists names for a message; what looks like data is not repeated."""
-    known = {*_TEXT_COLUMNS, *(name.lower() for name in ID_FIELDS), *_OTHER_USUAL_NAMES}
-    is_header = any(name.lower().replace(" ", "_") in known for name in names)
+    known = {*(name.lower() for name in ID_FIELDS), *_OTHER_USUAL_NAMES}
+    is_header = any(name.lower().replace(" ", "_") in known or role_of(name) for name in names)
     if not (is_header and all(_LOOKS_LIKE_A_NAME.fullmatch(name) for name in names)):
         return f"{len(names)}, which may be data (is the line with the names missing?)"
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) or "none"

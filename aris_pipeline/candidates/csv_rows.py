@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.candidates.columns import find_columns, no_text_column, unique_names
+from aris_pipeline.candidates.columns import find_id_column, unique_names
 from aris_pipeline.candidates.decoding import decode
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
@@ -51,11 +51,7 @@ class CsvReader:
         self._opening = re.compile(rf'(?:^|{re.escape(self._delimiter)})"(?!")')
         self._closing = re.compile(rf'"(?=\s*$|{re.escape(self._delimiter)})')
         self._quoted_rows = self._plain_rows = 0
-        columns = find_columns(file, self._names, options)
-        if columns.text is None:
-            raise no_text_column(file, self._names)
-        self.text_column: str | None = columns.text
-        self.id_column = columns.id
+        self.id_column = find_id_column(file, self._names, options)
 
     def read(self) -> Iterator[Entry]:
         """Yields the rows; `line` is the physical line on which a row starts."""

@@ -1,6 +1,7 @@
 """Files with one JSON object a line: candidate records, and OpenAI Batch requests."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,16 @@ Accept = Callable[[object, int, str], Entry]
 class JsonLinesReader:
     """Reads lines and hands each parsed value to `accept`. Blank lines are no records."""
 
-    text_column: str | None = None
-    id_column: str | None = None
-
     def __init__(
         self, file: Path, options: LandingOptions, accept: Accept = accept_candidate
     ) -> None:
+        self.id_column = options.id_column
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes
         self._accept = accept
+        if options.id_column:
+            self._accept = partial(accept_candidate, id_fields=(options.id_column,))
 
     def read(self) -> Iterator[Entry]:
         """Yields one entry a line; `line` is its number in the file."""

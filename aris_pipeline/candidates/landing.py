@@ -131,7 +131,7 @@ class _Landing:
         self._reader = open_reader(file, target.source_format, options)
         metadata = {
             "format": target.source_format,
-            "text_column": self._reader.text_column or "",
+            "text_column": options.text_column or "",
             "id_column": self._reader.id_column or "",
             DIGEST_KEY: target.digest,
             SHARD_SIZE_KEY: str(options.shard_size),

@@ -16,10 +16,10 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
         default=None, description="land only the first records, readable or not"
     )
     text_column: str | None = Field(
-        default=None, description="free-text column of a CSV or parquet file; detected by its name"
+        default=None, description="column or field of the free text; known by its name"
     )
     id_column: str | None = Field(
-        default=None, description="id column of a CSV or parquet file; detected by its name"
+        default=None, description="column or field of the id; known by its name"
     )
     max_row_bytes: PositiveInt = Field(
         default=1024 * 1024, description="a larger record is quarantined as over_size"

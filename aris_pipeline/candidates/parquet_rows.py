@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aris_pipeline.candidates.columns import find_columns, no_text_column, unique_names
+from aris_pipeline.candidates.columns import find_id_column, unique_names
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
@@ -22,7 +22,6 @@ from aris_pipeline.errors import InputError
 
 _ROWS_AT_ONCE = 256
 _BYTES_AT_ONCE = 64 * 1024 * 1024
-_PROFILE_COLUMNS = {"gemData", "title", "work_info", "education_info", "skills"}
 _UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError)
 """What a value raises that Python has no like of: a date beyond its calendar, text not in UTF-8."""
 
@@ -35,11 +34,7 @@ class ParquetReader:
             self._names = unique_names(pq.read_schema(file).names)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{file} is not readable parquet: {error}") from error
-        columns = find_columns(file, self._names, options)
-        if columns.text is None and not _PROFILE_COLUMNS.intersection(self._names):
-            raise no_text_column(file, self._names)
-        self.text_column = columns.text
-        self.id_column = columns.id
+        self.id_column = find_id_column(file, self._names, options)
         self._file = file
         self._max_row_bytes = options.max_row_bytes
 

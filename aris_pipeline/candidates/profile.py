@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from aris_pipeline.candidates.json_values import json_text, parse_json, unambiguous
+from aris_pipeline.candidates.field_names import role_of
+from aris_pipeline.candidates.json_values import json_text
+from aris_pipeline.candidates.layouts import arranged
 from aris_pipeline.candidates.names import name_role, with_names
 from aris_pipeline.candidates.records import ID_FIELDS
 
-_TABLE_TEXTS = ("title", "company", "location", "skills", "resume_text")
-_TABLE_LISTS = ("work_info", "education_info")
+_LISTS = ("work_info", "education_info")
 
 
 def _blank_is_none(value: object) -> object:
@@ -88,12 +89,6 @@ class Profile(_Open):
         )
 
 
-PROFILE_DECODER = unambiguous(
-    {"gemData", *ID_FIELDS, *Profile.model_fields, *Job.model_fields, *Degree.model_fields}
-)
-"""Reads a record; of the keys that are used, none may have two values in one object."""
-
-
 class WrongTypeError(ValueError):
     """A field of a record has a type that cannot be used."""
 
@@ -111,45 +106,37 @@ class ShapedRecord:
     path: str = ""
 
 
-def shape_of_object(record: dict[str, Any], custom_id: str) -> ShapedRecord:
-    """Shapes an Aris candidate, or a flat record with the fields of `gemData` at its top."""
+def shape_of_object(
+    record: dict[str, Any], custom_id: str, text_field: str = "", id_field: str = ""
+) -> ShapedRecord:
+    """Shapes an Aris candidate, or a flat record with the fields of a profile at its top."""
+    id_fields = (id_field,) if id_field else ID_FIELDS
     rest = {
         key: value
         for key, value in record.items()
-        if value is not None and not (key in ID_FIELDS and str(value).strip() == custom_id)
+        if value is not None and not (key in id_fields and str(value).strip() == custom_id)
     }
     if "gemData" not in record:
-        return ShapedRecord(rest, {})
+        return ShapedRecord(arranged(rest, text_field), {})
     gem = rest.pop("gemData", {})
     if not isinstance(gem, dict):
         raise WrongTypeError("gemData", "expected an object")
-    if "resume_text" not in gem and "resume_text" in rest:
-        gem = gem | {"resume_text": rest.pop("resume_text")}
-    return ShapedRecord(gem, rest, "gemData")
+    beside = [key for key in rest if key not in gem and (key == text_field or role_of(key))]
+    if beside:
+        gem = gem | {key: rest.pop(key) for key in beside}
+    return ShapedRecord(arranged(gem, text_field), rest, "gemData")
 
 
 def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> ShapedRecord:
     """Shapes a row of a table by the names of its columns, such as `First Name` or `skills`."""
     if isinstance(record.get("gemData"), dict) and not text_column:
         return shape_of_object(record, str(record.get(id_column, "")))
-    fields: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for column, value in record.items():
-        if value is None:
-            continue
-        if column != text_column and name_role(column):
-            fields[column] = value
-            continue
-        if column == id_column:
-            continue
-        name = "resume_text" if column == text_column else column.lower().replace(" ", "_")
-        listed = _json_list(value) if name in _TABLE_LISTS else None
-        is_text = name in _TABLE_TEXTS and (name != "resume_text" or column == text_column)
-        if (is_text or isinstance(listed, list)) and name not in fields:
-            fields[name] = value if listed is None else listed
-        else:
-            rest[column] = value
-    return ShapedRecord(fields, rest)
+    fields = {
+        column: value
+        for column, value in record.items()
+        if value is not None and (column != id_column or name_role(column))
+    }
+    return ShapedRecord(arranged(fields, text_column), {})
 
 
 def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
@@ -166,7 +153,7 @@ def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
     except ValidationError as error:
         raise _wrong_type(error, shaped.path) from error
     unknown = dict(profile.model_extra or {})
-    for name in _TABLE_LISTS:
+    for name in _LISTS:
         unknown_in_entries = [entry.model_extra or {} for entry in getattr(profile, name)]
         if any(unknown_in_entries):
             unknown[name] = unknown_in_entries
@@ -186,14 +173,3 @@ def _wrong_type(error: ValidationError, path: str) -> WrongTypeError:
 
 def _filled(entry: BaseModel) -> bool:
     return any(getattr(entry, name) for name in type(entry).model_fields if name != "is_current")
-
-
-def _json_list(value: object) -> object:
-    """Reads a list that a table holds as JSON text; anything else stays as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        found = parse_json(value, PROFILE_DECODER)
-    except ValueError:
-        return value
-    return found if isinstance(found, list) else value

@@ -62,7 +62,6 @@ Entry = Record | Rejected
 class Reader(Protocol):
     """Reads the records of one file in order, in bounded memory."""
 
-    text_column: str | None
     id_column: str | None
 
     def read(self) -> Iterator[Entry]:

@@ -22,8 +22,8 @@ from aris_pipeline.candidates.json_values import (
     json_text,
     parse_json,
 )
+from aris_pipeline.candidates.layouts import PROFILE_DECODER
 from aris_pipeline.candidates.profile import (
-    PROFILE_DECODER,
     Degree,
     Job,
     ShapedRecord,
@@ -181,7 +181,10 @@ def _validator(landing: Mapping[str, str]) -> Callable[[str, str], Row]:
         return _candidate(record, DECODER, shaped)  # a row has no key twice
 
     def from_object(record: str, custom_id: str) -> Row:
-        return _candidate(record, PROFILE_DECODER, partial(shape_of_object, custom_id=custom_id))
+        shaped = partial(
+            shape_of_object, custom_id=custom_id, text_field=text_column, id_field=id_column
+        )
+        return _candidate(record, PROFILE_DECODER, shaped)
 
     if source_format == "openai":
         return lambda record, _: _request(record)

@@ -1,0 +1,162 @@
+"""What common exports call the fields of a profile: one table from their names to our columns.
+
+LinkedIn tools (Proxycurl, PhantomBuster), JSON Resume, Lever, Greenhouse, Europass and HR-Open have
+names of their own for the same things, and so have the columns of tables. `jobTitle`, `Job Title`
+and `job-title` are one name here. What stands in no table has no role, and is counted as unused.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+Kind = Literal["column", "place", "list", "text", "section", "job", "degree", "wrapper"]
+
+
+class Role(NamedTuple):
+    """What a field is to a profile.
+
+    Attributes:
+        kind: a column of one value, a part of the place, a list, free text, a titled section, a
+            part of a job or degree that a table holds in columns, or an object around other fields.
+        target: the field of the profile, of its job or of its degree.
+        rank: of several fields with one target the lowest wins.
+        label: the title under which the value is shown where its target is taken.
+        number: of the job or degree that it is a part of.
+    """
+
+    kind: Kind
+    target: str
+    rank: int
+    label: str
+    number: int = 1
+
+
+_COLUMNS: Mapping[str, str] = {
+    "title": "title job_title position current_position job_position role job_role designation"
+    " position_title headline tagline occupation label",
+    "company": "company company_name employer employer_name organization organisation"
+    " organization_name",
+    "location": "location full_location place city_and_country location_name",
+}
+PLACES: Mapping[str, str] = {
+    "city": "city town",
+    "region": "region state province",
+    "country": "country country_full_name country_name",
+}
+_LISTS: Mapping[str, str] = {
+    "work_info": "work_info experiences experience work_experience work_experiences work_history"
+    " work employment employments employment_history career_history career positions jobs"
+    " position_history position_histories job_history professional_experience",
+    "education_info": "education_info education educations education_history educational_background"
+    " academic_background schools education_details",
+    "skills": "skills skill key_skills skill_set skillset technical_skills hard_skills top_skills"
+    " tech_stack technologies competencies core_competencies skills_list",
+}
+FULL_TEXTS = (
+    *("resume_text", "resume", "resume_str", "resumetext", "cv_text", "cv", "profile_text"),
+    *("profile", "text", "content", "resume_content", "cv_content", "resume_html"),
+)
+_PARTIAL_TEXTS = (
+    *("summary", "about", "about_me", "professional_summary", "executive_summary", "bio"),
+    *("biography", "overview", "description", "objective", "career_objective", "cover_letter"),
+)
+_SECTIONS = (
+    "projects project personal_projects side_projects certifications certification certificates"
+    " certificate licenses licences licenses_and_certifications courses coursework training"
+    " trainings publications publication patents awards award honors honours honors_awards"
+    " honors_and_awards achievements achievement accomplishments volunteer volunteering"
+    " volunteer_work volunteer_experience languages language_skills test_scores qualifications"
+    " strengths interests hobbies organizations organisations memberships industry tags"
+    " years_of_experience years_experience experience_years total_experience yoe soft_skills"
+    " linguistic"
+)
+_JOB_PARTS: Mapping[str, str] = {
+    "title": "job_title title position role",
+    "company": "company company_name employer job_company organization",
+    "dates": "job_date_range job_dates job_duration date_range",
+    "work_start_date": "job_start_date start_date job_start",
+    "work_end_date": "job_end_date end_date job_end",
+    "description": "job_description responsibilities job_summary",
+}
+_DEGREE_PARTS: Mapping[str, str] = {
+    "school": "school school_name university university_name college institution institute",
+    "degree": "degree school_degree highest_degree degree_name education_degree"
+    " highest_qualification education_level",
+    "field_of_study": "field_of_study major school_major discipline specialization specialisation"
+    " field_study school_field_of_study",
+    "dates": "school_date_range school_dates",
+    "end_date": "graduation_year year_of_graduation graduation_date school_end_date passing_year",
+}
+_ONLY_NUMBERED = {"start_date", "end_date", "date_range", "responsibilities"}
+"""Parts of a job that mean something else where they have no number."""
+
+_WRAPPERS = (
+    "basics person candidate data profile profiles resume resumes cv parsed_resume parsed_data"
+    " parsed resume_data parsed_profile skills_passport learner_info structured_xml_resume"
+    " applicant learner"
+)
+_PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NOT_WORD = re.compile(r"\W+")
+_NUMBERED = re.compile(r"(.+?)_?(\d{1,2})|([a-z]+)_(\d{1,2})_(.+)")
+
+
+@lru_cache(maxsize=4096)
+def canonical(name: str) -> str:
+    """Returns a name in the one spelling that the tables have: `job_title` for `jobTitle`."""
+    if name.isascii():
+        return "_".join(_WORD.findall(name.replace("LinkedIn", "Linkedin"))).lower()
+    return _NOT_WORD.sub("_", name.strip()).lower()
+
+
+@lru_cache(maxsize=4096)
+def role_of(name: str) -> Role | None:
+    """Returns what a field is to a profile by its name; None where nothing is known of it."""
+    found = canonical(name)
+    role = _ROLES.get(found)
+    if role is not None:
+        return role
+    for prefix in _PREFIXES:
+        if found.startswith(prefix) and (role := _ROLES.get(found.removeprefix(prefix))):
+            return role._replace(rank=role.rank + len(_ROLES))
+    return _numbered(found)
+
+
+def is_wrapper(name: str) -> bool:
+    """Whether an object under this name only holds further fields of the profile."""
+    return canonical(name) in _WRAPPER_NAMES
+
+
+def _numbered(name: str) -> Role | None:
+    """The role of `job_title_2`, `company_2` and `experience_2_title`."""
+    match = _NUMBERED.fullmatch(name)
+    if match is None:
+        return None
+    part, number = (match[1], match[2]) if match[1] else (match[5], match[4])
+    if match[3] and match[3] not in ("experience", "job", "work", "position", "education"):
+        return None
+    role = (_DEGREES if match[3] == "education" else _PARTS).get(part)
+    return role._replace(number=int(number)) if role else None
+
+
+def _ranked(kind: Kind, names: Mapping[str, str]) -> dict[str, Role]:
+    return {
+        name: Role(kind, target, rank, name.replace("_", " ").capitalize())
+        for target, spellings in names.items()
+        for rank, name in enumerate(spellings.split())
+    }
+
+
+_DEGREES = _ranked("degree", _DEGREE_PARTS)
+_PARTS = _DEGREES | _ranked("job", _JOB_PARTS)
+_WRAPPER_NAMES = frozenset(_WRAPPERS.split())
+_ROLES: Mapping[str, Role] = {
+    **_ranked("wrapper", {name: name for name in _WRAPPER_NAMES}),
+    **{name: role for name, role in _PARTS.items() if name not in _ONLY_NUMBERED},
+    **_ranked("section", {"resume_text": _SECTIONS}),
+    **_ranked("text", {"resume_text": " ".join((*FULL_TEXTS, *_PARTIAL_TEXTS))}),
+    **_ranked("place", PLACES),
+    **_ranked("list", _LISTS),
+    **_ranked("column", _COLUMNS),
+}

@@ -1,0 +1,280 @@
+"""Puts the fields of other exports where a profile has them, so that all of a record is judged.
+
+What has no column of its own, such as a summary beside a resume, certificates or projects, becomes
+a titled section of `resume_text`. What is known by no name stays, and is counted as unused.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aris_pipeline.candidates.entries import (
+    DEGREE_FIELDS,
+    JOB_FIELDS,
+    degrees_of,
+    has_aliases,
+    jobs_of,
+)
+from aris_pipeline.candidates.field_names import (
+    FULL_TEXTS,
+    PLACES,
+    Kind,
+    Role,
+    canonical,
+    is_wrapper,
+    role_of,
+)
+from aris_pipeline.candidates.json_values import parse_json, unambiguous
+from aris_pipeline.candidates.plain_values import (
+    as_lines,
+    as_text,
+    has_words,
+    named,
+    paragraphs,
+    place,
+)
+from aris_pipeline.candidates.records import ID_FIELDS
+
+Fields = dict[str, Any]
+
+PROFILE_FIELDS = frozenset(
+    {
+        *("first_name", "last_name", "title", "company", "location"),
+        *("work_info", "education_info", "skills", "resume_text"),
+    }
+)
+_ENTRIES = {"work_info": JOB_FIELDS, "education_info": DEGREE_FIELDS}
+_MAY_BE_ODD = ("location", "skills", *_ENTRIES)
+_COLUMNS = ("title", "company", "location")
+_DEEPEST = 4
+
+
+class _Used:
+    """The keys that mean something in a record: none may have two values in one object."""
+
+    def __contains__(self, key: object) -> bool:
+        return key in _KEYS or role_of(str(key)) is not None
+
+
+_KEYS = {"gemData", *ID_FIELDS, *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
+PROFILE_DECODER = unambiguous(_Used())
+"""Reads a record; of the keys that are used, none may have two values in one object."""
+
+
+def arranged(fields: Mapping[str, Any], text_field: str = "") -> Mapping[str, Any]:
+    """Returns fields with all that is known by another name under ours.
+
+    Args:
+        fields: of a record, or of the object in it that holds the profile.
+        text_field: the field that is to be `resume_text`, whatever others are there.
+    """
+    plain = not text_field and not any(map(role_of, fields.keys() - PROFILE_FIELDS))
+    if plain and not any(_is_odd(name, fields.get(name)) for name in _MAY_BE_ODD):
+        return fields
+    found = _Arranging(text_field if as_text(fields.get(text_field)) else "")
+    rest = found.take(fields)
+    return rest | found.profile(rest)
+
+
+def _is_odd(name: str, value: object) -> bool:
+    """Whether a field of ours is written as others do: objects for text, other names in entries."""
+    if isinstance(value, dict):
+        return name in ("skills", "location")
+    if not isinstance(value, list) or not value:
+        return False
+    if name == "skills":
+        return isinstance(value[0], dict)
+    known = _ENTRIES.get(name, frozenset())
+    return any(isinstance(entry, dict) and has_aliases(entry, known) for entry in value)
+
+
+class _Arranging:
+    """Takes the fields of one record, then says what profile they make."""
+
+    def __init__(self, text_field: str) -> None:
+        self._text_field = text_field
+        self._columns: dict[str, list[tuple[Role, str]]] = defaultdict(list)
+        self._places: dict[str, tuple[str, str]] = {}
+        self._entries: dict[str, list[Any]] = defaultdict(list)
+        self._parts: dict[str, dict[int, Fields]] = {"job": {}, "degree": {}}
+        self._skills: list[str] = []
+        self._texts: list[tuple[int, str, str]] = []
+        self._wordless: list[tuple[int, str, str]] = []
+        self._sections: list[str] = []
+        self._takers: Mapping[Kind, Callable[[str, Role, Any], Any]] = {
+            "column": self._take_column,
+            "place": self._take_place,
+            "list": self._take_list,
+            "text": self._take_text,
+            "section": self._take_section,
+            "job": self._take_part,
+            "degree": self._take_part,
+            "wrapper": lambda _key, _role, value: value,
+        }
+
+    def take(self, fields: Mapping[str, Any], depth: int = 0) -> Fields:
+        """Takes what is known of these fields, and returns the rest."""
+        left = {key: self._take(key, value, depth) for key, value in fields.items()}
+        return {key: value for key, value in left.items() if value is not None}
+
+    def profile(self, rest: Fields) -> Fields:
+        """Returns the fields of the profile; those that `rest` holds are wrong, and stay."""
+        self._take_places(rest)
+        columns = {target: self._column(target, target in rest) for target in _COLUMNS}
+        found: Fields = {target: text for target, text in columns.items() if text}
+        notes: list[str] = []
+        jobs = jobs_of([*self._entries["work_info"], *self._jobs_of_columns(found)])
+        degrees = [*self._entries["education_info"], *self._parts["degree"].values()]
+        degrees = degrees_of(degrees, notes)
+        if notes:
+            self._section("Education notes", "\n".join(f"- {note}" for note in notes))
+        found |= {"work_info": jobs, "education_info": degrees, "skills": self._skills}
+        if self._wordless and not self._texts:
+            _, key, text = min(self._wordless)
+            self._texts.append((0, "", text))
+            rest.pop(key, None)
+        found["resume_text"] = self._resume()
+        return {
+            name: value
+            for name, value in found.items()
+            if value and (name not in rest or name == "resume_text")
+        }
+
+    def _take(self, key: str, value: Any, depth: int) -> Any:
+        """Takes a field; returns what is left of it."""
+        if key == self._text_field and depth == 0:
+            self._texts.append((-1, "", paragraphs(value)))
+            return None
+        role = role_of(key)
+        if role is None or isinstance(value, bool):
+            return value
+        inner = _only_object(value) if is_wrapper(key) else None
+        if inner is not None:
+            return (self.take(inner, depth + 1) if depth < _DEEPEST else inner) or None
+        return self._takers[role.kind](key, role, value) if as_text(value) else value or None
+
+    def _take_place(self, key: str, role: Role, value: Any) -> Any:
+        if role.target in self._places:
+            return value
+        self._places[role.target] = (key, as_text(value))
+        return None
+
+    def _take_column(self, key: str, role: Role, value: Any) -> Any:
+        if isinstance(value, list) or (isinstance(value, dict) and key in ("title", "company")):
+            return value
+        text, left = place(value) if role.target == "location" else named(value)
+        self._columns[role.target].append((role, text))
+        return left
+
+    def _take_list(self, key: str, role: Role, value: Any) -> Any:
+        if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+            value = _parsed(value)
+        found = value if isinstance(value, list) else _listed(value)
+        if role.target == "skills":
+            skills = _skills(value)
+            self._skills += skills
+            return None if skills else self._take_section(key, role, value)
+        if found and all(isinstance(item, dict) for item in found):
+            self._entries[role.target] += found
+            return None
+        return value if key == role.target else self._take_section(key, role, value)
+
+    def _take_text(self, key: str, role: Role, value: Any) -> Any:
+        text = paragraphs(value)
+        if self._text_field and canonical(key) in FULL_TEXTS:
+            return value
+        if not has_words(text):
+            self._wordless.append((role.rank, key, text))
+            return value
+        self._texts.append((role.rank, role.label, text))
+        return None
+
+    def _take_section(self, _key: str, role: Role, value: Any) -> Any:
+        text = as_lines(value)
+        if not text:
+            return value
+        self._section(role.label, text)
+        return None
+
+    def _take_part(self, _key: str, role: Role, value: Any) -> Any:
+        part = self._parts[role.kind].setdefault(role.number, {})
+        if role.target in part or isinstance(value, dict | list):
+            return value
+        part[role.target] = value
+        return None
+
+    def _take_places(self, rest: Fields) -> None:
+        """Makes city, region and country the location where none is given in one piece."""
+        parts = [self._places[part] for part in PLACES if part in self._places]
+        if self._columns["location"] or not self._places.keys() & {"city", "country"}:
+            rest.update(parts)
+        else:
+            text = ", ".join(dict.fromkeys(text for _, text in parts))
+            self._columns["location"].append((Role("place", "location", 0, "Location"), text))
+
+    def _column(self, target: str, taken: bool) -> str:
+        """Returns the first of the texts for a column; each other one becomes a section."""
+        ordered = sorted(self._columns[target])
+        first = "" if taken or not ordered else ordered[0][1]
+        for role, text in ordered:
+            if text.casefold() != first.casefold():
+                self._section(role.label, text)
+        return first
+
+    def _jobs_of_columns(self, found: Fields) -> list[Fields]:
+        """Jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
+        parts = self._parts["job"]
+        if parts:
+            present = {name: found[name] for name in ("title", "company") if name in found}
+            parts[1] = present | parts.get(1, {})
+        return [part for _, part in sorted(parts.items())]
+
+    def _section(self, label: str, text: str) -> None:
+        one_line = "\n" not in text and not text.startswith("- ")
+        section = f"{label}: {text}" if one_line else f"{label}:\n{text}"
+        if section not in self._sections:
+            self._sections.append(section)
+
+    def _resume(self) -> str:
+        """The first of the texts, then the others and all sections under their titles."""
+        ordered = sorted(self._texts)
+        main = ordered[0][2] if ordered else ""
+        if len(ordered) > 1:
+            said = " ".join(main.split())
+            sections, self._sections = self._sections, []
+            for _, label, text in ordered[1:]:
+                if " ".join(text.split()) not in said:
+                    self._section(label, text)
+            self._sections += sections
+        return "\n\n".join(filter(None, [main, "\n".join(self._sections)]))
+
+
+def _only_object(value: object) -> Fields | None:
+    """The object that a value is, or that is alone in a list."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return only if isinstance(only, dict) else None
+
+
+def _parsed(text: str) -> Any:
+    """What a table holds as JSON text; other text stays as it is."""
+    try:
+        return parse_json(text, PROFILE_DECODER)
+    except ValueError:
+        return text
+
+
+def _listed(value: object) -> list[Any]:
+    """The entries of an object around a list, such as HR-XML's `EmploymentHistory`."""
+    only = [*value.values()] if isinstance(value, dict) else []
+    return only[0] if len(only) == 1 and isinstance(only[0], list) else []
+
+
+def _skills(value: object) -> list[str]:
+    """Skills of a text with commas, of a list of names or objects, or of lists by group."""
+    if isinstance(value, str):
+        return [skill.strip() for skill in value.split(",") if skill.strip()]
+    if isinstance(value, list):
+        return [text for text in map(as_text, value) if text]
+    if isinstance(value, dict) and all(isinstance(group, list | str) for group in value.values()):
+        return [skill for group in value.values() for skill in _skills(group)]
+    return []

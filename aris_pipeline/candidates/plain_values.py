@@ -1,0 +1,104 @@
+"""Says in text what the values of a record mean: date objects, places, lists and odd objects."""
+
+import re
+from typing import Any, TypeGuard
+
+_WORDS = re.compile(r"[^\W\d_]{2}")
+_ONE_WORD = re.compile(r"[^\W\d_]{2,}(?:[-'\u2019&][^\W\d_]+)*")
+_DATE_KEYS = {"year", "month", "day"}
+_NAMING = ("name", "label", "title", "value", "text", "formatted_name", "formattedname")
+_PLACE_KEYS = ("city", "municipality", "region", "state", "country")
+_RANGE = re.compile(r"\s+(?:-|to|until)\s+|\s*[\u2010-\u2015]\s*|(?<=\d{4})-(?=\d{4}\b)", re.I)
+_ONGOING = {"present", "now", "current", "today", "ongoing"}
+
+
+def has_words(text: str) -> bool:
+    """Whether a text says anything: ids, numbers, dates, links and addresses do not."""
+    text = text.strip()
+    if any(map(str.isspace, text)):
+        return any(_is_word(part) for part in text.split())
+    return _is_word(text)
+
+
+def as_text(value: object) -> str:
+    """Returns the words of a value in one text, part by part."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(as_text, value)))
+    if isinstance(value, dict):
+        if is_date(value):
+            return as_date(value)
+        return ", ".join(filter(None, (_field_text(*field) for field in value.items())))
+    return "" if value is None or isinstance(value, bool) else str(value)
+
+
+def as_lines(value: object) -> str:
+    """Returns a section's text: a line for each item of a list or field of an object."""
+    if isinstance(value, dict):
+        fields = ((name, as_text(item)) for name, item in value.items())
+        return "\n".join(f"- {name}: {text}" for name, text in fields if text)
+    if isinstance(value, list):
+        return "\n".join(f"- {text}" for text in map(as_text, value) if text)
+    return as_text(value)
+
+
+def paragraphs(value: object) -> str:
+    """Returns free text; a list of paragraphs has a line for each."""
+    return "\n".join(map(as_text, value)) if isinstance(value, list) else as_text(value)
+
+
+def named(value: object) -> tuple[str, object]:
+    """Returns what an object is called, such as an employer, and what is left of it."""
+    if not isinstance(value, dict):
+        return as_text(value), None
+    for key in value:
+        if key.lower() in _NAMING and (found := as_text(value[key])):
+            return found, {other: value[other] for other in value if other != key} or None
+    return as_text(value), None
+
+
+def place(value: object) -> tuple[str, object]:
+    """Returns a place: city, region and country of an object; and what is left of it."""
+    if not isinstance(value, dict):
+        return as_text(value), None
+    keys = [key for wanted in _PLACE_KEYS for key in value if key.lower().startswith(wanted)]
+    parts = dict.fromkeys(filter(None, (as_text(value[key]) for key in keys)))
+    if not parts:
+        return named(value)
+    return ", ".join(parts), {key: value[key] for key in value if key not in keys} or None
+
+
+def as_date(value: object) -> str:
+    """Returns a date: `2019-03` for `{"year": 2019, "month": 3}`."""
+    if not is_date(value):
+        return as_text(value)
+    parts = {key.lower(): as_text(part) for key, part in value.items()}
+    year, month = parts.get("year", ""), parts.get("month", "").removeprefix("--")
+    return f"{year}-{month.zfill(2)}" if year and month.isdigit() else f"{month} {year}".strip()
+
+
+def is_date(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value is a date in parts."""
+    return isinstance(value, dict) and bool(value) and _DATE_KEYS.issuperset(map(str.lower, value))
+
+
+def date_range(text: str) -> tuple[str, str, bool]:
+    """Takes `Jan 2019 - Present` apart: start, end, and whether it is going on."""
+    start, *rest = _RANGE.split(text.strip(), maxsplit=1)
+    end = rest[0].strip() if rest else ""
+    ongoing = end.casefold() in _ONGOING
+    return start.strip(), "" if ongoing else end, ongoing
+
+
+def _field_text(name: str, value: object) -> str:
+    """The text of an object's field; codes and links say nothing beside the words."""
+    text = as_text(value)
+    machine = name.lower().endswith(("id", "url", "uri", "code", "urn", "website", "logo"))
+    return "" if machine and not has_words(text) else text
+
+
+def _is_word(part: str) -> bool:
+    if part.isascii():
+        return bool(_ONE_WORD.fullmatch(part.strip(".,;:!?()[]\"'")))
+    return bool(_WORDS.search(part)) and "@" not in part and "://" not in part

@@ -1,0 +1,248 @@
+"""Exports of other tools: what a candidate's prompt says of them. All people are invented."""
+
+import json
+from typing import Any
+
+from aris_pipeline.prompts.profiles import profile_text
+
+from .conftest import Desk
+
+
+def shown(desk: Desk, record: dict[str, Any]) -> str:
+    """The text of the profile that a record becomes."""
+    batch = desk.land("a.jsonl", json.dumps({"id": "a", **record}))
+    desk.validate(batch)
+    assert desk.quarantine(batch) == []
+    return profile_text(desk.candidates(batch)[0])
+
+
+def unused(desk: Desk, record: dict[str, Any]) -> Any:
+    """What of a record no profile has a place for."""
+    batch = desk.land("b.jsonl", json.dumps({"id": "a", **record}))
+    desk.validate(batch)
+    return json.loads(desk.candidates(batch)[0]["extra"] or "{}")
+
+
+def shown_row(desk: Desk, header: str, row: str, **options: str) -> str:
+    """The text of the profile that a row of a CSV file becomes."""
+    batch = desk.land("a.csv", f"{header}\n{row}\n", **options)
+    desk.validate(batch)
+    return profile_text(desk.candidates(batch)[0])
+
+
+LINKEDIN = {
+    "full_name": "Jane Roe",
+    "headline": "Staff Engineer | Distributed systems",
+    "occupation": "Staff Engineer at Northwind",
+    "summary": "I build storage engines.",
+    "city": "Springfield",
+    "country_full_name": "Freedonia",
+    "experiences": [
+        {
+            "title": "Staff Engineer",
+            "company": "Northwind",
+            "company_linkedin_profile_url": "https://www.linkedin.com/company/northwind",
+            "starts_at": {"day": 1, "month": 3, "year": 2019},
+            "ends_at": None,
+            "description": "Storage engine in Rust.",
+            "location": "Springfield",
+        },
+        {
+            "title": "Engineer",
+            "company": "Contoso",
+            "starts_at": {"day": 1, "month": 9, "year": 2015},
+            "ends_at": {"day": 28, "month": 2, "year": 2019},
+            "description": None,
+        },
+    ],
+    "education": [
+        {
+            "school": "Springfield University",
+            "degree_name": "BSc",
+            "field_of_study": "Computer Science",
+            "starts_at": {"day": 1, "month": 9, "year": 2011},
+            "ends_at": {"day": 30, "month": 6, "year": 2015},
+            "activities_and_societies": "Robotics club",
+        }
+    ],
+    "skills": ["Rust", "Raft"],
+    "languages": ["English", "Sylvanian"],
+    "accomplishment_projects": [
+        {"title": "Toy database", "description": "Ten stars", "url": "https://example.com/db"}
+    ],
+    "certifications": [{"name": "Cloud Architect", "authority": "Fabrikam"}],
+}
+
+
+def test_a_linkedin_profile_is_shown_whole(desk: Desk) -> None:
+    assert (
+        shown(desk, LINKEDIN)
+        == """\
+Title: Staff Engineer | Distributed systems
+Location: Springfield, Freedonia
+Jobs:
+- Staff Engineer, Northwind, 2019-03 to now: Storage engine in Rust.
+- Engineer, Contoso, 2015-09 to 2019-02
+Education:
+- BSc Computer Science, Springfield University, 2015-06
+Skills: Rust, Raft
+Resume:
+I build storage engines.
+
+Languages:
+- English
+- Sylvanian
+Projects:
+- Toy database, Ten stars
+Certifications:
+- Cloud Architect, Fabrikam
+Occupation: Staff Engineer at Northwind
+Education notes:
+- Springfield University: Robotics club"""
+    )
+
+
+JSON_RESUME = {
+    "basics": {
+        "name": "Jane Roe",
+        "label": "Programmer",
+        "email": "jane@example.com",
+        "summary": "Writes compilers.",
+        "location": {"city": "Springfield", "countryCode": "FD", "region": "North"},
+        "profiles": [{"network": "GitHub", "username": "jroe", "url": "https://github.com/jroe"}],
+    },
+    "work": [
+        {
+            "name": "Northwind",
+            "position": "Lead",
+            "startDate": "2019-03-01",
+            "endDate": "2021-05-31",
+            "summary": "Led the team.",
+            "highlights": ["Halved build times", "Hired four people"],
+            "url": "https://northwind.example",
+        }
+    ],
+    "education": [
+        {
+            "institution": "Springfield University",
+            "area": "Mathematics",
+            "studyType": "BSc",
+            "endDate": "2015-06-30",
+            "courses": ["Number theory", "Logic"],
+        }
+    ],
+    "skills": [{"name": "Compilers", "level": "Master", "keywords": ["LLVM", "MLIR"]}],
+    "projects": [{"name": "Tiny C", "description": "A compiler", "highlights": ["Self-hosting"]}],
+    "volunteer": [{"organization": "Code club", "position": "Teacher", "summary": "Taught Go."}],
+    "awards": [{"title": "Best paper", "awarder": "Compiler Days", "date": "2020-01-01"}],
+    "publications": [{"name": "Fast linking", "publisher": "Journal of Tools"}],
+    "certificates": [{"name": "Cloud Architect", "issuer": "Fabrikam"}],
+    "languages": [{"language": "English", "fluency": "Native"}],
+}
+
+
+def test_a_json_resume_is_shown_whole(desk: Desk) -> None:
+    assert (
+        shown(desk, JSON_RESUME)
+        == """\
+Title: Programmer
+Location: Springfield, North, FD
+Jobs:
+- Lead, Northwind, 2019-03 to 2021-05: Led the team. Halved build times, Hired four people
+Education:
+- BSc Mathematics, Springfield University, 2015-06
+Skills: Compilers, Master, LLVM, MLIR
+Resume:
+Writes compilers.
+
+Projects:
+- Tiny C, A compiler, Self-hosting
+Volunteer:
+- Code club, Teacher, Taught Go.
+Awards:
+- Best paper, Compiler Days, 2020-01-01
+Publications:
+- Fast linking, Journal of Tools
+Certificates:
+- Cloud Architect, Fabrikam
+Languages:
+- English, Native
+Education notes:
+- Springfield University: Number theory, Logic"""
+    )
+    assert unused(desk, JSON_RESUME)["basics"].keys() == {"name", "email", "profiles"}
+
+
+def test_the_columns_of_phantombuster_make_jobs_and_degrees(desk: Desk) -> None:
+    header = (
+        "profileUrl,firstName,lastName,headline,linkedinDescription,jobTitle,company,jobDateRange,"
+        "jobTitle2,company2,jobDateRange2,school,schoolDegree,schoolDateRange,allSkills"
+    )
+    row = (
+        "https://www.linkedin.com/in/jroe,Jane,Roe,Storage | Rust,I build storage engines.,"
+        "Staff Engineer,Northwind,Mar 2019 - Present,Engineer,Contoso,Sep 2015 - Feb 2019,"
+        "Springfield University,BSc,2011 - 2015,"
+    )
+    assert (
+        shown_row(desk, header, row)
+        == """\
+Title: Staff Engineer at Northwind
+Jobs:
+- Staff Engineer, Northwind, Mar 2019 to now
+- Engineer, Contoso, Sep 2015 to Feb 2019
+Education:
+- BSc, Springfield University, 2011 - 2015
+Resume:
+I build storage engines.
+
+Headline: Storage | Rust"""
+    )
+
+
+def test_columns_have_the_same_names_in_every_spelling(desk: Desk) -> None:
+    row = '"Staff Engineer",Northwind,"Go, Rust","Writes Go.","Builds engines."'
+    texts = [
+        shown_row(desk, header, row)
+        for header in (
+            "current_title,current_company,skills,about,resume_text",
+            "Job Title,Company Name,Key Skills,About Me,Resume",
+            "jobTitle,companyName,technicalSkills,About,resumeText",
+            "job-title,company-name,TECHNICAL SKILLS,about-me,Resume_str",
+        )
+    ]
+    assert {text.replace("About me:", "About:") for text in texts} == {
+        "Title: Staff Engineer at Northwind\nSkills: Go, Rust\nResume:\nBuilds engines.\n\n"
+        "About: Writes Go."
+    }
+
+
+def test_jobs_as_json_text_in_a_column_are_jobs(desk: Desk) -> None:
+    row = '"[{""company"": ""Northwind"", ""title"": ""Lead"", ""start_year"": 2019}]",Eight years.'
+    assert shown_row(desk, "career_history,profile_summary", row) == (
+        "Jobs:\n- Lead, Northwind, 2019\nResume:\nEight years."
+    )
+
+
+def test_a_column_of_links_gives_way_to_one_with_text(desk: Desk) -> None:
+    header, link = "Name,Profile,Summary", "https://www.linkedin.com/in/jane-roe"
+    expected = "Resume:\nEight years of Go."
+    assert shown_row(desk, header, f"Jane Roe,{link},Eight years of Go.") == expected
+    assert shown_row(desk, header, "Jane Roe,,Eight years of Go.") == expected
+
+
+def test_lines_know_the_same_names_for_text_as_tables(desk: Desk) -> None:
+    for name in ("text", "Resume_str", "summary", "cv", "Profile", "content"):
+        assert shown(desk, {name: "Chef for years"}) == "Resume:\nChef for years"
+
+
+def test_the_named_text_field_holds_for_lines_and_aris_exports_too(desk: Desk) -> None:
+    record = {"id": "a", "text": "wrong", "notes": "right", "key": "k"}
+    options = {"text_column": "notes", "id_column": "key"}
+    lines = desk.land("a.jsonl", json.dumps(record), **options)
+    export = {"aristotleId": "a", "key": "k", "gemData": {"text": "wrong"}, "notes": "right"}
+    aris = desk.land("a.json", json.dumps({"candidates": [export]}), **options)
+    for batch in (lines, aris):
+        desk.validate(batch)
+        (row,) = desk.candidates(batch)
+        assert (row["custom_id"], row["resume_text"]) == ("k", "right")
+        assert '"text": "wrong"' in row["extra"]
