@@ -6,10 +6,10 @@ the record; what stands in an object inside it is only read.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aris_pipeline.candidates.json_values import parse_json
 
@@ -114,10 +114,10 @@ class Names:
     others: list[str] = field(default_factory=list)
 
 
-@lru_cache(maxsize=4096)
 def name_role(key: str) -> Role | None:
     """Returns what part of a person's name a field or column holds, by its spelling."""
-    return _ROLES.get(_core(key))
+    spelling = _spelling(key)
+    return None if spelling is None or spelling.place == "name" else spelling.role
 
 
 def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,14 +128,18 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> dict
         elsewhere: further parts of the record, in which names are looked for too.
     """
     found = _Found()
-    named = {key for key, value in fields.items() if found.add(key, value, siblings=fields)}
-    found.look_into(fields)
+    named = found.look_at(fields)
     for part in elsewhere:
         found.look_at(part)
     names = found.names()
     rest = {key: value for key, value in fields.items() if key not in named}
-    given = {"first_name": names.first, "last_name": names.last, "other_names": names.others}
-    return rest | {key: value for key, value in given.items() if value}
+    if names.first:
+        rest["first_name"] = names.first
+    if names.last:
+        rest["last_name"] = names.last
+    if names.others:
+        rest["other_names"] = names.others
+    return rest
 
 
 def split_name(text: str) -> Names:
@@ -156,55 +160,47 @@ def split_name(text: str) -> Names:
     return Names(first or None, last or None, others)
 
 
-@dataclass
 class _Found:
     """The names found so far, by their role, in the order of the record."""
 
-    values: dict[Role, list[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._values: dict[Role, list[str]] = {}
 
-    def add(self, key: str, value: object, siblings: Mapping[str, Any], inside: str = "") -> bool:
-        """Takes a field if it holds a name.
+    def look_at(self, record: Mapping[str, Any], inside: str = "", depth: int = 0) -> list[str]:
+        """Takes the names in the fields of an object, and in the objects inside it.
 
         Args:
-            key: of the field.
-            value: of the field.
-            siblings: the object that the field is in.
-            inside: the field that holds this object; empty at the top.
+            record: the object.
+            inside: the field that holds it; empty at the top.
+            depth: levels above it.
+
+        Returns:
+            The fields of the object itself that hold a name.
         """
-        role = _role_in(key, siblings, inside)
-        texts = list(_texts(value)) if role else []
-        if role and texts:
-            self.values.setdefault(role, []).extend(text for text in texts if _is_name(text))
-        return bool(texts)
-
-    def look_at(self, record: Mapping[str, Any], inside: str = "", depth: int = 0) -> None:
-        """Reads the names in the fields of an object, and in the objects inside it."""
+        named = []
         for key, value in record.items():
-            self.add(key, value, record, inside)
-        self.look_into(record, depth)
-
-    def look_into(self, record: Mapping[str, Any], depth: int = 0) -> None:
-        """Reads the names in the objects inside an object."""
-        if depth == _DEEPEST:
-            return
-        for key, value in record.items():
-            found = _object(value) if isinstance(value, str) and value[:1] == "{" else value
-            if isinstance(found, dict) and found:
-                container = _plain(key)
-                if not _SOMEBODY_ELSE.match(container):
-                    self.look_at(found, container, depth + 1)
+            spelling = _spelling(key)
+            if spelling is not None:
+                texts = _texts(value)
+                if texts and _is_at_home(spelling, record, inside):
+                    named.append(key)
+                    self._values.setdefault(spelling.role, []).extend(filter(_is_name, texts))
+            container = _container(key, value)
+            if container and depth < _DEEPEST:
+                self.look_at(container, _plain(key), depth + 1)
+        return named
 
     def names(self) -> Names:
         """Returns the names, each once."""
-        given, family, full, other = (
-            self.values.get(role, []) for role in ("given", "family", "full", "other")
-        )
+        given, family = self._values.get("given", []), self._values.get("family", [])
+        first, last = given[0] if given else None, family[0] if family else None
+        full, other = self._values.get("full", []), self._values.get("other", [])
+        if not full and not other and len(given) <= 1 and len(family) <= 1:
+            return Names(first, last)
         split = [split_name(text) for text in full]
-        first, last = next(iter(given), None), next(iter(family), None)
         if split:
             first, last = _completed(first, last, split[0])
-        whole = _joined(first, last)
-        known = _words(whole)
+        known = _words(_joined(first, last))
         further = [name for one in split for name in (*one.others, _joined(one.first, one.last))]
         others = [
             name
@@ -230,15 +226,28 @@ def _completed(first: str | None, last: str | None, full: Names) -> tuple[str | 
     return (first or rest or None), (last or rest or None)
 
 
-def _role_in(key: str, siblings: Mapping[str, Any], inside: str) -> Role | None:
-    role = name_role(key)
+class _Spelling(NamedTuple):
+    """What a field holds by its spelling, and in which objects it does."""
+
+    role: Role
+    place: Literal["anywhere", "person", "name"]
+
+
+@lru_cache(maxsize=4096)
+def _spelling(key: str) -> _Spelling | None:
     core = _core(key)
-    if role and inside and core in _ONLY_OF_A_PERSON and inside not in _PERSONS:
-        return None
-    if role is None and core in _ONLY_IN_A_NAME:
-        together = {"first", "last"} <= {_core(other) for other in siblings}
-        return _ONLY_IN_A_NAME[core] if together or name_role(inside) else None
-    return role
+    if role := _ROLES.get(core):
+        return _Spelling(role, "person" if core in _ONLY_OF_A_PERSON else "anywhere")
+    if role := _ONLY_IN_A_NAME.get(core):
+        return _Spelling(role, "name")
+    return None
+
+
+def _is_at_home(spelling: _Spelling, record: Mapping[str, Any], inside: str) -> bool:
+    if spelling.place == "name":
+        together = {"first", "last"} <= {_core(key) for key in record}
+        return together or name_role(inside) is not None
+    return spelling.place == "anywhere" or not inside or inside in _PERSONS
 
 
 @lru_cache(maxsize=4096)
@@ -256,22 +265,26 @@ def _plain(key: str) -> str:
     return _SEPARATORS.sub("", key).casefold()
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts(value: object) -> list[str]:
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str) and text.strip() and text[0] != "{"]
+
+
+def _container(key: str, value: object) -> dict[str, Any] | None:
+    """Returns the object that a field holds, also as JSON text, if it may be about the person."""
     if isinstance(value, str):
-        if value.strip() and not value.startswith("{"):
-            yield value
-    elif isinstance(value, list):
-        yield from (item for item in value if isinstance(item, str) and item.strip())
+        if value[:1] != "{" or not (_spelling(key) or _plain(key) in _PERSONS):
+            return None
+        try:
+            value = parse_json(value)
+        except ValueError:
+            return None
+    if not isinstance(value, dict) or _SOMEBODY_ELSE.match(_plain(key)):
+        return None
+    return value
 
 
-def _object(text: str) -> object:
-    """Returns what a table holds as JSON text."""
-    try:
-        return parse_json(text)
-    except ValueError:
-        return text
-
-
+@lru_cache(maxsize=4096)
 def _is_name(text: str) -> bool:
     """Whether a text can be a name, and is no word for an unknown one."""
     plain = " ".join(text.split())

@@ -12,7 +12,6 @@ from aris_pipeline.prompts import PromptSettings, Rubric, Tokenizer
 from aris_pipeline.prompts.frames import Frame, build_frame
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts
 from aris_pipeline.prompts.profiles import _INVISIBLE, _MAY_BE_INVISIBLE
-from aris_pipeline.prompts.redaction import _PHONE, _PHONE_SIGN, _phone_placeholder
 from aris_pipeline.prompts.tokenizers import tokenise
 from aris_pipeline.storage import RawCandidates
 from aris_pipeline.storage.schemas import polars_schema
@@ -64,10 +63,3 @@ def test_a_profile_tokenised_apart_gives_the_tokens_of_the_whole_prompt(
 @given(st.text(st.sampled_from("ab \u00e9\u00ad\u200b\u200c\u200d\u2066\ufeff\x07\U000e0041")))
 def test_a_text_without_signs_of_invisible_characters_has_none(text: str) -> None:
     assert _MAY_BE_INVISIBLE.search(text) or _INVISIBLE.sub("", text) == text
-
-
-@WITHOUT_HURRY
-@given(st.text(st.sampled_from("0123456789\u0663+()./ -\u2011\n,ax%"), max_size=40))
-@example("call 030/1234567")
-def test_a_text_without_the_sign_of_a_phone_number_has_none(text: str) -> None:
-    assert _PHONE_SIGN.search(text) or _PHONE.sub(_phone_placeholder, text) == text

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - wide signs are what is tested
 import time
 
 import pytest
@@ -22,6 +23,12 @@ from aris_pipeline.prompts.redaction import redact
         ("GitHub: jdoe-42", "[link]"),
         ("https://jane.example/cv?x=1", "[link]"),
         ("see janedoe.dev/work", "see [link]"),
+        ("LINKEDIN.COM/IN/JANE-DOE HTTPS://JANE.EXAMPLE WWW.JANE.EXAMPLE", "[link] [link] [link]"),
+        ("t.me/janedoe wa.me/4915112345678 T.ME/JANEDOE", "[link] [link] [link]"),
+        ("in/jane-doe, /in/jane-doe-123", "[link], [link]"),
+        ("我的主页https://jane.example/cv，欢迎", "我的主页[link]，欢迎"),
+        ("微信：jane_123，邮箱jane@example.com或者", "[link]，邮箱[email]或者"),
+        ("jane at example dot com, jane{at}x.org, jane＠x.org", "[email], [email], [email]"),
         ("janedoe42", "[name]"),
     ],
 )
@@ -37,7 +44,7 @@ def test_what_identifies_a_person_is_replaced(text: str, expected: str) -> None:
         "2019-03-01 to 2020-05-31",
         "12/05/15 - 14/06/16",
         "Booking.com and Amazon.com",
-        "node.js/react, ASP.NET/C#, CI/CD",
+        "node.js/react, ASP.NET/C#, CI/CD, B.Sc.IT/CSE, built-in/off-site",
         "1,000,000 users, 99.99% uptime, 10000000 rows",
         "Doeville, Janet",
     ],
@@ -65,12 +72,12 @@ def test_without_a_name_only_contacts_go() -> None:
     assert redact("Jane, j@x.org", None, None) == "Jane, [email]"
 
 
-@pytest.mark.parametrize("unit", ["a", "a-", "a.", "1 ", "(", " @", "@."])
+@pytest.mark.parametrize("unit", ["a", "a-", "a.", "1 ", "12 ", "(", " @", "@.", "at ", "in/"])
 def test_long_runs_without_an_end_take_no_quadratic_time(unit: str) -> None:
     text = unit * (200_000 // len(unit)) + " x@y linkedin www. a.com/"
-    started = time.perf_counter()
+    started = time.process_time()
     redact(text, "Jane", "Doe")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(

@@ -1,0 +1,193 @@
+"""Finds a person's given names in a text, in either order, with and without accents or blanks.
+
+Chinese, Japanese and Korean text has no blanks around a name, so there a name of two characters is
+found anywhere; a name of one character is a common word too, and goes only with the other name or
+before a form of address.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from aris_pipeline.prompts.scripts import CJK, HAN, HANGUL, HIRAGANA, KATAKANA
+
+_NAME_PART = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_SHORT_NAME = 3
+_PLACEHOLDER = "[name]"
+_CURLY = "\u2019"
+_PARTICLES = {
+    "al", "ben", "bin", "da", "de", "del", "den", "der", "di", "dos", "du", "el", "la", "le",
+    "van", "von", "jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms",
+}  # fmt: skip
+_ANY_CJK = re.compile(f"[{CJK}]")
+_ONLY_CJK = re.compile(rf"[{CJK}]+")
+_WIDE_LETTER = re.compile(r"[\uff21-\uff5a]")
+_TO_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
+_BETWEEN = r"[\s\xb7\u30fb\uff65]{0,2}"
+_ADDRESS = (
+    r"(?=\s?(?:先生|女士|小姐|同学|同學|老师|老師"
+    r"|教授|博士|经理|經理|さん|様|さま|氏|くん|ちゃん"
+    r"|씨)|(?:님|과장|부장|팀장|대리|선생))"
+)
+"""Forms of address and titles that follow a name: Mr, Ms, teacher, professor, manager."""
+_ONLY_HAN, _ONLY_HANGUL, _ONLY_HIRAGANA, _ONLY_KATAKANA = (
+    re.compile(f"[{script}]+") for script in (HAN, HANGUL, HIRAGANA, KATAKANA)
+)
+_PAIR = 2
+
+
+def redact_names(text: str, folded: str, names: "Names") -> str:
+    """Replaces the names of a person.
+
+    Few profiles repeat a name, so a plain search comes before a pattern is compiled.
+
+    Args:
+        text: in normal form C.
+        folded: the text without case.
+        names: those to look for.
+    """
+    folded = folded.replace(_CURLY, "'")
+    is_ascii = text.isascii()
+    patterns = [pattern for key, pattern in names.east_asian if not is_ascii and key in text]
+    variants = [variant for variant, key in names.latin if key in folded]
+    if not is_ascii and _WIDE_LETTER.search(text):
+        wide = (variant.translate(_TO_WIDE) for variant, _ in names.latin)
+        variants += [variant for variant in wide if variant.casefold() in folded]
+    if variants:
+        variants.sort(key=len, reverse=True)
+        inside = CJK if not is_ascii and _ANY_CJK.search(text) else ""
+        patterns += [_bounded(variant, inside) for variant in variants]
+    return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text) if patterns else text
+
+
+class Names(NamedTuple):
+    """What to look for: patterns and variants, each with the text that stands where it matches."""
+
+    east_asian: tuple[tuple[str, str], ...]
+    latin: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=1024)
+def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
+    """Returns what to look for to find a person's names; a name that is not known is empty."""
+    first, last, *further = (
+        unicodedata.normalize("NFC", " ".join(name.split())).replace(_CURLY, "'")
+        for name in (first, last, *others)
+    )
+    spelled = dict.fromkeys(
+        variant
+        for variant in _variants(first, last, further)
+        if len(variant) > 1 and not _ONLY_CJK.fullmatch(variant.replace(" ", ""))
+    )
+    latin = tuple((variant, variant.casefold()) for variant in spelled)
+    return Names(tuple(_east_asian(first, last, further)), latin)
+
+
+def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
+    for written in (str, _without_accents):
+        given, family = written(first), written(last)
+        if given and family:
+            yield f"{given} {family}"
+            yield f"{family} {given}"
+            yield f"{given}{family}"
+            yield f"{family}{given}"
+            if len(family) >= _SHORT_NAME:
+                yield f"{given[0]}{family}"
+        for name in (given, family, *map(written, further)):
+            yield name
+            yield from (
+                part for part in _NAME_PART.findall(name) if part.casefold() not in _PARTICLES
+            )
+
+
+def _bounded(variant: str, inside: str) -> str:
+    """Matches whole words; a name of two or three letters only where it is capitalised.
+
+    Args:
+        variant: of the name.
+        inside: characters of scripts without blanks, which end a word.
+    """
+    edge = rf"[^\W_{inside}]"
+    escaped = r"\s+".join(re.escape(word) for word in variant.split())
+    escaped = escaped.replace("'", f"['{_CURLY}]")
+    if len(variant) > _SHORT_NAME:
+        return rf"(?<!{edge})(?i:{escaped})(?![^\W_\d{inside}])\d*"
+    forms = "|".join(dict.fromkeys([re.escape(variant.capitalize()), re.escape(variant.upper())]))
+    return rf"(?<!{edge})(?:{forms})(?!{edge})"
+
+
+def _east_asian(first: str, last: str, further: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yields patterns of the names in Chinese, Japanese or Korean script, whole names first."""
+    given, family = _tokens(first), _tokens(last)
+    if len(given) == 1 and len(family) == 1:
+        yield from _whole(given[0], family[0])
+    in_one_piece = [
+        *_of_one(given, family),
+        *(token for name in further for token in _tokens(name)),
+    ]
+    for token in dict.fromkeys(in_one_piece):
+        yield from _taken_apart(token)
+    for token in dict.fromkeys([*given, *family, *in_one_piece]):
+        yield token, _alone(token)
+    for token in dict.fromkeys(in_one_piece):
+        yield from ((part, _alone(part)) for part in _parts(token))
+
+
+def _tokens(name: str) -> list[str]:
+    return [
+        token for token in re.split(r"[\s\xb7\u30fb\uff65]+", name) if _ONLY_CJK.fullmatch(token)
+    ]
+
+
+def _of_one(given: list[str], family: list[str]) -> list[str]:
+    """Returns the name where given and family name stand in one piece."""
+    pieces = [*given, *family]
+    return pieces if len(pieces) == 1 else []
+
+
+def _whole(given: str, family: str) -> Iterator[tuple[str, str]]:
+    yield family, f"{family}{_BETWEEN}{given}"
+    # Two common characters in the other order are a word of their own, unless something parts them.
+    between = _BETWEEN if len(given) + len(family) > _PAIR else _BETWEEN.replace("0", "1")
+    yield family, f"{given}{between}{family}"
+
+
+def _taken_apart(token: str) -> Iterator[tuple[str, str]]:
+    """Yields patterns of a name in one piece that is written with a blank."""
+    for family in (token[:1], token[:_PAIR]):
+        given = token[len(family) :]
+        if given and not _ONLY_KATAKANA.fullmatch(token):
+            yield token[0], rf"{family}[\s\xb7\u30fb]{given}"
+
+
+def _parts(token: str) -> list[str]:
+    """Returns what of a name in one piece may stand alone.
+
+    A family name has one character or two: in Korean and Chinese mostly one, in Japanese two.
+    """
+    if _ONLY_HANGUL.fullmatch(token):
+        by_length = {2: [token[0]], 3: [token[1:], token[0]], 4: [token[2:], token[:2]]}
+    elif _ONLY_HAN.fullmatch(token):
+        by_length = {2: [token[0]], 3: [token[1:], token[:2], token[0]], 4: [token[:2], token[2:]]}
+    else:
+        by_length = {}
+    return by_length.get(len(token), [])
+
+
+def _alone(token: str) -> str:
+    if len(token) == 1:
+        return token + _ADDRESS
+    if _ONLY_KATAKANA.fullmatch(token):
+        return rf"(?<![{KATAKANA}]){token}(?![{KATAKANA}])"
+    if _ONLY_HANGUL.fullmatch(token) and len(token) == _PAIR:
+        return rf"(?<![{HANGUL}]){token}"
+    if _ONLY_HIRAGANA.fullmatch(token) and len(token) == _PAIR:
+        return token + _ADDRESS
+    return token
+
+
+def _without_accents(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
