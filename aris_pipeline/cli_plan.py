@@ -50,7 +50,7 @@ def plan(
         int, typer.Option(min=1, help="Copies of the model, each with GPUs of its own.")
     ] = 1,
     dtype: Annotated[
-        str | None, typer.Option(help="Of the weights; the model's own by default.")
+        str | None, typer.Option(help="Of the weights; the model's own, or what fits, by default.")
     ] = None,
     quantization: Annotated[
         str | None, typer.Option(help="As the model is loaded; the config's own by default.")
@@ -69,8 +69,8 @@ def plan(
 ) -> None:
     """Say whether a model will fit and how long it will take, without loading it."""
     with command(as_json) as emit:
-        chosen = _model(model, config, dtype, quantization)
         hardware = find_hardware(gpu, gpu_memory)
+        chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
         pace = _pace(store, chosen, hardware, replicas) if config is None else None
         work = _work(store, batch, rows, chosen, pace)
@@ -95,19 +95,23 @@ def plan(
 
 
 def _model(
-    name: str | None, config: Path | None, dtype: str | None, quantization: str | None
+    name: str | None,
+    config: Path | None,
+    dtype: str | None,
+    quantization: str | None,
+    *,
+    on_gpu: bool,
 ) -> Model:
     if dtype is not None and dtype not in _DTYPES:
         raise ConfigError(f"dtype '{dtype}' is not one of {', '.join(_DTYPES)}")
     if config is not None:
         read = read_config(config)
         stated = str(read.get("torch_dtype") or read.get("dtype") or "bfloat16")
-        return Model(config.stem, read, str(config), dtype or stated, quantization)
+        return Model(config.stem, read, str(config), dtype or stated, quantization=quantization)
     card = find_model(name)
     own: dict[str, Any] = {"dtype": dtype, "quantization": quantization}
-    return Model.of_card(
-        card.model_copy(update={key: value for key, value in own.items() if value})
-    )
+    chosen = card.model_copy(update={key: value for key, value in own.items() if value})
+    return Model.of_card(chosen, on_gpu=on_gpu)
 
 
 def _pace(store: DataStore, model: Model, hardware: Hardware, replicas: int) -> Pace | None:

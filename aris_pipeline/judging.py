@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from aris_pipeline.completions import Progress, Scoring, Triaged, triage_shards
 from aris_pipeline.engine_profile import EngineProfile
 from aris_pipeline.engines import (
+    DataType,
     EngineIdentity,
     EngineSession,
     EngineSettings,
@@ -99,6 +100,8 @@ class JudgingSettings(BaseModel, frozen=True):
             engine = profile.applied(settings.engine)
             settings = settings.model_copy(update={"engine": engine})
         card = card.quantised(settings.engine.quantization)
+        if not settings.engine.on_this_machine:
+            card = card.elsewhere()
         return Assignment(settings, Judge(rubric_id, card.name), rubric, card, profile)
 
 
@@ -139,6 +142,12 @@ class Assignment:
         """What determines an answer besides the prompt."""
         engine = self.settings.engine
         return self.card.identity(engine.kv_cache_dtype, engine.engine)
+
+    @property
+    def data_type(self) -> DataType | None:
+        """What the model is computed in, and why; None where its server decides."""
+        engine = self.settings.engine
+        return None if engine.engine in {"remote", "ollama"} else self.card.data_type()
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":

@@ -248,7 +248,7 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
     ours = settings.engine not in {"remote", "ollama"}
     differences = {
         "model_id": card.model_id,
-        "dtype": card.dtype if ours else "the server's",
+        "dtype": card.data_type().name if ours else "the server's",
         "quantization": (card.quantization or "none") if ours else "the server's",
         "kv_cache_dtype": settings.kv_cache_dtype,
         "max_model_len": settings.max_model_len or "default",

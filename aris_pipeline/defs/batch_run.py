@@ -150,6 +150,8 @@ class BatchRunner:
             if asset == "completions" and settings.engine.on_this_machine:
                 EngineLock.check()
             self.say(f"materialising {asset}")
+            if asset == "completions" and assignment.data_type:
+                self.say(f"data type {assignment.data_type}")
             failures += self._materialise(asset, keys)
             if asset == "raw_candidates":
                 require_usable(self.store, batch)

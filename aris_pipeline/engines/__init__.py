@@ -1,6 +1,7 @@
 """Inference engines behind one small protocol, the model table, and the machine they run on."""
 
 from aris_pipeline.engines.configs import model_config, read_config
+from aris_pipeline.engines.data_type import DataType
 from aris_pipeline.engines.embedded import cache_dir, embedded_model_dir
 from aris_pipeline.engines.hardware import (
     GpuMemory,
@@ -41,6 +42,7 @@ from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_e
 
 __all__ = [
     "Completion",
+    "DataType",
     "Engine",
     "EngineIdentity",
     "EngineInfo",

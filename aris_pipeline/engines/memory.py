@@ -114,6 +114,7 @@ def cpu_advice(need: ModelMemory, wanted_context: int, available_gib: float) -> 
 def _model_memory(card: ModelCard, settings: EngineSettings) -> ModelMemory:
     config, _ = model_config(card)
     shape = ModelShape.of(config)
-    weights = shape.weight_bytes(precision_of(config, card.dtype, card.quantization))
-    kv_bytes = kv_bytes_of(settings.kv_cache_dtype, card.dtype)
+    dtype = card.data_type().name
+    weights = shape.weight_bytes(precision_of(config, dtype, card.quantization))
+    kv_bytes = kv_bytes_of(settings.kv_cache_dtype, dtype)
     return ModelMemory(weights / _GIB, shape.kv_bytes_per_token(kv_bytes))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from aris_pipeline.engines.data_type import DataType, cpu_data_type
 from aris_pipeline.engines.embedded import EMBEDDED_REVISION, embedded_model_dir
 from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.protocol import EngineIdentity
@@ -44,7 +45,9 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
     model_id: str
     revision: str = "main"
     ollama_tag: str | None = Field(None, description="what Ollama calls a quantised form of it")
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] | None = Field(
+        None, description="bfloat16 on a GPU and what a CPU computes fastest by default"
+    )
     quantization: (
         Literal["bitsandbytes", "fp8", "awq", "gptq", "compressed-tensors", "gguf"] | None
     ) = None
@@ -71,6 +74,22 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns the same checkpoint with its weights quantised as they are loaded."""
         return self.model_copy(update={"quantization": how}) if how else self
 
+    def elsewhere(self) -> Self:
+        """Returns the card for an engine of other machines, whose processors nobody asks."""
+        return self.model_copy(update={"dtype": self.dtype or "bfloat16"})
+
+    def data_type(self, *, on_gpu: bool | None = None) -> DataType:
+        """Returns what is not quantised is computed in: the card's own type, or the machine's.
+
+        Args:
+            on_gpu: whether a GPU loads the model; this machine's where it is left out.
+        """
+        if self.dtype is not None:
+            return DataType(self.dtype, "as stated")
+        if gpu_count() > 0 if on_gpu is None else on_gpu:
+            return DataType("bfloat16", "the default on a GPU")
+        return cpu_data_type()
+
     def identity(
         self, kv_cache_dtype: str = "auto", kind: EngineKind = "offline"
     ) -> EngineIdentity:
@@ -82,7 +101,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
             model_id=self.model_id,
             revision=self._resolved_revision() + self._digest_of_args(),
             # Ollama answers with weights of its own; the checkpoint gives template and tokenizer.
-            dtype="gguf" if by_ollama else self.dtype,
+            dtype="gguf" if by_ollama else self.data_type().name,
             quantization=f"ollama {self.served_tag()}" if by_ollama else self.quantization,
             kv_cache_dtype=kv_cache_dtype,
         )

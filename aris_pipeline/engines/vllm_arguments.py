@@ -87,7 +87,7 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
     args: dict[str, Any] = {
         "model": card.checkpoint(),
         "revision": None if card.embedded else card.revision,
-        "dtype": card.dtype,
+        "dtype": card.data_type(on_gpu=on_gpu).name,
         "quantization": card.quantization,
         "load_format": card.load_format,
         "use_tqdm_on_load": False,

@@ -31,6 +31,7 @@ class Model:
         config: its config.json.
         source: where that was found.
         dtype: of what is not quantised.
+        dtype_reason: why this one.
         quantization: as it is loaded; None leaves it to the config.
         max_model_len: where nothing else is asked for.
         engine_args: what the model table passes on to vLLM.
@@ -40,20 +41,22 @@ class Model:
     config: dict[str, Any]
     source: str
     dtype: str = "bfloat16"
+    dtype_reason: str = "as stated"
     quantization: str | None = None
     max_model_len: int | None = None
     engine_args: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of_card(cls, card: ModelCard) -> "Model":
-        """A model of the model table, or any other that has a card.
+    def of_card(cls, card: ModelCard, *, on_gpu: bool) -> "Model":
+        """A model of the model table, or any other that has a card, as a GPU or this CPU loads it.
 
         Raises:
             ConfigError: its config is nowhere on this machine.
         """
         config, source = model_config(card)
+        dtype, reason = card.data_type(on_gpu=on_gpu)
         return cls(
-            card.name, config, source, card.dtype, card.quantization,
+            card.name, config, source, dtype, reason, card.quantization,
             card.max_model_len, card.engine_args,
         )  # fmt: skip
 
@@ -78,12 +81,14 @@ class Plan:
         sources = [
             f"model: {self.model.source}",
             f"hardware: {load.hardware.name}, {load.hardware.source}",
+            f"data type: {self.model.dtype}, {self.model.dtype_reason}",
             *work.sources,
             f"speed: {speed.source if speed else self._no_speed(fits)}",
         ]
         return {
             "fits": fits,
             "reason": reason,
+            "dtype": self.model.dtype,
             "weights_gib": round(load.weights_gib, 2),
             "kv_bytes_per_token": load.kv_bytes_per_token,
             "kv_cache_tokens": int(tokens.expected),

@@ -49,8 +49,9 @@ def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
 
 
 def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
+    hardware = this_machine()
     return make_plan(
-        Model.of_card(card), this_machine(), declared(rows),
+        Model.of_card(card, on_gpu=hardware.on_gpu), hardware, declared(rows),
         max_model_len=settings.max_model_len,
         utilization=settings.gpu_memory_utilization,
         tensor_parallel=settings.tensor_parallel_size,

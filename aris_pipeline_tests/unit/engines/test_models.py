@@ -147,7 +147,7 @@ def test_a_quantised_model_never_shares_answers_with_the_plain_one(tmp_path: Pat
     plain = ModelCard(name="a", model_id=str(tmp_path))
     others = [
         plain.model_copy(update={"quantization": "fp8"}),
-        plain.model_copy(update={"dtype": "float32"}),
+        plain.model_copy(update={"dtype": "float16"}),
     ]
 
     identities = {plain.identity(), plain.identity("fp8"), *(card.identity() for card in others)}

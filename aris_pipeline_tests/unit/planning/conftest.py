@@ -24,7 +24,7 @@ GEMMA_4B_TEXT: dict[str, Any] = {
 
 def model(name: str, **fields: Any) -> Model:
     card = find_model(name)
-    return Model.of_card(card.model_copy(update=fields))
+    return Model.of_card(card.model_copy(update=fields), on_gpu=True)
 
 
 def planned(name: str | Model, gpu: str | Hardware, **options: Any) -> Plan:

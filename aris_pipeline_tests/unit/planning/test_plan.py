@@ -17,10 +17,18 @@ PROMISED = {
 def test_a_plan_holds_what_is_promised_and_where_it_comes_from() -> None:
     found = planned("gemma3:4b", "rtx-4080").as_dict()
 
-    assert found.keys() == PROMISED | {"reason", "rows", "projections", "sources", "assumptions"}
+    assert found.keys() == PROMISED | {
+        "reason",
+        "dtype",
+        "rows",
+        "projections",
+        "sources",
+        "assumptions",
+    }
     assert found["max_model_len"] == 8_192
     kinds = [source.partition(":")[0] for source in found["sources"]]
-    assert kinds == ["model", "hardware", "lengths", "speed"]
+    assert kinds == ["model", "hardware", "data type", "lengths", "speed"]
+    assert "data type: bfloat16, the default on a GPU" in found["sources"]
     assert "speed: roofline" in found["sources"][-1]
 
 
