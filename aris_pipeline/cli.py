@@ -30,6 +30,7 @@ from aris_pipeline.ledger import (
     reconcile,
     summarise,
 )
+from aris_pipeline.live_line import LiveLine
 from aris_pipeline.options import (
     AsJson,
     DataDir,
@@ -187,7 +188,7 @@ def _run_files(
 ) -> "tuple[list[RunOutcome], list[RefusedFile]]":
     from aris_pipeline.defs.batch_run import BatchRunner  # noqa: PLC0415 - Dagster loads in a second
 
-    runner = BatchRunner.on(data_dir, judging, say=console.say)
+    runner = BatchRunner.on(data_dir, judging, console.say, LiveLine(draws=True))
     return runner.run_all(files, landing, str(until))
 
 

@@ -1,12 +1,15 @@
 """How far a running shard is, for the log and for the terminal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
 from tqdm import tqdm
 
+from aris_pipeline.engines import Loading
+from aris_pipeline.live_line import LiveLine, duration
 from aris_pipeline.storage import Shard
 
 _LOG_EVERY_S = 30.0
@@ -54,6 +57,21 @@ class ProgressReporter:
         self._log, self._draw = log, bar
         self._bars: dict[Shard, tqdm[Any]] = {}
         self._last_line = time.monotonic()
+        self._line = LiveLine(draws=bar, log=log)
+
+    @contextmanager
+    def loading(self, model: str, loading: Loading) -> Iterator[None]:
+        """Reports a load, with its seconds, for as long as it takes."""
+        started = time.monotonic()
+
+        def text() -> str:
+            stage = f" ({loading.stage})" if loading.stage else ""
+            return f"loading {model}{stage}: {duration(time.monotonic() - started)}"
+
+        self._line.say(f"loading {model}")
+        with self._line.showing(text):
+            yield
+        self._line.say(f"loaded {model} in {duration(time.monotonic() - started)}")
 
     def __call__(self, progress: Progress) -> None:
         """Reports, at most as often as is useful."""
@@ -81,3 +99,4 @@ class ProgressReporter:
     def __exit__(self, *_exc: object) -> None:
         for bar in self._bars.values():
             bar.close()
+        self._line.close()

@@ -103,8 +103,8 @@ def completions(
     tag_process(context)
     remove_finished_parts(data)
     with (
-        engine.session(card, settings) as session,
         engine.reporter(context.log.info) as report,
+        engine.session(card, settings, report) as session,
     ):
 
         def complete() -> Generator[Outcome, None, None]:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from aris_pipeline.defs.recovery import process_tags, release_dead_runs
 from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.engines import EngineLock, ModelCard
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
+from aris_pipeline.live_line import LiveLine, duration
 from aris_pipeline.process_lock import ProcessLock
 from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
 
@@ -34,6 +35,8 @@ CHAIN = {
     "candidate_ranking": "rank",
 }
 """The job that holds each asset, in the order of the chain."""
+
+_WORTH_SAYING_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class BatchRunner:
         store: the data directory.
         judging: configuration of the `judging` resource; unset values are left out.
         say: called with what is about to happen.
+        line: shows how long it has been at it.
     """
 
     definitions: dg.Definitions
@@ -77,9 +81,16 @@ class BatchRunner:
     store: DataStore
     judging: dict[str, Any]
     say: Callable[[str], None]
+    line: LiveLine = field(default_factory=LiveLine)
 
     @classmethod
-    def on(cls, data_dir: str, judging: dict[str, Any], say: Callable[[str], None]) -> Self:
+    def on(
+        cls,
+        data_dir: str,
+        judging: dict[str, Any],
+        say: Callable[[str], None],
+        line: LiveLine | None = None,
+    ) -> Self:
         """Returns a runner for a data directory, after clearing up behind runs that died."""
         store = DataStore.at(data_dir)
         instance = open_instance(store.root)
@@ -89,7 +100,7 @@ class BatchRunner:
             for run_id in release_dead_runs(instance):
                 say(f"run {run_id[:8]} had died; its place is free again")
         chosen = {name: value for name, value in judging.items() if value is not None}
-        return cls(build_definitions(), instance, store, chosen, say)
+        return cls(build_definitions(), instance, store, chosen, say, line or LiveLine())
 
     def run_all(
         self, files: Sequence[Path], landing: dict[str, Any], until: str
@@ -149,26 +160,27 @@ class BatchRunner:
         for asset in _up_to(until):
             if asset == "completions" and settings.engine.on_this_machine:
                 EngineLock.check()
-            self.say(f"materialising {asset}")
-            if asset == "completions" and assignment.data_type:
-                self.say(f"data type {assignment.data_type}")
-            failures += self._materialise(asset, keys)
+            with self._phase(f"materialising {asset}", live=asset != "completions"):
+                if asset == "completions" and assignment.data_type:
+                    self.say(f"data type {assignment.data_type}")
+                failures += self._materialise(asset, keys)
             if asset == "raw_candidates":
                 require_usable(self.store, batch)
         wall_s = time.monotonic() - started
         return RunOutcome(batch, assignment.judge, assignment.card, wall_s, failures)
 
     def _land(self, config: LandConfig) -> Batch:
-        self.say(f"land: {Path(config.path).name}")
-        result = self.definitions.resolve_job_def("land").execute_in_process(
-            instance=self.instance,
-            run_config=self._run_config(
-                {"ops": {"land_candidates": {"config": config.model_dump(exclude_none=True)}}},
-                only=("store",),
-            ),
-            tags=process_tags(),
-            raise_on_error=False,
+        run_config = self._run_config(
+            {"ops": {"land_candidates": {"config": config.model_dump(exclude_none=True)}}},
+            only=("store",),
         )
+        with self._phase(f"land: {Path(config.path).name}"):
+            result = self.definitions.resolve_job_def("land").execute_in_process(
+                instance=self.instance,
+                run_config=run_config,
+                tags=process_tags(),
+                raise_on_error=False,
+            )
         if not result.success:
             _raise_if_interrupted(result)
             raise _failures(result, unnamed=InputError)[0]
@@ -196,6 +208,21 @@ class BatchRunner:
             if isinstance(failure, DiskError):
                 raise failure
         return [str(failure) for failure in failures]
+
+    @contextmanager
+    def _phase(self, name: str, *, live: bool = True) -> Iterator[None]:
+        """Says what begins, how long it is at it, and how long it took where one had to wait."""
+        started = time.monotonic()
+        self.say(name)
+        with (
+            self.line.showing(lambda: f"{name}: {duration(time.monotonic() - started)}")
+            if live
+            else nullcontext()
+        ):
+            yield
+        took = time.monotonic() - started
+        if took >= _WORTH_SAYING_S:
+            self.say(f"  took {duration(took)}")
 
     @contextmanager
     def _alone_on(self, batch: Batch) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,10 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
     )
 
     @contextmanager
-    def session(self, card: ModelCard, settings: EngineSettings) -> Iterator[EngineSession]:
-        """Yields the session of one step.
+    def session(
+        self, card: ModelCard, settings: EngineSettings, reporter: ProgressReporter
+    ) -> Iterator[EngineSession]:
+        """Yields the session of one step, whose loads are reported.
 
         Opened inside the step, not in `setup_for_execution`: a cancelled run skips the teardown of
         resources that are still being set up.
@@ -130,6 +133,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
             gpus=settings.gpus,
             on_this_machine=settings.on_this_machine,
             max_restarts=settings.max_restarts,
+            while_loading=partial(reporter.loading, card.name),
         )
         with session:
             yield session
@@ -139,7 +143,7 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
         return open_engine(card, settings)
 
     def reporter(self, log: Callable[[str], None]) -> ProgressReporter:
-        """Returns what is called for every finished row."""
+        """Returns what reports how far the step is."""
         return ProgressReporter(log, bar=self.progress_bar)
 
 

@@ -16,6 +16,7 @@ from aris_pipeline.engines.hardware import (
     package_versions,
     vllm_version,
 )
+from aris_pipeline.engines.loading import Loading
 from aris_pipeline.engines.models import (
     ModelCard,
     did_you_mean,
@@ -51,6 +52,7 @@ __all__ = [
     "EngineSession",
     "EngineSettings",
     "GpuMemory",
+    "Loading",
     "MemoryInUse",
     "ModelCard",
     "ModelShape",

@@ -18,6 +18,7 @@ import psutil
 
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
+from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
@@ -52,6 +53,7 @@ class VllmOffline:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
         prepare_environment(on_gpu=self._on_gpu)
+        at_stage("importing vLLM")
         try:
             import vllm  # noqa: PLC0415 - an extra, and seconds of import
             from vllm.inputs import tokens_input  # noqa: PLC0415
@@ -69,6 +71,7 @@ class VllmOffline:
         refuse_unknown(card, vllm.EngineArgs)
         before = _child_processes()
         forget_last_words()
+        at_stage("reading the weights")
         try:
             self._engine: Any = (
                 load(args)

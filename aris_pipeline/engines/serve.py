@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Self
 
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
+from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.openai_server import OpenAiServer
@@ -57,6 +58,7 @@ class VllmServe:
             *("--uvicorn-log-level", "warning"),
         ]
         environment = {**server_environment(on_gpu=on_gpu), "VLLM_API_KEY": key}
+        at_stage("vLLM's server starts")
         self._server = ServerProcess(flags, environment)
         try:
             self._wait_until_ready(card, settings)

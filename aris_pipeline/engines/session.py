@@ -4,11 +4,13 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Self
 
 from aris_pipeline.engines.embedded import cache_dir
 from aris_pipeline.engines.hardware import gpu_count
+from aris_pipeline.engines.loading import Loading
 from aris_pipeline.engines.protocol import Engine, EngineInfo, Request, Sampling
 from aris_pipeline.errors import EngineBusyError, EngineDiedError, EngineError
 from aris_pipeline.process_lock import ProcessLock
@@ -41,12 +43,14 @@ class EngineSession:
         max_restarts: int = 3,
         backoff_s: float = 5.0,
         lock: "EngineLock | None" = None,
+        while_loading: Callable[[Loading], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self.loads = 0
         self.load_s = 0.0
         self.restarts = 0
         self.info: EngineInfo | None = None
         self._open = open_engine
+        self._while_loading = while_loading
         self._max_restarts = max_restarts
         self._backoff_s = backoff_s
         self._fruitless = 0
@@ -68,8 +72,10 @@ class EngineSession:
             if self._lock:
                 self._lock.acquire()
             started = time.monotonic()
+            loading = Loading()
             try:
-                self._engine = self._open()
+                with self._while_loading(loading), loading.going_on():
+                    self._engine = self._open()
             except EngineError as error:
                 self._release()
                 if self.loads:

@@ -1,7 +1,14 @@
+import time
+from functools import partial
+
 import pytest
 
+from aris_pipeline import live_line
 from aris_pipeline.completions import Progress, ProgressReporter, progress
+from aris_pipeline.engines import EngineSession
+from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.storage import Shard
+from aris_pipeline_tests.fake_engine import FakeEngine
 
 FIRST, SECOND = Shard("b", "s000"), Shard("b", "s001")
 
@@ -50,3 +57,25 @@ def test_without_a_bar_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> No
         report(_progress())
 
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_load_is_said_with_what_it_is_at_and_its_seconds(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(live_line, "_DRAWN_EVERY_S", 0.01)
+    monkeypatch.setattr(live_line, "_PRINTED_EVERY_S", 0.02)
+    logged: list[str] = []
+
+    def open_engine() -> FakeEngine:
+        at_stage("importing vLLM")
+        time.sleep(0.2)
+        return FakeEngine()
+
+    with ProgressReporter(logged.append, bar=True) as report:
+        loading = partial(report.loading, "gemma3:4b")
+        EngineSession(open_engine, on_this_machine=False, while_loading=loading).engine()
+
+    said = capfd.readouterr().err.splitlines()
+    assert (said[0], said[-1]) == ("loading gemma3:4b", "loaded gemma3:4b in 0 s")
+    assert "loading gemma3:4b (importing vLLM): 0 s" in said
+    assert logged == ["loading gemma3:4b", "loaded gemma3:4b in 0 s"]
