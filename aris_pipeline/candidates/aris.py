@@ -8,23 +8,24 @@ one candidate only, and leaves its raw text at hand.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aris_pipeline.candidates.columns import listed
+from aris_pipeline.candidates.identifiers import id_names, id_text
 from aris_pipeline.candidates.json_values import DECODER, explain
 from aris_pipeline.candidates.json_window import JsonWindow, skip_value
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,
+    Record,
     Rejected,
     accept_candidate,
-    clean_id,
     over_size,
 )
 from aris_pipeline.candidates.sources import open_source
 from aris_pipeline.errors import InputError
 
-_ID_FIELDS = ("aristotleId",)
 _ID_KEY = '"aristotleId"'
 _GOES_ON = re.compile(r"\s*+[,\]]")
 _KEYS_SHOWN = 10
@@ -37,10 +38,12 @@ class ArisReader:
 
     def __init__(self, file: Path, options: LandingOptions) -> None:
         self.id_column = options.id_column
-        self._id_fields = (options.id_column,) if options.id_column else _ID_FIELDS
+        self._id_fields = (options.id_column,) if options.id_column else None
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes
+        self._last: dict[str, Any] | None = None
+        self._behind_damage = False
 
     def read(self) -> Iterator[Entry]:
         """Yields the candidates; `line` is a candidate's number in the array."""
@@ -79,7 +82,23 @@ class ArisReader:
         window.pos += end - start
         if 4 * len(text) > self._max_row_bytes and len(text.encode()) > self._max_row_bytes:
             return self._over_size(number, text[:RAW_LIMIT], len(text))
-        return accept_candidate(value, number, text, self._id_fields)
+        if self._behind_damage and isinstance(value, dict) and not self._is_candidate(value):
+            message = (
+                "it stands behind a malformed candidate and lacks the id or the first field that "
+                "candidates of this file have: it may be a part of that one"
+            )
+            return Rejected(number, "missing_id", message, text)
+        entry = accept_candidate(value, number, text, self._id_fields)
+        if isinstance(entry, Record):
+            self._behind_damage, self._last = False, value
+        return entry
+
+    def _is_candidate(self, value: dict[str, Any]) -> bool:
+        """Whether an object behind a malformed candidate is one itself, and no part of that."""
+        if self._last is None:
+            return True
+        ids = self._id_fields or id_names(self._last)
+        return ids[0] in value if ids else next(iter(value), None) == next(iter(self._last), None)
 
     @staticmethod
     def _runs_on(window: JsonWindow, value: object, length: int) -> bool:
@@ -102,6 +121,9 @@ class ArisReader:
 
     def _skip_malformed(self, window: JsonWindow, number: int, reason: str) -> Rejected:
         skipped = skip_value(window, in_candidates=True)
+        self._behind_damage = True
+        if _ID_KEY in skipped.head:
+            self._last = {"aristotleId": None}
         if skipped.length > self._max_row_bytes:
             return self._over_size(number, skipped.head, skipped.length)
         if not skipped.closed:
@@ -157,4 +179,4 @@ class ArisReader:
 
 def _id_in(raw: str) -> str | None:
     match = _ID_TEXT.search(raw)
-    return clean_id(match[1]) if match else None
+    return id_text(match[1]) or None if match else None

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aris_pipeline.candidates.field_names import role_of
+from aris_pipeline.candidates.identifiers import id_names, id_rank
 from aris_pipeline.candidates.options import LandingOptions
-from aris_pipeline.candidates.records import ID_FIELDS
 from aris_pipeline.errors import InputError
 
 _OTHER_USUAL_NAMES = {
@@ -21,8 +21,8 @@ _SHOWN = 20
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d][\w ./()-]{0,39}")
 
 
-def find_id_column(file: Path, names: Sequence[str], options: LandingOptions) -> str | None:
-    """Returns the column of the id: the one that is named in `options`, else by usual names.
+def find_id_columns(file: Path, names: Sequence[str], options: LandingOptions) -> list[str]:
+    """Returns the columns that may hold the id: the one named in `options`, else by usual names.
 
     Raises:
         InputError: a column that `options` names is not there, or no column is known to hold what
@@ -41,9 +41,7 @@ def find_id_column(file: Path, names: Sequence[str], options: LandingOptions) ->
             f"{file} has no column with the text of a candidate (such as Resume or resume_text); "
             f"its columns: {listed(names)}. Name it with --text-column"
         )
-    by_lower = {name.lower(): name for name in reversed(names)}
-    usual = (by_lower[name.lower()] for name in ID_FIELDS if name.lower() in by_lower)
-    return options.id_column or next(usual, None)
+    return [options.id_column] if options.id_column else id_names(names)
 
 
 def _is_judged(name: str) -> bool:
@@ -67,8 +65,12 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """Lists names for a message; what looks like data is not repeated."""
-    known = {*(name.lower() for name in ID_FIELDS), *_OTHER_USUAL_NAMES}
-    is_header = any(name.lower().replace(" ", "_") in known or role_of(name) for name in names)
+    is_header = any(
+        name.lower().replace(" ", "_") in _OTHER_USUAL_NAMES
+        or role_of(name)
+        or id_rank(name) is not None
+        for name in names
+    )
     if not (is_header and all(_LOOKS_LIKE_A_NAME.fullmatch(name) for name in names)):
         return f"{len(names)}, which may be data (is the line with the names missing?)"
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) or "none"

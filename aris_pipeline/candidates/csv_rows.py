@@ -16,8 +16,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.candidates.columns import find_id_column, unique_names
+from aris_pipeline.candidates.columns import find_id_columns, unique_names
 from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.identifiers import find_id
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
@@ -25,7 +26,6 @@ from aris_pipeline.candidates.records import (
     Entry,
     Record,
     Rejected,
-    clean_id,
     over_size,
 )
 from aris_pipeline.candidates.sources import open_source
@@ -51,7 +51,8 @@ class CsvReader:
         self._opening = re.compile(rf'(?:^|{re.escape(self._delimiter)})"(?!")')
         self._closing = re.compile(rf'"(?=\s*$|{re.escape(self._delimiter)})')
         self._quoted_rows = self._plain_rows = 0
-        self.id_column = find_id_column(file, self._names, options)
+        self._id_columns = find_id_columns(file, self._names, options)
+        self.id_column = next(iter(self._id_columns), None)
 
     def read(self) -> Iterator[Entry]:
         """Yields the rows; `line` is the physical line on which a row starts."""
@@ -83,7 +84,7 @@ class CsvReader:
         else:
             self._plain_rows += 1
         row = dict(zip(names, cells, strict=False))
-        custom_id = clean_id(row[self.id_column]) if self.id_column else ""
+        custom_id, _ = find_id(row, self._id_columns)
         return Record(lines.row_line, json_text(row), custom_id or None)
 
     def _fits(self, cells: list[str]) -> bool:

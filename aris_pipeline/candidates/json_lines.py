@@ -36,7 +36,7 @@ class JsonLinesReader:
         self._options = options
         self._max_row_bytes = options.max_row_bytes
         self._accept = accept
-        if options.id_column:
+        if options.id_column and accept is accept_candidate:
             self._accept = partial(accept_candidate, id_fields=(options.id_column,))
 
     def read(self) -> Iterator[Entry]:
@@ -70,6 +70,9 @@ def accept_request(value: object, line: int, text: str) -> Entry:
     identified = accept_candidate(value, line, text, ("custom_id",))
     if isinstance(identified, Rejected) or not isinstance(value, dict):
         return identified
+    if identified.custom_id is None:
+        message = "custom_id is missing or empty: without it no answer finds its request"
+        return Rejected(line, "missing_id", message, text, field="custom_id")
     fault = _fault_in_request(value)
     if fault is None:
         return Record(line, text, identified.custom_id, value["body"].get("model"))

@@ -24,6 +24,7 @@ from aris_pipeline.candidates.field_names import (
     is_wrapper,
     role_of,
 )
+from aris_pipeline.candidates.identifiers import id_rank
 from aris_pipeline.candidates.json_values import parse_json, unambiguous
 from aris_pipeline.candidates.plain_values import (
     as_lines,
@@ -33,7 +34,6 @@ from aris_pipeline.candidates.plain_values import (
     paragraphs,
     place,
 )
-from aris_pipeline.candidates.records import ID_FIELDS
 
 Fields = dict[str, Any]
 
@@ -53,10 +53,11 @@ class _Used:
     """The keys that mean something in a record: none may have two values in one object."""
 
     def __contains__(self, key: object) -> bool:
-        return key in _KEYS or role_of(str(key)) is not None
+        name = str(key)
+        return name in _KEYS or role_of(name) is not None or id_rank(name) is not None
 
 
-_KEYS = {"gemData", *ID_FIELDS, *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
+_KEYS = {"gemData", *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
 PROFILE_DECODER = unambiguous(_Used())
 """Reads a record; of the keys that are used, none may have two values in one object."""
 

@@ -7,23 +7,20 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aris_pipeline.candidates.columns import find_id_column, unique_names
+from aris_pipeline.candidates.arrow_values import UNREADABLE, readable
+from aris_pipeline.candidates.columns import find_id_columns, unique_names
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,
-    Record,
-    Rejected,
-    clean_id,
+    identified,
     over_size,
 )
 from aris_pipeline.errors import InputError
 
 _ROWS_AT_ONCE = 256
 _BYTES_AT_ONCE = 64 * 1024 * 1024
-_UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError)
-"""What a value raises that Python has no like of: a date beyond its calendar, text not in UTF-8."""
 
 
 class ParquetReader:
@@ -34,7 +31,8 @@ class ParquetReader:
             self._names = unique_names(pq.read_schema(file).names)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{file} is not readable parquet: {error}") from error
-        self.id_column = find_id_column(file, self._names, options)
+        self._id_columns = find_id_columns(file, self._names, options)
+        self.id_column = next(iter(self._id_columns), None)
         self._file = file
         self._max_row_bytes = options.max_row_bytes
 
@@ -52,8 +50,8 @@ class ParquetReader:
 
     def _entries(self, batch: pa.RecordBatch, first: int) -> Iterator[Entry]:
         try:
-            rows = batch.to_pylist()
-        except _UNREADABLE:
+            rows = batch.to_pylist(maps_as_pydicts="strict")
+        except UNREADABLE:
             for index in range(batch.num_rows):
                 yield self._cell_by_cell(first + index, batch.slice(index, 1))
         else:
@@ -62,32 +60,18 @@ class ParquetReader:
 
     def _cell_by_cell(self, number: int, batch: pa.RecordBatch) -> Entry:
         """Reads one row of a batch in which some value cannot be read."""
-        row: dict[str, object] = {}
-        faults: dict[str, str] = {}
-        for name, column in zip(self._names, batch.columns, strict=True):
-            try:
-                row[name] = column[0].as_py()
-            except _UNREADABLE as error:
-                row[name], faults[name] = None, str(error)
-        if not faults:
-            return self._entry(number, row)
-        field, message = next(iter(faults.items()))
-        raw = json_text(row)[:RAW_LIMIT]
-        custom_id = self._custom_id(row)
-        return Rejected(number, "malformed_row", message, raw, field=field, custom_id=custom_id)
+        cells = zip(self._names, batch.columns, strict=True)
+        return self._entry(number, {name: readable(column[0]) for name, column in cells})
 
     def _entry(self, number: int, row: dict[str, object]) -> Entry:
         text = json_text(row)
+        entry = identified(row, number, text, self._id_columns)
         size = len(text.encode())
-        custom_id = self._custom_id(row)
         if size > self._max_row_bytes:
             head = text[:RAW_LIMIT]
-            return over_size(number, f"{size:,} bytes", self._max_row_bytes, head, custom_id)
-        return Record(number, text, custom_id)
-
-    def _custom_id(self, row: dict[str, object]) -> str | None:
-        value = row[self.id_column] if self.id_column is not None else None
-        return clean_id(None if value is None else str(value)) or None
+            found = f"{size:,} bytes"
+            return over_size(number, found, self._max_row_bytes, head, entry.custom_id)
+        return entry
 
 
 def _rows_at_once(metadata: pq.FileMetaData) -> int:

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from aris_pipeline.candidates.field_names import role_of
+from aris_pipeline.candidates.identifiers import id_rank, id_text
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.layouts import arranged
 from aris_pipeline.candidates.names import name_role, with_names
-from aris_pipeline.candidates.records import ID_FIELDS
 
 _LISTS = ("work_info", "education_info")
 
@@ -110,11 +110,10 @@ def shape_of_object(
     record: dict[str, Any], custom_id: str, text_field: str = "", id_field: str = ""
 ) -> ShapedRecord:
     """Shapes an Aris candidate, or a flat record with the fields of a profile at its top."""
-    id_fields = (id_field,) if id_field else ID_FIELDS
     rest = {
         key: value
         for key, value in record.items()
-        if value is not None and not (key in id_fields and str(value).strip() == custom_id)
+        if value is not None and not (_is_id(key, id_field) and id_text(value) == custom_id)
     }
     if "gemData" not in record:
         return ShapedRecord(arranged(rest, text_field), {})
@@ -125,6 +124,10 @@ def shape_of_object(
     if beside:
         gem = gem | {key: rest.pop(key) for key in beside}
     return ShapedRecord(arranged(gem, text_field), rest, "gemData")
+
+
+def _is_id(key: str, id_field: str) -> bool:
+    return key == id_field if id_field else id_rank(key) is not None
 
 
 def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> ShapedRecord:

@@ -3,9 +3,11 @@
 Readers never raise for a record. What they raise, `InputError`, concerns the file as a whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from aris_pipeline.candidates.identifiers import find_id, id_names
 
 Rule = Literal[
     "malformed_json",
@@ -19,9 +21,6 @@ Rule = Literal[
     "invalid_parameter",
     "no_usable_text",
 ]
-
-ID_FIELDS = ("aristotleId", "custom_id", "candidate_id", "id")
-"""Fields that identify a candidate, the first that is filled wins."""
 
 RAW_LIMIT = 64 * 1024
 """Characters of an unusable record that the quarantine keeps."""
@@ -76,29 +75,31 @@ def over_size(line: int, size: str, limit: int, raw: str, custom_id: str | None 
 
 
 def accept_candidate(
-    value: object, line: int, text: str, id_fields: Sequence[str] = ID_FIELDS
+    value: object, line: int, text: str, id_fields: Sequence[str] | None = None
 ) -> Entry:
-    """Checks a parsed JSON value as far as landing does: it is an object and has an id."""
+    """Checks a parsed JSON value as far as landing does: it is an object, and what its id is.
+
+    Args:
+        value: the parsed value.
+        line: where it stands in the file.
+        text: the value as JSON text.
+        id_fields: the fields to look at; by default those that are known to hold an id.
+    """
     if not isinstance(value, dict):
         message = f"expected a JSON object, found {json_type(value)}"
         return Rejected(line, "not_an_object", message, text)
-    for field in id_fields:
-        found = value.get(field)
-        if isinstance(found, bool) or not isinstance(found, str | int | None):
-            message = f"expected text, found {json_type(found)}"
-            return Rejected(line, "wrong_type", message, text, field=field)
-        custom_id = clean_id(found)
-        if custom_id:
-            return Record(line, text, custom_id)
-    message = f"none of these fields holds an id: {', '.join(id_fields)}"
-    return Rejected(line, "missing_id", message, text, field=id_fields[0])
+    return identified(value, line, text, id_names(value) if id_fields is None else id_fields)
 
 
-def clean_id(value: str | int | None) -> str:
-    """Returns an id as text that every parquet reader accepts; empty where there is none."""
-    if value is None:
-        return ""
-    return str(value).strip().encode("utf-8", "replace").decode("utf-8")
+def identified(
+    record: Mapping[str, Any], line: int, text: str, id_fields: Sequence[str]
+) -> Record | Rejected:
+    """Returns a record with its id, if it has one; a rejection where it cannot be one."""
+    custom_id, odd = find_id(record, id_fields)
+    if odd is None:
+        return Record(line, text, custom_id or None)
+    message = f"expected text or a whole number as id, found {json_type(record[odd])}"
+    return Rejected(line, "wrong_type", message, text, field=odd)
 
 
 def json_type(value: object) -> str:

@@ -137,7 +137,8 @@ def bad_records(person: Person, id_field: str) -> Iterator[str]:
 
 def unusable(person: Person) -> list[str]:
     """Records of which each fails by itself."""
-    return [text for text in bad_records(person, "aristotleId") if '"good"' not in text]
+    found = bad_records(person, "aristotleId")
+    return [text for text in found if '"good"' not in text and not text.startswith('{"gemData"')]
 
 
 def aris_file(folder: Path) -> Path:
@@ -226,6 +227,7 @@ def openai_file(folder: Path) -> Path:
     lines: list[Any] = [request(f"r-{number}", body) for number, body in enumerate(bodies)]
     lines += [request("r-0", body), {**request("r", body), "method": person.first}]
     lines += [{**request("r-u", body), "url": person.link}, request({"of": person.email}, body)]
+    lines += [request(None, body)]
     lines += [person.resume]
     return written(
         folder / "requests.jsonl",

@@ -74,6 +74,14 @@ def test_a_malformed_candidate_does_not_take_along_a_neighbour_without_an_id(des
     assert desk.rules(batch) == [(1, "malformed_json"), (2, "missing_id")]
 
 
+def test_what_may_be_a_part_of_a_malformed_candidate_is_none_itself(desk: Desk) -> None:
+    broken = '{"aristotleId": "bad", "gemData": {"about": "5" disk", "work_info": ['
+    parts = ['{"id": 7, "title": "Cook"}', '{"title": "Waiter"}']
+    batch = desk.land("export.json", export(candidate("a"), broken + ", ".join(parts) + "]}"))
+    assert desk.ids(batch) == ["a"]
+    assert {rule for _, rule in desk.rules(batch)} <= {"malformed_json", "missing_id"}
+
+
 def test_a_file_that_is_cut_off_keeps_its_complete_candidates(desk: Desk) -> None:
     whole = export(candidate("a"), candidate("b"), candidate("c"))
     batch = desk.land("export.json", whole[: whole.index('"c"') + 12])
@@ -97,14 +105,13 @@ def test_a_stray_bracket_does_not_end_the_array(desk: Desk) -> None:
 
 
 def test_items_that_are_no_objects_and_ids_that_are_no_text_are_quarantined(desk: Desk) -> None:
-    items = ["null", "[1, 2]", '"text"', '{"gemData": {}}', '{"aristotleId": {"x": 1}}']
+    items = ["null", "[1, 2]", '"text"', '{"aristotleId": {"x": 1}}']
     batch = desk.land("export.json", export(*items, candidate("a"), '{"aristotleId": 7}'))
     assert desk.ids(batch) == ["a", "7"]
     assert [rule for _, rule in desk.rules(batch)] == [
         "not_an_object",
         "not_an_object",
         "not_an_object",
-        "missing_id",
         "wrong_type",
     ]
 

@@ -329,21 +329,29 @@ def parquet(desk: Desk, columns: dict[str, Any]) -> Path:
 
 
 @pytest.mark.parametrize(
-    "column",
+    ("odd", "kept"),
     [
-        pa.array([1, 2**31 - 1, 1], pa.date32()),
-        pa.array([1, 2**62, 1], pa.timestamp("us")),
-        pa.array([b"a", b"\xff\xfe", b"b"], pa.binary()).view(pa.string()),
+        (pa.array([2**31 - 1], pa.date32()), 2**31 - 1),
+        (pa.array([2**62], pa.timestamp("us")), 2**62),
+        (pa.array([b"Caf\xe9"], pa.binary()).view(pa.string()), "Café"),
+        (pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int8())), [["a", 1], ["a", 2]]),
+        (
+            pa.array([{"on": [2**31 - 1]}], pa.struct([("on", pa.list_(pa.date32()))])),
+            {"on": [2**31 - 1]},
+        ),
     ],
-    ids=["date beyond the calendar", "time beyond the calendar", "text not in UTF-8"],
+    ids=["date beyond the calendar", "time beyond it", "text not in UTF-8", "key twice", "nested"],
 )
-def test_a_value_that_cannot_be_read_costs_only_its_row(desk: Desk, column: Any) -> None:
+def test_a_value_that_python_has_no_like_of_is_kept_as_it_is_stored(
+    desk: Desk, odd: pa.Array, kept: object
+) -> None:
+    others = pa.nulls(1, odd.type)
+    column = pa.concat_arrays([others, odd, others])
     path = parquet(desk, {"id": ["a", "b", "c"], "Resume": ["x", "y", "z"], "other": column})
     batch = land_file(desk.store, path, on=DAY)
-    assert desk.ids(batch) == ["a", "c"]
-    (row,) = desk.landing_quarantine(batch)
-    assert (row["line"], row["rule"], row["field"]) == (2, "malformed_row", "other")
-    assert (row["custom_id"], json.loads(row["raw"])["Resume"]) == ("b", "y")
+    desk.validate(batch)
+    assert desk.ids(batch) == ["a", "b", "c"]
+    assert json.loads(desk.candidates(batch)[1]["extra"]) == {"other": kept}
 
 
 def test_columns_of_one_name_are_told_apart(desk: Desk) -> None:

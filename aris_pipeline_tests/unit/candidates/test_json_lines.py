@@ -32,7 +32,6 @@ def test_every_unusable_line_is_quarantined_by_its_rule(desk: Desk) -> None:
         '{"id": "ok"}',
         '{"id": "cut',
         "[1]",
-        '{"title": "no id"}',
         '{"id": true}',
         '{"id": "ok"}',
         '{"id": "big", "x": "' + "x" * 5000 + '"}',
@@ -43,12 +42,11 @@ def test_every_unusable_line_is_quarantined_by_its_rule(desk: Desk) -> None:
     assert desk.rules(batch) == [
         (2, "malformed_json"),
         (3, "not_an_object"),
-        (4, "missing_id"),
-        (5, "wrong_type"),
-        (6, "duplicate_id"),
-        (7, "over_size"),
+        (4, "wrong_type"),
+        (5, "duplicate_id"),
+        (6, "over_size"),
     ]
-    assert desk.landing_quarantine(batch)[3]["field"] == "id"
+    assert desk.landing_quarantine(batch)[2]["field"] == "id"
     assert batch.rows_in == len(lines)
 
 
@@ -115,10 +113,10 @@ def test_a_request_with_a_wrong_envelope_is_quarantined(
 
 def test_a_file_without_usable_line_is_refused_with_counts_and_examples(desk: Desk) -> None:
     with pytest.raises(InputError) as refused:
-        desk.land("a.jsonl", '{"id": \n{"id":\n{"title": 1}')
+        desk.land("a.jsonl", '{"id": \n{"id":\n{"id": true}')
     message = str(refused.value)
     assert "2 malformed_json (first at line 1: Expecting value" in message
-    assert "1 missing_id (first at line 3" in message
+    assert "1 wrong_type (first at line 3: expected text or a whole number as id" in message
     assert "a.jsonl" in message
     assert desk.store.batches() == []
 

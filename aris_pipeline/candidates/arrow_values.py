@@ -1,0 +1,44 @@
+"""Reads values of parquet that Python has no like of, as what they are stored as.
+
+A date beyond the calendar, nanoseconds, text that is not UTF-8: none of them costs its row.
+"""
+
+from contextlib import suppress
+
+import pyarrow as pa
+
+from aris_pipeline.candidates.decoding import decode
+
+UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pa.ArrowException)
+"""What such a value raises."""
+
+_NOT_WRITTEN = "<value out of range"
+
+
+def readable(value: pa.Scalar) -> object:
+    """Returns a value as Python has it, else its parts, its text, its bytes or its number."""
+    try:
+        return value.as_py(maps_as_pydicts="strict")
+    except UNREADABLE:
+        pass
+    if isinstance(value, pa.MapScalar):
+        pairs = [(readable(pair["key"]), readable(pair["value"])) for pair in value.values]
+        as_dict = dict(pairs)
+        return as_dict if len(as_dict) == len(pairs) else pairs
+    if isinstance(value, pa.StructScalar):
+        return {name: readable(part) for name, part in value.items()}
+    if isinstance(value, pa.ListScalar):
+        return [readable(part) for part in value.values]
+    if isinstance(value, pa.StringScalar | pa.LargeStringScalar):
+        return decode(value.as_buffer().to_pybytes())
+    return _stored(value)
+
+
+def _stored(value: pa.Scalar) -> object:
+    """The text that arrow writes of a value, else the number that it is stored as."""
+    for kind in (pa.string(), pa.int64(), pa.int32()):
+        with suppress(*UNREADABLE):
+            found = value.cast(kind).as_py()
+            if not str(found).startswith(_NOT_WRITTEN):
+                return found
+    return None
