@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from aris_pipeline import cli_benchmark, console
 from aris_pipeline.benchmarks import decided_engine
-from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.candidates import known_encoding, write_synthetic
 from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
 from aris_pipeline.engines import find_model
@@ -122,6 +122,9 @@ def run(
     file_format: Annotated[
         SourceFormats | None, typer.Option("--format", help="Where detection errs.")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text file that is not UTF-8, such as gb18030.")
+    ] = None,
     until: Annotated[
         Assets, typer.Option(help="Stop after this asset.")
     ] = Assets.candidate_ranking,
@@ -160,11 +163,13 @@ def run(
             "text_column": text_column,
             "id_column": id_column,
             "format": str(file_format) if file_format else None,
+            "encoding": known_encoding(encoding) if encoding else None,
         }
         outcomes, refused = _run_files(files, data_dir, landing, judging, until)
         store = DataStore.at(data_dir)
         rows = [
             summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
+            | {"warnings": outcome.batch.warnings}
             for outcome in outcomes
         ]
         result = console.total(rows, wall_s=time.monotonic() - started)

@@ -171,6 +171,8 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         for name, place in places.items():
             if place.exists():
                 say(f"{name + ':':<12} {place}")
+        for warning in outcome.batch.warnings:
+            say(f"warning: {outcome.batch.source_file}: {warning}")
         if outcome.card.embedded and places["evaluations"].exists():
             say(
                 "\nNote: the embedded 135M model proves the plumbing, not judgement. Its verdicts "

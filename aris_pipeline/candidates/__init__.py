@@ -1,7 +1,7 @@
 """Candidate files in, validated candidates out: landing, formats, validation, synthetic data."""
 
 from aris_pipeline.candidates.landing import land_file
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.options import LandingOptions, known_encoding
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
 from aris_pipeline.candidates.validation import ShardCounts, require_usable, validate_shard
@@ -10,6 +10,7 @@ __all__ = [
     "LandingOptions",
     "ShardCounts",
     "has_settled",
+    "known_encoding",
     "land_file",
     "require_usable",
     "validate_shard",

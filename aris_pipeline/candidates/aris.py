@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aris_pipeline.candidates.columns import listed
+from aris_pipeline.candidates.decoding import original, restore
 from aris_pipeline.candidates.identifiers import id_names, id_text
 from aris_pipeline.candidates.json_values import DECODER, explain
 from aris_pipeline.candidates.json_window import JsonWindow, skip_value
@@ -22,8 +23,10 @@ from aris_pipeline.candidates.records import (
     Rejected,
     accept_candidate,
     over_size,
+    wrong_encoding,
 )
-from aris_pipeline.candidates.sources import open_source
+from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
 _ID_KEY = '"aristotleId"'
@@ -44,10 +47,11 @@ class ArisReader:
         self._max_row_bytes = options.max_row_bytes
         self._last: dict[str, Any] | None = None
         self._behind_damage = False
+        self.strays = StrayBytes(named=options.encoding is not None)
 
     def read(self) -> Iterator[Entry]:
         """Yields the candidates; `line` is a candidate's number in the array."""
-        with open_source(self._file, self._options.max_unpacked_bytes) as file:
+        with open_text(self._file, self._options) as file:
             window = JsonWindow(file)
             self._enter_candidates(window)
             number, entry = 0, None
@@ -80,6 +84,12 @@ class ArisReader:
             return self._skip_malformed(window, number, reason)
         text = window.text[window.pos : window.pos + end - start]
         window.pos += end - start
+        if window.met_strays or self.strays.named:
+            raw = original(text)
+            text, has_strays = self.strays.decode(raw)
+            if has_strays and not self.strays.admit(number, raw):
+                return wrong_encoding(number, text, _id_in(text))
+            value = DECODER.decode(text) if has_strays else value
         if 4 * len(text) > self._max_row_bytes and len(text.encode()) > self._max_row_bytes:
             return self._over_size(number, text[:RAW_LIMIT], len(text))
         if self._behind_damage and isinstance(value, dict) and not self._is_candidate(value):
@@ -124,13 +134,12 @@ class ArisReader:
         self._behind_damage = True
         if _ID_KEY in skipped.head:
             self._last = {"aristotleId": None}
+        head = restore(skipped.head)
         if skipped.length > self._max_row_bytes:
-            return self._over_size(number, skipped.head, skipped.length)
+            return self._over_size(number, head, skipped.length)
         if not skipped.closed:
             reason = f"the file ends inside this candidate ({reason})"
-        return Rejected(
-            number, "malformed_json", reason, skipped.head, custom_id=_id_in(skipped.head)
-        )
+        return Rejected(number, "malformed_json", reason, head, custom_id=_id_in(head))
 
     def _over_size(self, number: int, head: str, length: int) -> Rejected:
         size = f"{length:,} characters"

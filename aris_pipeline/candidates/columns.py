@@ -63,15 +63,20 @@ def unique_names(names: Sequence[str]) -> list[str]:
     return list(unique)
 
 
+def are_names(cells: Sequence[str]) -> bool:
+    """Whether cells are plainly names of columns, and not data: all could be, and one is usual."""
+    is_known = any(
+        cell.lower().replace(" ", "_") in _OTHER_USUAL_NAMES
+        or role_of(cell)
+        or id_rank(cell) is not None
+        for cell in cells
+    )
+    return is_known and all(map(_LOOKS_LIKE_A_NAME.fullmatch, cells))
+
+
 def listed(names: Sequence[str]) -> str:
     """Lists names for a message; what looks like data is not repeated."""
-    is_header = any(
-        name.lower().replace(" ", "_") in _OTHER_USUAL_NAMES
-        or role_of(name)
-        or id_rank(name) is not None
-        for name in names
-    )
-    if not (is_header and all(_LOOKS_LIKE_A_NAME.fullmatch(name) for name in names)):
+    if not are_names(names):
         return f"{len(names)}, which may be data (is the line with the names missing?)"
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) or "none"
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

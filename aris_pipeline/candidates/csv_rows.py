@@ -18,6 +18,7 @@ from typing import Self
 
 from aris_pipeline.candidates.columns import find_id_columns, unique_names
 from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.header_faults import LINES_TO_SHOW, header_fault
 from aris_pipeline.candidates.identifiers import find_id
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
@@ -27,11 +28,14 @@ from aris_pipeline.candidates.records import (
     Record,
     Rejected,
     over_size,
+    wrong_encoding,
 )
-from aris_pipeline.candidates.sources import open_source
+from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
 _DELIMITERS = ",;\t|"
+_SAYS_DELIMITER = re.compile(r'"?sep=(.)"?[,;]*\s*', re.IGNORECASE)  # as Excel writes it
 _ROWS_TO_TRY = 20
 _ROWS_TO_BELIEVE = 3
 _COLUMNS_IN_ANY_TEXT = 2
@@ -46,23 +50,31 @@ class CsvReader:
         self._max_row_bytes = options.max_row_bytes
         # The limit is the process's, and rows are bounded here anyway: it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), options.max_row_bytes))
-        with open_source(file, options.max_unpacked_bytes) as source:
-            self._delimiter, self._names = self._header(_Lines(source, options.max_row_bytes))
+        self.strays = StrayBytes(named=options.encoding is not None)
+        with open_text(file, options) as source:
+            self._delimiter, self._names = self._header(self._lines(source))
         self._opening = re.compile(rf'(?:^|{re.escape(self._delimiter)})"(?!")')
         self._closing = re.compile(rf'"(?=\s*$|{re.escape(self._delimiter)})')
         self._quoted_rows = self._plain_rows = 0
-        self._id_columns = find_id_columns(file, self._names, options)
+        try:
+            self._id_columns = find_id_columns(file, self._names, options)
+        except InputError as error:
+            fault = self._header_fault()
+            raise InputError(f"{file}: {fault}") if fault else error from None
         self.id_column = next(iter(self._id_columns), None)
 
     def read(self) -> Iterator[Entry]:
         """Yields the rows; `line` is the physical line on which a row starts."""
-        with open_source(self._file, self._options.max_unpacked_bytes) as source:
-            lines = _Lines(source, self._max_row_bytes)
+        with open_text(self._file, self._options) as source:
+            lines = self._lines(source)
             self._header(lines)
             while lines.start_row():
                 entry = self._row(lines)
                 if entry is not None:
                     yield entry
+
+    def _lines(self, source: BufferedReader) -> "_Lines":
+        return _Lines(source, self._max_row_bytes, self.strays)
 
     def _row(self, lines: "_Lines") -> Entry | None:
         try:
@@ -70,11 +82,15 @@ class CsvReader:
         except _RowTooLargeError:
             return self._over_size(lines)
         except csv.Error as error:
+            if lines.split_at_returns():
+                return self._row(lines)
             return self._broken(lines, str(error))
         return self._record(lines, cells) if cells else None
 
     def _record(self, lines: "_Lines", cells: list[str]) -> Entry:
         names = self._names
+        if lines.row_has_strays and not self.strays.admit(lines.row_line, lines.row_bytes):
+            return wrong_encoding(lines.row_line, lines.row_text)
         if not self._fits(cells):
             found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
             message = f"expected {len(names)} columns, found {found}"
@@ -146,10 +162,14 @@ class CsvReader:
 
     def _header(self, lines: "_Lines") -> tuple[str, list[str]]:
         """Reads the column names; the delimiter is the most frequent one among them."""
+        said = ""
         try:
             while lines.start_row():
                 first = next(lines)
-                delimiter = max(_DELIMITERS, key=first.count)
+                if not said and (line := _SAYS_DELIMITER.fullmatch(first)):
+                    said = line[1]
+                    continue
+                delimiter = said or max(_DELIMITERS, key=first.count)
                 cells = next(csv.reader([first], delimiter=delimiter))
                 if any(cells):
                     return delimiter, unique_names(cells)
@@ -157,6 +177,12 @@ class CsvReader:
             reason = str(error) or "it is longer than a record may be"
             raise InputError(f"{self._file} has no readable header line: {reason}") from error
         raise InputError(f"{self._file} is empty: it has no header line")
+
+    def _header_fault(self) -> str | None:
+        with open_text(self._file, self._options) as source:
+            first = [source.readline(self._max_row_bytes) for _ in range(LINES_TO_SHOW)]
+        lines = [decode(raw).rstrip("\r\n") for raw in first if raw]
+        return header_fault(lines, _DELIMITERS)
 
 
 class _RowTooLargeError(Exception):
@@ -169,8 +195,9 @@ class _Lines:
     Lines that are given back are kept, not sought again: an unpacked file cannot be rewound.
     """
 
-    def __init__(self, source: BufferedReader, max_row_bytes: int) -> None:
+    def __init__(self, source: BufferedReader, max_row_bytes: int, strays: StrayBytes) -> None:
         self._source = source
+        self._strays = strays
         self._max_row_bytes = max_row_bytes
         self._line = 0
         self._row: list[bytes] = []
@@ -178,11 +205,16 @@ class _Lines:
         self._given_back: list[bytes] = []
         self.row_line = 1
         self.row_parts: list[str] = []
+        self.row_has_strays = False
         self.ended = False
 
     @property
     def row_text(self) -> str:
         return "".join(self.row_parts)
+
+    @property
+    def row_bytes(self) -> bytes:
+        return b"".join(self._row)
 
     @property
     def row_lines(self) -> int:
@@ -191,6 +223,7 @@ class _Lines:
     def start_row(self) -> bool:
         """Begins a row at the present line; false at the end of the file."""
         self._row, self.row_parts, self._row_size = [], [], 0
+        self.row_has_strays = False
         self.row_line = self._line + 1
         return not self.ended and bool(self._given_back or self._source.peek(1))
 
@@ -205,10 +238,22 @@ class _Lines:
         self._line += 1
         self._row.append(raw)
         self._row_size += len(raw)
-        self.row_parts.append(decode(raw))
+        text, has_strays = self._strays.decode(raw)
+        self.row_has_strays |= has_strays
+        self.row_parts.append(text)
         if self._row_size > self._max_row_bytes:
             raise _RowTooLargeError
-        return self.row_parts[-1]
+        return text
+
+    def split_at_returns(self) -> bool:
+        """Begins the row anew where a carriage return alone ends it, as on the first Macs."""
+        raw = self.row_bytes
+        rows = raw.rstrip(b"\r\n").split(b"\r")
+        if self.row_lines > 1 or len(rows) == 1 or b'"' in raw:
+            return False
+        self._line -= 1
+        self._given_back += [row + b"\n" for row in reversed(rows)]
+        return self.start_row()
 
     def rewind(self, *, to: int) -> None:
         """Gives back all but the first `to` lines of the row."""

@@ -5,8 +5,14 @@ Latin-1 keeps its correct UTF-8 beside it.
 """
 
 import codecs
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 _POLICY = "aris_pipeline.cp1252"
+_LEFT = re.compile("[\udc80-\udcff]")
 BOM = "\ufeff"
 
 
@@ -15,9 +21,31 @@ def decode(raw: bytes) -> str:
     return raw.decode("utf-8", _POLICY).lstrip(BOM)
 
 
-def stream_decoder() -> codecs.IncrementalDecoder:
-    """A decoder for consecutive chunks."""
-    return codecs.getincrementaldecoder("utf-8")(_POLICY)
+class StreamDecoder(codecs.BufferedIncrementalDecoder):
+    """Decodes consecutive chunks; a byte that is not UTF-8 stays a lone surrogate for `restore`.
+
+    Attributes:
+        met_strays: whether there was such a byte so far.
+    """
+
+    met_strays = False
+
+    def _buffer_decode(self, data: "Buffer", errors: str, final: bool) -> tuple[str, int]:  # noqa: ARG002
+        try:
+            return codecs.utf_8_decode(data, "strict", final)
+        except UnicodeDecodeError:
+            self.met_strays = True
+            return codecs.utf_8_decode(data, "surrogateescape", final)
+
+
+def restore(text: str) -> str:
+    """Decodes the bytes that a `StreamDecoder` left in a part of its text."""
+    return decode(original(text)) if _LEFT.search(text) else text
+
+
+def original(text: str) -> bytes:
+    """Returns the bytes that a `StreamDecoder` had of a part of its text."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _as_cp1252(error: UnicodeError) -> tuple[str, int]:

@@ -5,14 +5,17 @@ from itertools import islice
 from pathlib import Path
 
 from aris_pipeline.candidates.aris import ArisReader
+from aris_pipeline.candidates.content_kind import HEAD_BYTES, foreign_kind, wrong_format
 from aris_pipeline.candidates.csv_rows import CsvReader
 from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.encodings import check_encoding
 from aris_pipeline.candidates.json_lines import JsonLinesReader, accept_request
 from aris_pipeline.candidates.json_values import parse_json
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.parquet_rows import ParquetReader
 from aris_pipeline.candidates.records import Reader
 from aris_pipeline.candidates.sources import PACKINGS, is_packed, open_source, plain_name
+from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage.batches import SourceFormat
 
@@ -37,11 +40,21 @@ _READERS: dict[SourceFormat, Callable[[Path, LandingOptions], Reader]] = {
 }
 
 
+_NAMES: dict[SourceFormat, str] = {
+    "aris": "a JSON document",
+    "jsonl": "JSON Lines",
+    "openai": "JSON Lines",
+    "csv": "CSV",
+    "parquet": "parquet",
+}
+
+
 def detect_format(file: Path, options: LandingOptions) -> SourceFormat:
     """Returns the format of `file`; `InputError` where its name does not tell."""
     ending = plain_name(file).suffix
     found = _BY_EXTENSION.get(ending.lower())
     if found is None:
+        _check_kind(file, options)
         raise InputError(
             f"{file}: the format of a '{ending}' file is not known; expected one of "
             f"{', '.join(_BY_EXTENSION)}, packed or not ({', '.join(PACKINGS)}), "
@@ -63,16 +76,31 @@ def open_reader(file: Path, source_format: SourceFormat, options: LandingOptions
                 f"{file}: parquet is compressed inside and is not packed again: unpack it and "
                 f"land {plain_name(file).name}"
             )
+        with file.open("rb") as source:
+            head = source.read(HEAD_BYTES)
+        found = None if head.startswith(b"PAR1") else foreign_kind(file, head)
+        if found is not None:
+            raise InputError(f"{file} is {found}")
         return ParquetReader(file, options)
-    with open_source(file, options.max_unpacked_bytes) as source:
-        start = source.read(2)
-    if start in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{file} is encoded as UTF-16: save it as UTF-8")
+    _check_kind(file, options)
+    check_encoding(file, options)
+    with open_text(file, options) as source:
+        found = wrong_format(source_format, source.read(HEAD_BYTES))
+    if found is not None:
+        raise InputError(f"{file} is not {_NAMES[source_format]} but {found}")
     return _READERS[source_format](file, options)
 
 
-def _holds_requests(file: Path, options: LandingOptions) -> bool:
+def _check_kind(file: Path, options: LandingOptions) -> None:
+    """Raises `InputError` for what is no text, whatever its name says."""
     with open_source(file, options.max_unpacked_bytes) as source:
+        found = foreign_kind(file, source.read(HEAD_BYTES))
+    if found is not None:
+        raise InputError(f"{file} is {found}")
+
+
+def _holds_requests(file: Path, options: LandingOptions) -> bool:
+    with open_text(file, options) as source:
         for raw in islice(iter(lambda: source.readline(_LINE_BYTES), b""), _LINES_TO_TRY):
             try:
                 value = parse_json(decode(raw))

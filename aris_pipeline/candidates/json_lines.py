@@ -17,8 +17,10 @@ from aris_pipeline.candidates.records import (
     accept_candidate,
     json_type,
     over_size,
+    wrong_encoding,
 )
-from aris_pipeline.candidates.sources import open_source
+from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.text_source import open_text
 
 _MODEL_NAME_LENGTH = 256
 
@@ -38,12 +40,13 @@ class JsonLinesReader:
         self._accept = accept
         if options.id_column and accept is accept_candidate:
             self._accept = partial(accept_candidate, id_fields=(options.id_column,))
+        self.strays = StrayBytes(named=options.encoding is not None)
 
     def read(self) -> Iterator[Entry]:
         """Yields one entry a line; `line` is its number in the file."""
         most = self._max_row_bytes + len("\r\n")
         number = 0
-        with open_source(self._file, self._options.max_unpacked_bytes) as file:
+        with open_text(self._file, self._options) as file:
             while raw := file.readline(most):
                 number += 1
                 if len(raw.rstrip(b"\r\n")) > self._max_row_bytes:
@@ -54,7 +57,13 @@ class JsonLinesReader:
                         size += len(raw)
                     found = f"{size:,} bytes"
                     yield over_size(number, found, self._max_row_bytes, decode(head))
-                elif text := decode(raw).strip():
+                    continue
+                text, has_strays = self.strays.decode(raw)
+                if not (text := text.strip()):
+                    continue
+                if has_strays and not self.strays.admit(number, raw):
+                    yield wrong_encoding(number, text)
+                else:
                     yield self._entry(number, text)
 
     def _entry(self, number: int, text: str) -> Entry:

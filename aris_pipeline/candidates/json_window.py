@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from aris_pipeline.candidates.decoding import BOM, stream_decoder
+from aris_pipeline.candidates.decoding import BOM, StreamDecoder
 from aris_pipeline.candidates.json_values import DECODER
 from aris_pipeline.candidates.records import RAW_LIMIT
 
@@ -33,10 +33,15 @@ class JsonWindow:
         self.pos = 0
         self.ended = False
         self._file = file
-        self._decoder = stream_decoder()
+        self._decoder = StreamDecoder()
         self._candidate = self._searched = 0  # the last one found, and where to search on
         self.slide()
         self.text = self.text.removeprefix(BOM)
+
+    @property
+    def met_strays(self) -> bool:
+        """Whether some text so far holds bytes that are not UTF-8."""
+        return self._decoder.met_strays
 
     @property
     def exhausted(self) -> bool:

@@ -171,6 +171,7 @@ class _Landing:
             shard_rows=self._shards.shard_rows,
             quarantined=self._quarantine.rows,
             requested_models=sorted(self._models),
+            warnings=self._reader.strays.warnings(),
             landed_at=datetime.now(UTC),
         )
         write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(batch.name))

@@ -1,8 +1,39 @@
 """How a file is landed: the one configuration of this room."""
 
-from pydantic import BaseModel, Field, PositiveInt
+import codecs
+import io
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, Field, PositiveInt
+
+from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage.batches import SourceFormat
+
+UTF_8 = "utf-8"
+_WIDER = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+    "iso8859-1": "cp1252",
+    "ascii": UTF_8,
+    "utf-8-sig": UTF_8,
+}
+"""Encodings whose names are given to files with more characters, and those that have them."""
+
+
+def known_encoding(name: str) -> str:
+    """Returns the name of an encoding of text as Python has it; `ConfigError` if there is none."""
+    try:
+        found = codecs.lookup(name.strip()).name
+        io.TextIOWrapper(io.BytesIO(), encoding=found)  # refuses codecs of no text, as base64
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise ConfigError(
+            f"'{name}' is not the name of an encoding; known are such as utf-16, gb18030, "
+            "shift_jis, euc_kr, big5, windows-1251, koi8-r or iso-8859-2"
+        ) from error
+    return _WIDER.get(found, found)
 
 
 class LandingOptions(BaseModel, frozen=True, extra="forbid"):
@@ -20,6 +51,9 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
     )
     id_column: str | None = Field(
         default=None, description="column or field of the id; known by its name"
+    )
+    encoding: Annotated[str, AfterValidator(known_encoding)] | None = Field(
+        default=None, description="encoding of a text file; UTF-8 by default, others are refused"
     )
     max_row_bytes: PositiveInt = Field(
         default=1024 * 1024, description="a larger record is quarantined as over_size"

@@ -17,6 +17,7 @@ from aris_pipeline.candidates.records import (
     identified,
     over_size,
 )
+from aris_pipeline.candidates.stray_bytes import StrayBytes
 from aris_pipeline.errors import InputError
 
 _ROWS_AT_ONCE = 256
@@ -33,6 +34,7 @@ class ParquetReader:
             raise InputError(f"{file} is not readable parquet: {error}") from error
         self._id_columns = find_id_columns(file, self._names, options)
         self.id_column = next(iter(self._id_columns), None)
+        self.strays = StrayBytes()
         self._file = file
         self._max_row_bytes = options.max_row_bytes
 

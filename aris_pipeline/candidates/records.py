@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from aris_pipeline.candidates.identifiers import find_id, id_names
+from aris_pipeline.candidates.stray_bytes import StrayBytes
 
 Rule = Literal[
     "malformed_json",
     "malformed_row",
+    "wrong_encoding",
     "not_an_object",
     "duplicate_key",
     "missing_id",
@@ -62,6 +64,7 @@ class Reader(Protocol):
     """Reads the records of one file in order, in bounded memory."""
 
     id_column: str | None
+    strays: StrayBytes
 
     def read(self) -> Iterator[Entry]:
         """Yields one entry a record."""
@@ -72,6 +75,15 @@ def over_size(line: int, size: str, limit: int, raw: str, custom_id: str | None 
     """The rejection of a record that is larger than `limit` bytes."""
     message = f"the record is larger than {limit:,} bytes ({size})"
     return Rejected(line, "over_size", message, raw, custom_id=custom_id)
+
+
+def wrong_encoding(line: int, raw: str, custom_id: str | None = None) -> Rejected:
+    """The rejection of a record that would be judged on mojibake."""
+    message = (
+        "its text is neither UTF-8 nor Latin-1: save the file in one encoding, or name it with "
+        "--encoding"
+    )
+    return Rejected(line, "wrong_encoding", message, raw, custom_id=custom_id)
 
 
 def accept_candidate(

@@ -33,6 +33,7 @@ class LandConfig(dg.Config):
     limit: int | None = None
     text_column: str | None = None
     id_column: str | None = None
+    encoding: str | None = None
 
 
 @dg.op
@@ -53,9 +54,12 @@ def land_candidates(
                 "quarantined": batch.quarantined,
                 "shards": len(keys),
                 "format": batch.format,
+                **({"warnings": "\n".join(batch.warnings)} if batch.warnings else {}),
             },
         )
     )
+    for warning in batch.warnings:
+        context.log.warning(f"{batch.source_file}: {warning}")
     context.log.info(
         f"{batch.source_file} is batch {batch.name}: {batch.rows_in:,} rows in {len(keys)} shards, "
         f"{batch.quarantined:,} quarantined"

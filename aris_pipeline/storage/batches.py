@@ -25,6 +25,9 @@ class Batch(BaseModel, frozen=True):
     requested_models: list[str] = Field(
         default_factory=list, description="distinct body.model of an OpenAI file, sorted"
     )
+    warnings: list[str] = Field(
+        default_factory=list, description="what landing read in spite of doubts"
+    )
     landed_at: datetime
 
     @computed_field  # type: ignore[prop-decorator] # of pydantic, on a property

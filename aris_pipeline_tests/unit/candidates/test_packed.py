@@ -97,7 +97,7 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_refused(desk: Desk, endin
         ("a.csv", packed(LINES, "zstd"), "is packed by zstd: name it a.csv.zst"),
         ("a.parquet.gz", gzip.compress(b"PAR1", mtime=0), "unpack it and land a.parquet"),
         ("a.gz", gzip.compress(LINES, mtime=0), "the format of a '' file is not known"),
-        ("a.json.bz2", b"BZh9", "the format of a '.bz2' file is not known"),
+        ("a.json.bz2", b"BZh9", "is packed by bzip2: unpack it"),
         ("a.csv.gz", gzip.compress(b"", mtime=0), "is empty: it has no header line"),
         ("a.jsonl.gz", gzip.compress(b"", mtime=0), "holds no record"),
         ("a.csv.gz", gzip.compress("Resume\nx\n".encode("utf-16"), mtime=0), "UTF-16"),

@@ -1,0 +1,87 @@
+"""Bytes that are not UTF-8: whether they are plausible as cp1252, and which records hold them.
+
+A single accented letter of an old export is read as cp1252 and costs nobody his record. A text in
+another encoding read so is mojibake, which a model would judge in place of the candidate. In a
+Western European text such bytes stand alone or in pairs, as letters in words or as punctuation;
+elsewhere they stand in long rows, or are signs in the midst of words.
+"""
+
+import re
+from dataclasses import dataclass
+
+from aris_pipeline.candidates.decoding import BOM, decode
+
+_LEAST_FOREIGN = 4
+_PLAUSIBLE_SHARE = 0.8
+
+_REPLACED = "\ufffd"
+_STRAY = "\udc80-\udcff"
+_UPPER = "\udcc0-\udcd6\udcd8-\udcde\udc8a\udc8c\udc8e\udc9f"
+_LOWER = "\udcdf-\udcf6\udcf8-\udcff\udc9a\udc9c\udc9e"
+_MARKS = "\udc80\udc85\udc91-\udc97\udc99\udca0\udcab\udcb4\udcb7\udcbb"
+_SIGNS = "\udca1-\udcaa\udcac-\udcb3\udcb5\udcb6\udcb8-\udcba\udcbc-\udcbf\udcd7\udc8b\udc9b"
+_NOT_A_MARK = f"(?:(?![{_MARKS}])[{_STRAY}])"
+_AS_WESTERN = re.compile(
+    f"[{_MARKS}]"
+    f"|(?<!(?![{_MARKS}])[{_STRAY}])(?:"
+    f"(?:(?<![a-z])[{_UPPER}]|[{_LOWER}]){{1,2}}"
+    f"|(?<![A-Za-z])[{_SIGNS}]|[{_SIGNS}](?![A-Za-z])"
+    f")(?!{_NOT_A_MARK})"
+)
+_ANY_STRAY = re.compile(f"[{_STRAY}]")
+
+
+def implausible(raw: bytes) -> tuple[int, int]:
+    """Counts the bytes that are not UTF-8: those that cp1252 does not explain, and all."""
+    text = raw.decode("utf-8", "surrogateescape")
+    found = len(_ANY_STRAY.findall(text))
+    return found - sum(map(len, _AS_WESTERN.findall(text))), found
+
+
+def is_foreign(raw: bytes) -> bool:
+    """Whether a text is plainly in an encoding that is neither UTF-8 nor cp1252."""
+    unexplained, found = implausible(raw)
+    return unexplained >= _LEAST_FOREIGN and unexplained > (1 - _PLAUSIBLE_SHARE) * found
+
+
+@dataclass
+class StrayBytes:
+    """The records of a file with bytes that are not of its encoding.
+
+    Attributes:
+        named: whether the encoding was named: then U+FFFD stands where a byte is not of it.
+        records: how many were read all the same.
+        first_line: of the first of them.
+    """
+
+    named: bool = False
+    records: int = 0
+    first_line: int = 0
+
+    def decode(self, raw: bytes) -> tuple[str, bool]:
+        """Returns a line's text, and whether it has such bytes."""
+        try:
+            text = raw.decode().lstrip(BOM)
+        except UnicodeDecodeError:
+            return decode(raw), True
+        return text, self.named and _REPLACED in text
+
+    def admit(self, line: int, raw: bytes) -> bool:
+        """Counts a record that has such bytes; false if it is in another encoding altogether."""
+        if is_foreign(raw):
+            return False
+        self.records += 1
+        self.first_line = self.first_line or line
+        return True
+
+    def warnings(self) -> list[str]:
+        """Says how many records were read in spite of such bytes."""
+        if not self.records:
+            return []
+        where = f"{self.records:,} records, the first at line {self.first_line:,},"
+        if self.named:
+            return [f"{where} hold bytes that are not of the named encoding; U+FFFD replaces them"]
+        return [
+            f"{where} hold bytes that are not UTF-8 and were read as Windows-1252; if their text "
+            "is wrong, save the file as UTF-8 or name its encoding with --encoding"
+        ]
