@@ -156,6 +156,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     if agreement := result.get("triage_agreement"):
         table.add_row("triage_agreement", str(Agreement(**agreement)))
     _people.print(table)
+    _show_refused(result.get("batches", [result]))
     for outcome in outcomes:
         ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
         if ranking.exists():
@@ -178,6 +179,13 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
                 "\nNote: the embedded 135M model proves the plumbing, not judgement. Its verdicts "
                 "and scores mean nothing; use a model such as gemma3:4b on a GPU for real ones."
             )
+
+
+def _show_refused(batches: list[dict[str, Any]]) -> None:
+    for batch in batches:
+        if refused := batch["refused_parameters"]:
+            counted = ", ".join(f"{name} {count:,}" for name, count in refused.items())
+            say(f"{batch['batch']}: requests in quarantine by what is not supported: {counted}")
 
 
 def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list[dict[str, Any]]:

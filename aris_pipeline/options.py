@@ -69,6 +69,12 @@ ProfileOption = Annotated[
 Redact = Annotated[bool, typer.Option(help="Keep names and contact data out of the prompt.")]
 Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")]
+Shorten = Annotated[
+    bool,
+    typer.Option(
+        "--shorten", help="Cut OpenAI rows that are too long in their middle; else they fail."
+    ),
+]
 UseExample = Annotated[
     bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
 ]

@@ -86,6 +86,8 @@ class FakeEngineResource(EngineResource):
 def answer_by_schema(request: Request) -> Completion:
     """A valid, short answer that differs from prompt to prompt."""
     text = "fine"
+    if choices := request.sampling.further.get("structured_outputs", {}).get("choice"):
+        text = choices[sum(request.prompt_token_ids) % len(choices)]
     if request.response_schema is not None:
         text = json.dumps(
             _value(json.loads(request.response_schema), sum(request.prompt_token_ids))

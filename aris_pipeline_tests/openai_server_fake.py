@@ -27,6 +27,7 @@ class FakeServer:
         key: what it demands, if anything; it repeats a wrong one, as some servers do.
         chat_only: has no endpoint for token ids.
         refused: prompts that hold this token are refused with 400.
+        owner: who owns the models, by which vLLM is known.
         broken: prompts that hold this token are answered with 500, always.
         bodies: the requests that were answered, in order.
         faults: how often each fault was met.
@@ -39,6 +40,7 @@ class FakeServer:
         self.refused: int | None = otherwise.get("refused")
         self.broken: int | None = otherwise.get("broken")
         self.model: str = otherwise.get("model", MODEL)
+        self.owner: str = otherwise.get("owner", "vllm")
         self.refusal = "this prompt is not to be answered"
         self.silent = False
         self.bodies: list[dict[str, Any]] = []
@@ -120,7 +122,7 @@ class FakeServer:
         return web.Response()
 
     async def _models(self, _request: web.Request) -> web.Response:
-        model = {"id": self.model, "object": "model", "created": 1, "owned_by": "tests"}
+        model = {"id": self.model, "object": "model", "created": 1, "owned_by": self.owner}
         told = {} if self.chat_only else {"max_model_len": 2048}
         return web.json_response({"object": "list", "data": [{**model, **told}]})
 

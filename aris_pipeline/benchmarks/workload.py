@@ -16,6 +16,7 @@ from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import ModelCard, Request, Sampling, load_tokenizer
 from aris_pipeline.errors import ConfigError, InputError
 from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.prompts import sampling_of, template_options_of
 from aris_pipeline.storage import DataStore, Shard
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class FileSource:
 
     def _requests(self, prompts: pl.DataFrame) -> Iterator[Request]:
         for row in prompts.iter_rows(named=True):
-            sampling = Sampling(row["max_tokens"], row["temperature"], row["top_p"], row["seed"])
+            sampling = sampling_of(row)
             schema = row["response_schema"] if self.schema_on else None
             if self.output_tokens is not None:
                 sampling = Sampling(self.output_tokens, ignore_eos=True)
@@ -127,6 +128,7 @@ class FileSource:
                 sampling,
                 schema,
                 messages=row["messages"],
+                template_options=template_options_of(row),
             )
 
 

@@ -2,16 +2,30 @@
 
 from aris_pipeline.candidates.landing import land_file
 from aris_pipeline.candidates.options import LandingOptions, known_encoding
+from aris_pipeline.candidates.requests import (
+    HONORED,
+    InvalidParameterError,
+    RequestBody,
+    merged,
+    parameter_of,
+    read_body,
+)
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
 from aris_pipeline.candidates.validation import ShardCounts, require_usable, validate_shard
 
 __all__ = [
+    "HONORED",
+    "InvalidParameterError",
     "LandingOptions",
+    "RequestBody",
     "ShardCounts",
     "has_settled",
     "known_encoding",
     "land_file",
+    "merged",
+    "parameter_of",
+    "read_body",
     "require_usable",
     "validate_shard",
     "write_synthetic",

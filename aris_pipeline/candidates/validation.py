@@ -4,8 +4,9 @@ Every landed row ends in exactly one of the two files. No row raises.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import metadata
 from json import JSONDecoder
@@ -34,7 +35,11 @@ from aris_pipeline.candidates.profile import (
 )
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
 from aris_pipeline.candidates.repair import may_need_repair, repair_texts
-from aris_pipeline.candidates.requests import REQUEST_DECODER, find_invalid_parameter
+from aris_pipeline.candidates.requests import (
+    REQUEST_DECODER,
+    find_invalid_parameter,
+    parameter_of,
+)
 from aris_pipeline.candidates.writers import write_quarantine
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import (
@@ -69,10 +74,12 @@ class ShardCounts:
     Attributes:
         rows: usable rows, in `raw_candidates`.
         quarantined: rows that are not usable.
+        refused_parameters: of them, requests by the parameter that cannot be honored.
     """
 
     rows: int
     quarantined: int
+    refused_parameters: dict[str, int] = field(default_factory=dict)
 
 
 def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
@@ -102,7 +109,10 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
             rejected.append(error.rejection(row))
     file = landed["file"][0] if landed.height else ""
     frame = pl.DataFrame(candidates, schema=polars_schema(RawCandidates))
-    counts = ShardCounts(len(candidates), len(rejected))
+    refused = Counter(
+        parameter_of(one.field or "") for one in rejected if one.rule == "invalid_parameter"
+    )
+    counts = ShardCounts(len(candidates), len(rejected), dict(refused.most_common()))
     made = {MADE_FROM_KEY: origin, _COUNTS_KEY: json.dumps(asdict(counts))}
     write_quarantine(quarantine_file, file, rejected, metadata=made)
     write_parquet(frame, candidates_file, RawCandidates, metadata=made)

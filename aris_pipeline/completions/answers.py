@@ -1,17 +1,23 @@
 """From the text of an answer to a verdict on its form: valid, or why not."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Never
 
+import regex  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from aris_pipeline.completions.flat_answers import Check, flat_check
+from aris_pipeline.prompts import MARKER, SHORTENED_MARKER
 
 _DETAIL_CHARACTERS = 300
+_MATCH_S = 0.1
+"""A file's regex may take for ever on an answer; the engine's own machine does not backtrack."""
+_MARKERS = frozenset({MARKER, SHORTENED_MARKER.strip()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,18 @@ class Parsed:
 
 
 class AnswerParser:
-    """Parses answers by one JSON schema; without one any text is an answer."""
+    """Parses answers by one JSON schema or constraint; without one any text is an answer."""
 
-    def __init__(self, response_schema: str | None) -> None:
+    def __init__(
+        self, response_schema: str | None, constraint: Mapping[str, Any] | None = None
+    ) -> None:
+        """Prepares for the answers to requests that ask for the same.
+
+        Args:
+            response_schema: JSON text of the schema.
+            constraint: a `choice` or `regex` in its place; a `grammar` only the engine understands.
+        """
+        self._constraint = constraint or {}
         self.schema: dict[str, Any] = json.loads(response_schema) if response_schema else {}
         self._validator: Draft202012Validator | None = None
         self._bad_schema: str | None = None
@@ -51,10 +66,21 @@ class AnswerParser:
         if not text or not text.strip():
             return _invalid("empty", "the answer has no text")
         if self._validator is None:
-            return Parsed()
+            return self._constrained(text)
         if self._bad_schema is not None:
             return _invalid("bad_schema", self._bad_schema)
         return self._parse_json(text, self._validator)
+
+    def _constrained(self, text: str) -> Parsed:
+        if text.strip() in _MARKERS:
+            return _invalid("empty", "the answer is only the mark of what was cut from the prompt")
+        choices = self._constraint.get("choice")
+        if choices is not None and text not in choices:
+            return _invalid("schema_violation", f"the answer is none of {', '.join(choices)}")
+        pattern = self._constraint.get("regex")
+        if pattern is not None and not _matches(pattern, text):
+            return _invalid("schema_violation", f"the answer does not match {pattern}")
+        return Parsed()
 
     def _parse_json(self, text: str, validator: Draft202012Validator) -> Parsed:
         try:
@@ -75,6 +101,14 @@ class AnswerParser:
 
 def _invalid(reason: str, detail: str) -> Parsed:
     return Parsed(invalid_reason=reason, invalid_detail=detail[:_DETAIL_CHARACTERS])
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a whole answer matches; the engine's word stands where this cannot tell."""
+    try:
+        return regex.fullmatch(pattern, text, timeout=_MATCH_S) is not None
+    except (regex.error, TimeoutError):
+        return True
 
 
 def _refuse_constant(name: str) -> Never:

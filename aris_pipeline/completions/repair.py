@@ -3,8 +3,9 @@
 | the answer | the next attempt | rung |
 |---|---|---|
 | reached its token limit | twice the limit, as far as the context allows | `longer` |
-| is not finished, or not what the schema asks for | another seed, at a temperature | `reseeded` |
-| none: prompt and limit exceed the context | a shorter prompt | `shortened` |
+| is not finished, or not what was asked for | another seed, at a temperature | `reseeded` |
+| none: prompt and limit exceed the context | the limit that the prompt allows | `lowered` |
+| none: so does the prompt, which may be cut | a shorter prompt | `shortened` |
 
 Each rung is taken at most once a row; what is left wrong after that is the row's typed failure.
 """
@@ -15,8 +16,13 @@ from typing import Any
 
 from aris_pipeline.completions.answers import AnswerParser
 from aris_pipeline.engines import Completion, Sampling
+from aris_pipeline.prompts import constraint_of, room_for_prompt
 
 LONGER, RESEEDED, SHORTENED = RUNGS = ("longer", "reseeded", "shortened")
+LOWERED = "lowered"
+"""No repair, and not counted as one: vLLM's own server lowers a limit in the same way."""
+
+TOO_LONG = "prompt_too_long"
 
 Shorten = Callable[[Mapping[str, Any], int], list[int] | None]
 """From a row of `Prompts` and a limit in tokens to a prompt that keeps it, or None."""
@@ -51,30 +57,24 @@ class RepairLadder:
     def __init__(self, max_model_len: int, shorten: Shorten) -> None:
         self._max_model_len = max_model_len
         self._shorten = shorten
-        self._parsers: dict[str | None, AnswerParser] = {}
+        self._parsers: dict[tuple[str | None, str | None], AnswerParser] = {}
 
     def next_attempt(
         self, prompt: Mapping[str, Any], attempt: Attempt, answer: Completion
     ) -> Attempt | None:
         """Returns the attempt after this one, or None where the answer stands or nothing helps."""
-        rung = self._rung(prompt["response_schema"], answer)
-        if rung is None or rung in attempt.overrides:
-            return None
-        if rung == LONGER:
-            return self._longer(attempt)
-        if rung == RESEEDED:
-            return _reseeded(attempt)
-        return self._shortened(prompt, attempt)
-
-    def _rung(self, schema: str | None, answer: Completion) -> str | None:
         if answer.error_type is not None:
-            return SHORTENED if answer.error_type == "prompt_too_long" else None
-        if schema not in self._parsers:
-            self._parsers[schema] = AnswerParser(schema)
-        reason = self._parsers[schema].parse(answer.text, answer.finish_reason).invalid_reason
+            return self._fitted(prompt, attempt) if answer.error_type == TOO_LONG else None
+        reason = self._parser(prompt).parse(answer.text, answer.finish_reason).invalid_reason
         if reason == "truncated":
-            return LONGER
-        return None if reason in (None, "bad_schema") else RESEEDED
+            return self._longer(attempt)
+        return None if reason in (None, "bad_schema") else _reseeded(attempt)
+
+    def _parser(self, prompt: Mapping[str, Any]) -> AnswerParser:
+        asked = prompt["response_schema"], prompt["parameters"]
+        if asked not in self._parsers:
+            self._parsers[asked] = AnswerParser(asked[0], constraint_of(asked[1]))
+        return self._parsers[asked]
 
     def _longer(self, attempt: Attempt) -> Attempt | None:
         limit = attempt.sampling.max_tokens
@@ -82,22 +82,31 @@ class RepairLadder:
         longer = min(2 * limit, room)
         return _overridden(attempt, LONGER, max_tokens=longer) if longer > limit else None
 
-    def _shortened(self, prompt: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
-        """Half of the context is the most that an answer may claim from a prompt."""
-        max_tokens = min(attempt.sampling.max_tokens, self._max_model_len // 2)
-        limit = self._max_model_len - max_tokens
-        ids: list[int] | None = attempt.prompt_token_ids
-        if len(attempt.prompt_token_ids) > limit:
-            ids = self._shorten(prompt, limit)
+    def _fitted(self, prompt: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
+        """Lowers the answer's limit; cuts a prompt that leaves too little room for it, if it may.
+
+        Files of versions that cut every prompt do not say whether it may be.
+        """
+        limit = attempt.sampling.max_tokens
+        may_be_cut = prompt["may_be_shortened"] is not False
+        most = self._max_model_len - 1
+        if may_be_cut:
+            most = room_for_prompt(self._max_model_len, limit)
+        if len(attempt.prompt_token_ids) <= most:
+            room = self._max_model_len - len(attempt.prompt_token_ids)
+            return _overridden(attempt, LOWERED, max_tokens=room) if room < limit else None
+        ids = self._shorten(prompt, most) if may_be_cut else None
         if ids is None:
             return None
-        shorter = replace(attempt, prompt_token_ids=ids)
         return _overridden(
-            shorter, SHORTENED, max_tokens=max_tokens, noted={"prompt_tokens": len(ids)}
+            replace(attempt, prompt_token_ids=ids),
+            SHORTENED,
+            max_tokens=self._max_model_len - most,
+            noted={"prompt_tokens": len(ids)},
         )
 
 
-def _reseeded(attempt: Attempt) -> Attempt:
+def _reseeded(attempt: Attempt) -> Attempt | None:
     seed = (attempt.sampling.seed or 0) + 1
     temperature = attempt.sampling.temperature or _RESEEDED_TEMPERATURE
     return _overridden(attempt, RESEEDED, seed=seed, temperature=temperature)
@@ -105,7 +114,10 @@ def _reseeded(attempt: Attempt) -> Attempt:
 
 def _overridden(
     attempt: Attempt, rung: str, *, noted: Mapping[str, Any] | None = None, **sampling: Any
-) -> Attempt:
+) -> Attempt | None:
+    """The next attempt; None where the rung has been taken."""
+    if rung in attempt.overrides:
+        return None
     return replace(
         attempt,
         sampling=replace(attempt.sampling, **sampling),

@@ -7,7 +7,8 @@ from typing import Any
 
 from aris_pipeline.completions.repair import SHORTENED, Attempt
 from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.engines import Completion, Request, Sampling
+from aris_pipeline.engines import Completion, Request
+from aris_pipeline.prompts import sampling_of, template_options_of
 
 POISON = "poison"
 """The `error_type` of a row that killed the engine, the last time alone."""
@@ -28,15 +29,8 @@ class RowInFlight:
     def __init__(self, prompt: Mapping[str, Any], *, answer: bool = True) -> None:
         self.prompt = prompt
         self._is_answered = answer
-        self.attempt = Attempt(
-            prompt["prompt_token_ids"],
-            Sampling(
-                max_tokens=prompt["max_tokens"],
-                temperature=prompt["temperature"],
-                top_p=prompt["top_p"],
-                seed=prompt["seed"],
-            ),
-        )
+        self._template_options = template_options_of(prompt)
+        self.attempt = Attempt(prompt["prompt_token_ids"], sampling_of(prompt))
         self.deaths = 0
         self._answer = None if answer else self._no_answer()
         self._node_logprobs: dict[int, dict[int, float]] = {}
@@ -65,7 +59,11 @@ class RowInFlight:
         ids = self.attempt.prompt_token_ids
         messages = None if SHORTENED in self.attempt.overrides else self.prompt["messages"]
         if self._is_answered:
-            yield Request(self.id, ids, self.attempt.sampling, schema, messages=messages)
+            yield Request(
+                *(self.id, ids, self.attempt.sampling, schema),
+                messages=messages,
+                template_options=self._template_options,
+            )
         yield from scores
 
     def takes(self, completion: Completion) -> bool:

@@ -29,7 +29,7 @@ from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStat
 from aris_pipeline.completions.triage import Triaged
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DiskError, StorageError
-from aris_pipeline.storage import DataStore, Judge, Shard, read_parquet
+from aris_pipeline.storage import DataStore, Judge, Prompts, Shard, read_parquet, read_table
 
 _WRITE_BEHIND = 2
 """Shards that may be in memory after their turn."""
@@ -210,7 +210,7 @@ class _Run(Generic[_Told]):
         if opened.todo.height:
             # Whole only now: of a run that goes on, most shards have nothing to ask.
             todo = opened.todo.select("request_key")
-            asked = askable(read_parquet(file, hint=hint))
+            asked = askable(read_table(file, Prompts, hint=hint))
             opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")
             if self._triaged:
                 opened.todo = self._triaged.with_scores(opened.todo)

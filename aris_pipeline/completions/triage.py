@@ -37,7 +37,7 @@ from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import Row, askable
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DamagedDataError, DiskError, MissingDataError, StorageError
-from aris_pipeline.storage import Completions, DataStore, Judge, Shard, read_parquet
+from aris_pipeline.storage import Completions, DataStore, Judge, Prompts, Shard, read_table
 from aris_pipeline.storage.schemas import polars_schema
 
 _SAMPLE = 0.05
@@ -218,7 +218,7 @@ class _FirstPass:
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
         """A shard's askable prompts, and what is known of them: answers, else scores."""
         hint = "materialise prompts of this shard"
-        asked = askable(read_parquet(self._store.prompts(self._judge, shard), hint=hint))
+        asked = askable(read_table(self._store.prompts(self._judge, shard), Prompts, hint=hint))
         keys = asked["request_key"]
         answers = known_completions(self._store, self._judge, shard, keys)
         scores = known_scores(self._store, self._judge, shard, keys)

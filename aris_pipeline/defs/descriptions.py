@@ -62,7 +62,7 @@ _ABOUT = {
         "that is not usable goes to `quarantine/` with its line, the field and the rule that it "
         "broke: the two files together hold every landed record exactly once. A falling row count "
         "means a worse delivery, not a worse model. **Holds names and resumes.**",
-        code_version="1",
+        code_version="2",
     ),
     "prompts": _About(
         "judging", _PYTHON, "shard", "by_id",
@@ -71,7 +71,7 @@ _ABOUT = {
         "off, and a profile too long for the context is cut and marked `shortened`. `request_key` "
         "is the digest of all that determines the answer: what has been answered under a key is "
         "not generated again.",
-        code_version="1",
+        code_version="2",
     ),
     "completions": _About(
         "judging", frozenset({"vllm", "python", "parquet"}), "shard", "by_id",
@@ -80,7 +80,7 @@ _ABOUT = {
         "holds it alone. Rows are kept as they finish, so a run that was stopped "
         "goes on from there, and materialising a shard again asks only for what has no answer "
         "yet. A row that failed says why in `error_type`.",
-        code_version="1",
+        code_version="2",
     ),
     "evaluations": _About(
         "verdicts", _PYTHON, "shard", "by_id",
@@ -88,7 +88,7 @@ _ABOUT = {
         "provenance, or `is_valid` false with a typed reason. The rubric's criteria are columns; "
         "what another rubric or model said stands beside it and is never overwritten. It follows "
         "completions by itself and needs no engine.",
-        code_version="1",
+        code_version="2",
     ),
     "candidate_ranking": _About(
         "verdicts", _POLARS, "batch", "by_id",

@@ -49,7 +49,8 @@ def lineage(asset: str) -> dict[str, Sources]:
 def _evaluations() -> dict[str, Sources]:
     of_rubric = [column.name for column in tables()["evaluations"].columns if column.of_rubric]
     scored = load_rubric(DEFAULT_RUBRIC).probability_columns
-    parsed = _of("prompts", "error", "response_schema") + _ANSWER + _OUTCOME
+    asked = _of("prompts", "error", "response_schema", "parameters", "may_be_shortened")
+    parsed = asked + _ANSWER + _OUTCOME
     return {
         "custom_id": _of("prompts", "custom_id") + _of("completions", "custom_id"),
         "request_key": _of("prompts", "request_key") + _of("completions", "request_key"),
@@ -79,11 +80,11 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
         **_each(("messages", "prompt_token_ids", "prompt_tokens", "request_key"), _ASKED),
         **_each(("shortened", "suspected_instructions"), _of("raw_candidates", *_PROFILE)),
         **_each((*_SAMPLING, "requested_model", "error"), _REQUEST),
-        **_each(("response_schema", "schema_id"), _REQUEST),
+        **_each(("response_schema", "schema_id", "parameters", "may_be_shortened"), _REQUEST),
     },
     "completions": {
         **_same("prompts", ("custom_id", "request_key", "prompt_tokens")),
-        "text": _PROMPT + _of("prompts", "response_schema", *_SAMPLING),
+        "text": _PROMPT + _of("prompts", "response_schema", "parameters", *_SAMPLING),
         "finish_reason": _PROMPT + _of("prompts", "max_tokens"),
         "option_logprobs": _PROMPT,
         **_each(("error_type", "error_message"), _of("prompts", "error")),

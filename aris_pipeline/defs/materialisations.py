@@ -29,7 +29,13 @@ Told = dict[str, Any]
 
 def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> Told:
     """Rows in and out of validation."""
-    return {**asdict(counts), **table_facts(store.raw_candidates(shard))}
+    told = asdict(counts)
+    refused = told.pop("refused_parameters")
+    return {
+        **told,
+        **({"refused_parameters": refused} if refused else {}),
+        **table_facts(store.raw_candidates(shard)),
+    }
 
 
 def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts) -> Told:

@@ -49,6 +49,9 @@ class JudgingResource(dg.ConfigurableResource[JudgingSettings]):
     top_p: float = 1.0
     seed: int | None = Field(default=42, description="of sampling, where the temperature is not 0")
     use_example: bool = Field(default=False, description="show the rubric's worked example")
+    shorten: bool = Field(
+        default=False, description="cut OpenAI rows that are too long; by default they are refused"
+    )
     max_tokens: int | None = Field(
         default=None, description="limit of an answer; the rubric's by default"
     )

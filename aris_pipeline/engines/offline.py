@@ -23,7 +23,12 @@ from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.engines.vllm_arguments import engine_args, prepare_environment, refuse_unknown
+from aris_pipeline.engines.vllm_arguments import (
+    engine_args,
+    further_parameters,
+    prepare_environment,
+    refuse_unknown,
+)
 from aris_pipeline.engines.watchdog import Watchdog
 from aris_pipeline.errors import EngineDiedError, EngineError
 
@@ -149,10 +154,13 @@ class VllmOffline:
             if not self._warned_of_seeds:
                 _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
             self._warned_of_seeds, seed = True, None
-        extra: dict[str, Any] = {}
+        extra = further_parameters(sampling)
+        constraint = extra.pop("structured_outputs", {})
         if request.response_schema is not None:
+            constraint = {"json": json.loads(request.response_schema)}
+        if constraint:
             extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
-                json=json.loads(request.response_schema)
+                **constraint
             )
         if request.logprob_token_ids:
             extra["logprob_token_ids"] = list(request.logprob_token_ids)

@@ -18,6 +18,7 @@ from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.models import ModelCard, load_tokenizer
 from aris_pipeline.engines.ollama_server import (
     FAULTS,
+    HONORED,
     OllamaServer,
     Reply,
     ServedModel,
@@ -25,7 +26,13 @@ from aris_pipeline.engines.ollama_server import (
     may_pass,
 )
 from aris_pipeline.engines.prompt_text import PromptText, PromptTexts
-from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, Sampling
+from aris_pipeline.engines.protocol import (
+    Completion,
+    EngineInfo,
+    Request,
+    Sampling,
+    unsupported,
+)
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineDiedError, EngineError
 
@@ -188,6 +195,8 @@ class OllamaEngine:
         """
         if request.logprob_token_ids and not self._has_logprobs:
             return Completion(request.request_id)
+        if refused := unsupported(request, HONORED, "Ollama"):
+            return refused
         prompt = self._texts.of(request.prompt_token_ids)
         if prompt is None:
             return _failed(

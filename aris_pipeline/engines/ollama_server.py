@@ -37,6 +37,10 @@ _TOP_LOGPROBS = 20
 _NEUTRAL = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
 """Ollama's own defaults and a model file's would change the sampling that the row asks for."""
 
+HONORED = frozenset({"stop", "top_k", "min_p"})
+"""Further parameters that mean the same to Ollama. Its penalties look at the last 64 tokens, the
+prompt's among them, and some of its runners do without; it has no choices, regexes or grammars."""
+
 _UNAUTHORISED = (401, 403)
 
 
@@ -118,6 +122,7 @@ class OllamaServer:
             "num_predict": request.sampling.max_tokens,
             "temperature": request.sampling.temperature,
             "top_p": request.sampling.top_p,
+            **request.sampling.further,
         }
         if request.sampling.seed is not None:
             options["seed"] = request.sampling.seed

@@ -23,7 +23,14 @@ import openai
 from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.last_words import last_words
 from aris_pipeline.engines.models import ModelCard, load_tokenizer
-from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
+from aris_pipeline.engines.protocol import (
+    Completion,
+    EngineInfo,
+    Request,
+    refusal,
+    too_long,
+    unsupported,
+)
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineDiedError, EngineError
 
@@ -41,6 +48,10 @@ _HUNG_AFTER_TIMEOUTS = 3
 """One request may hang by chance and is asked again; that none is answered for so long is not."""
 _TOP_LOGPROBS = 20
 """What older servers give, which know no named tokens; vLLM allows no more unless told."""
+
+_OF_OPENAI = frozenset({"stop", "presence_penalty", "frequency_penalty", "logit_bias"})
+"""Further parameters that every server knows; vLLM names itself as the owner of its models, and
+takes them all, where another server would ignore what it does not know."""
 
 _REFUSED = frozenset({400, 413, 422})
 _NOT_OFFERED = _REFUSED | {404, 405, 501}
@@ -99,7 +110,7 @@ class OpenAiServer:
         )
         self._thread.start()
         try:
-            self._model, told = self._wait(self._find_model())
+            self._model, told, self._is_vllm = self._wait(self._find_model())
             self._takes_ids = self._wait(self._try_token_ids())
         except BaseException:
             self.close()
@@ -197,8 +208,8 @@ class OpenAiServer:
         await asyncio.gather(*abandoned, return_exceptions=True)
         await self._client.close()
 
-    async def _find_model(self) -> tuple[str, int | None]:
-        """What the server calls the model, and its context where the server tells."""
+    async def _find_model(self) -> tuple[str, int | None, bool]:
+        """What the server calls the model, its context where it tells, and whether it is vLLM."""
         try:
             served = {model.id: model async for model in self._client.models.list()}
         except openai.OpenAIError as error:
@@ -208,7 +219,8 @@ class OpenAiServer:
         for name in (self._card.name, self._card.model_id, *self._card.aliases):
             if name in served:
                 told = getattr(served[name], "max_model_len", None)
-                return name, told if isinstance(told, int) else None
+                is_vllm = getattr(served[name], "owned_by", None) == "vllm"
+                return name, told if isinstance(told, int) else None, is_vllm
         raise EngineError(
             f"the server {self._url} does not serve {self._card.name}, but "
             f"{', '.join(sorted(served)) or 'nothing'}: choose its model with --model, or give "
@@ -238,16 +250,9 @@ class OpenAiServer:
             EngineError: the server does not let us in, or has lost the model.
             EngineDiedError: the server cannot be reached, or fails again and again.
         """
-        if not self._takes_ids:
-            if request.logprob_token_ids:
-                return Completion(request.request_id)
-            if request.messages is None:
-                return refusal(
-                    request,
-                    "prompt_too_long",
-                    f"the server {self._url} takes only chat messages, and these were too long",
-                )
-        if refused := too_long(request, self._info.max_model_len):
+        if not self._takes_ids and request.logprob_token_ids:
+            return Completion(request.request_id)
+        if refused := self._refused(request):
             return refused
         started = time.monotonic()
         try:
@@ -268,9 +273,31 @@ class OpenAiServer:
         except (ValueError, AttributeError, TypeError, IndexError) as error:
             raise self._no_api(error) from error
 
+    def _refused(self, request: Request) -> Completion | None:
+        """The refusal of what the server could not answer as it is asked."""
+        if not self._takes_ids:
+            if request.messages is None:
+                return refusal(
+                    request,
+                    "prompt_too_long",
+                    f"the server {self._url} takes only chat messages, and these were too long",
+                )
+            if request.template_options:
+                return refusal(
+                    request,
+                    "unsupported_parameter",
+                    f"the server {self._url} takes only chat messages, so it cannot honor "
+                    f"{', '.join(request.template_options)}: judge this row by another engine",
+                )
+        if not self._is_vllm:
+            server = f"the server {self._url}, which is not known to be vLLM,"
+            if refused := unsupported(request, _OF_OPENAI, server):
+                return refused
+        return too_long(request, self._info.max_model_len)
+
     def _by_token_ids(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {"prompt": request.prompt_token_ids, **self._sampling(request)}
-        extra = _fixed_length(request)
+        extra = _further(request)
         if request.response_schema is not None:
             schema = json.loads(request.response_schema)
             # llama.cpp reads the second one here, all others the first.
@@ -287,7 +314,7 @@ class OpenAiServer:
         body = {"messages": json.loads(request.messages or "[]"), **self._sampling(request)}
         if request.response_schema is not None:
             body["response_format"] = _response_format(json.loads(request.response_schema))
-        extra = _fixed_length(request)
+        extra = _further(request)
         return {**body, "extra_body": extra} if extra else body
 
     def _sampling(self, request: Request) -> dict[str, Any]:
@@ -337,9 +364,10 @@ class OpenAiServer:
         return text.replace(self._key, "***") if self._key else text
 
 
-def _fixed_length(request: Request) -> dict[str, Any]:
-    """What vLLM and llama.cpp take beyond OpenAI's parameters for an answer of a fixed length."""
-    return {"ignore_eos": True} if request.sampling.ignore_eos else {}
+def _further(request: Request) -> dict[str, Any]:
+    """What not all requests have; vLLM has the same names here as in its `SamplingParams`."""
+    sampling = request.sampling
+    return {**sampling.further, **({"ignore_eos": True} if sampling.ignore_eos else {})}
 
 
 def _response_format(schema: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ An error of one row is a `Completion` with `error_type`; what is raised (`Engine
 engine itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -33,6 +33,8 @@ class Sampling:
         seed: of sampling.
         ignore_eos: go on to max_tokens whatever the model says; only for speed tests, where every
             answer must have the same length.
+        further: vLLM's other sampling parameters by name, where a row has any; its
+            `structured_outputs` holds a choice, a regex or a grammar.
     """
 
     max_tokens: int
@@ -40,6 +42,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     ignore_eos: bool = False
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Request:
             these tokens come back instead of a text.
         messages: the chat messages behind the prompt, as JSON text, for engines that render prompts
             themselves; None where the prompt is no longer theirs (a continued or shortened one).
+        template_options: names of the ways in which the prompt was rendered otherwise than such an
+            engine would.
     """
 
     request_id: str
@@ -63,6 +68,7 @@ class Request:
     response_schema: str | None = None
     logprob_token_ids: tuple[int, ...] = ()
     messages: str | None = None
+    template_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,21 @@ def too_long(request: Request, max_model_len: int) -> Completion | None:
     return refusal(
         request,
         "prompt_too_long",
-        f"{prompt} prompt tokens and {answer} answer tokens exceed the context of {max_model_len}",
+        f"{prompt} prompt tokens and {answer} answer tokens exceed the context of {max_model_len}: "
+        "raise max_model_len, or have OpenAI rows cut by --shorten",
+    )
+
+
+def unsupported(request: Request, honored: Container[str], engine: str) -> Completion | None:
+    """Returns the refusal of a request with further parameters that an engine would ignore."""
+    names = [name for name in request.sampling.further if name not in honored]
+    if not names:
+        return None
+    return refusal(
+        request,
+        "unsupported_parameter",
+        f"{engine} does not honor {', '.join(sorted(names))}: judge this row by a vLLM engine "
+        "(offline, serve, ray, or a remote vLLM server)",
     )
 
 

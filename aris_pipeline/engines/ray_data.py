@@ -44,7 +44,11 @@ from aris_pipeline.engines.ray_cluster import (
     this_node,
 )
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.engines.vllm_arguments import engine_args, replica_environment
+from aris_pipeline.engines.vllm_arguments import (
+    engine_args,
+    further_parameters,
+    replica_environment,
+)
 from aris_pipeline.errors import EngineDiedError, EngineError
 
 _LOG = logging.getLogger(__name__)
@@ -204,8 +208,13 @@ class VllmOnRay:
                 "seed": sampling.seed if seeded and self._on_gpu else None,
                 "ignore_eos": sampling.ignore_eos,
                 "logprob_token_ids": list(request.logprob_token_ids) or None,
-                "structured_outputs": (
-                    {"json": request.response_schema} if request.response_schema else None
+                "structured_outputs": None,
+                **further_parameters(sampling),
+                **({"include_stop_str_in_output": True} if "stop" in sampling.further else {}),
+                **(
+                    {"structured_outputs": {"json": request.response_schema}}
+                    if request.response_schema
+                    else {}
                 ),
             },
             _ERROR: "",
@@ -261,14 +270,16 @@ class VllmOnRay:
         if said := row[_ERROR]:
             return refusal(request, "refused", said)
         tokens, metrics = row["generated_tokens"], row["metrics"] or {}
+        text, stopped = _without_stop(request.sampling, row["generated_text"])
+        stops = self._stops.union(request.sampling.further.get("stop_token_ids", ()))
         full = len(tokens) >= request.sampling.max_tokens
         ended, queued = metrics.get("last_token_ts"), metrics.get("queued_ts")
         logprobs = row["logprobs"][0] if row["logprobs"] else {}
         return Completion(
             request.request_id,
-            text=row["generated_text"],
+            text=text,
             # Ray leaves vLLM's own reason out.
-            finish_reason="length" if full and tokens[-1] not in self._stops else "stop",
+            finish_reason="length" if full and not stopped and tokens[-1] not in stops else "stop",
             prompt_tokens=row["num_input_tokens"],
             output_tokens=len(tokens),
             latency_s=ended - queued if ended and queued else None,
@@ -301,6 +312,18 @@ class _Replica(vLLMEngineStageUDF):
             row["sampling_params"]["output_kind"] = RequestOutputKind.FINAL_ONLY
         async for answer in super().udf(batch):
             yield answer
+
+
+def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
+    """Returns an answer without the text that stopped it, and whether one did.
+
+    It is asked for with the answer, because nothing else tells that the last token made one.
+    """
+    found = [stop for stop in sampling.further.get("stop", ()) if text.endswith(stop)]
+    if not found:
+        return text, False
+    kept = sampling.further.get("include_stop_str_in_output", False)
+    return (text if kept else text.removesuffix(max(found, key=len))), True
 
 
 def _offline_limits() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""How vLLM is started, in this process or as a server: its arguments and its environment."""
+"""How vLLM is started, in this process or as a server, and what it is told with a request."""
 
 import contextlib
 import dataclasses
@@ -11,11 +11,20 @@ from typing import Any
 from aris_pipeline.engines.configs import model_config
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.models import ModelCard, did_you_mean
+from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.shape import ModelShape, text_config
 from aris_pipeline.errors import ConfigError, EngineError
 
 _ATTENTION = {"full_attention", "sliding_attention"}
+
+
+def further_parameters(sampling: Sampling) -> dict[str, Any]:
+    """Returns a row's further parameters as vLLM's `SamplingParams` has them."""
+    further = dict(sampling.further)
+    if bias := further.get("logit_bias"):
+        further["logit_bias"] = {int(token): value for token, value in bias.items()}
+    return further
 
 
 def prepare_environment(*, on_gpu: bool) -> None:

@@ -18,14 +18,14 @@ from aris_pipeline.evaluations.schemas import (
     property_value,
 )
 from aris_pipeline.evaluations.scoring import Floats, scores
-from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json
+from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json, constraint_of
 from aris_pipeline.storage import (
     Completions,
     DataStore,
     Evaluations,
     Judge,
+    Prompts,
     Shard,
-    read_parquet,
     read_table,
     write_parquet,
 )
@@ -35,8 +35,8 @@ RUBRIC_KEY = "aris_rubric"
 """Key in the parquet footer under which the rubric itself stands: a file explains its columns."""
 
 _PROMPT_COLUMNS = [
-    "custom_id", "request_key", "response_schema", "shortened", "suspected_instructions",
-    "requested_model", "error",
+    "custom_id", "request_key", "response_schema", "parameters", "prompt_tokens", "shortened",
+    "may_be_shortened", "suspected_instructions", "requested_model", "error",
 ]  # fmt: skip
 _COMPLETION_COLUMNS = [
     "custom_id", "request_key", "text", "finish_reason", "option_logprobs", "calibration_logprobs",
@@ -78,9 +78,8 @@ def evaluate_shard(
     """
     answered = _joined(store, judge, shard)
     schema = _schema(answered, rubric)
-    cut_later = pl.col("overrides").str.json_path_match(f"$.{SHORTENED}").is_not_null()
     evaluated = _evaluated(answered, rubric).with_columns(
-        shortened=pl.col("shortened") | cut_later,
+        shortened=pl.col("shortened") | pl.col("cut"),
         rubric_id=pl.lit(rubric.id if rubric else OPENAI),
         rubric_digest=pl.lit(rubric.digest if rubric else None, dtype=pl.String),
         model_id=pl.lit(identity.model_id),
@@ -99,8 +98,9 @@ def evaluate_shard(
 
 def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
     """Returns every prompt with its completion, if it has one that answers the same request."""
-    prompts = read_parquet(
+    prompts = read_table(
         store.prompts(judge, shard),
+        Prompts,
         hint="materialise prompts of this shard",
         columns=_PROMPT_COLUMNS,
     )
@@ -110,12 +110,14 @@ def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
         hint="materialise completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )
+    # Earlier versions noted so a lowered limit too, with the prompt as long as it was.
+    kept = pl.col("overrides").str.json_path_match(f"$.{SHORTENED}.prompt_tokens").cast(pl.Int32)
     return prompts.join(
         completions.with_columns(answered=pl.lit(value=True)),
         on=["custom_id", "request_key"],
         how="left",
         maintain_order="left",
-    )
+    ).with_columns(cut=(kept < pl.col("prompt_tokens")).fill_null(value=False))
 
 
 def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
@@ -156,16 +158,18 @@ def _evaluated(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
 
 
 def _parsed(answered: pl.DataFrame) -> list[Parsed]:
-    parsers: dict[str | None, AnswerParser] = {}
+    parsers: dict[tuple[str | None, str | None], AnswerParser] = {}
     results = []
     for row in answered.select(
-        "response_schema", "answered", "error", "error_type", "error_message", "text",
-        "finish_reason", "triaged",
+        "response_schema", "parameters", "answered", "error", "error_type", "error_message", "text",
+        "finish_reason", "triaged", "cut", "may_be_shortened",
     ).iter_rows(named=True):  # fmt: skip
         failed = _failure(row)
         if failed is None:
-            schema = row["response_schema"]
-            parser = parsers.get(schema) or parsers.setdefault(schema, AnswerParser(schema))
+            asked = schema, parameters = row["response_schema"], row["parameters"]
+            parser = parsers.get(asked) or parsers.setdefault(
+                asked, AnswerParser(schema, constraint_of(parameters))
+            )
             failed = parser.parse(row["text"], row["finish_reason"])
         results.append(failed)
     return results
@@ -184,6 +188,12 @@ def _failure(row: Mapping[str, Any]) -> Parsed | None:
     if row["triaged"]:
         detail = "scored, and left without an answer by triage; a run without it generates one"
         return Parsed(invalid_reason=TRIAGED, invalid_detail=detail)
+    if row["cut"] and row["may_be_shortened"] is False:
+        detail = (
+            "the answer that is known is to a part of the prompt, and shortening was not asked for:"
+            " raise max_model_len, or run again with --shorten"
+        )
+        return Parsed(invalid_reason="prompt_too_long", invalid_detail=detail)
     return None
 
 

@@ -1,14 +1,27 @@
 """What a run did to a batch, in the figures that people ask for."""
 
+import contextlib
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
+from aris_pipeline.candidates import parameter_of
 from aris_pipeline.completions import RunStats, read_stats
+from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.evaluations import Agreement, triage_agreement
 from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
-from aris_pipeline.storage import Batch, Completions, DataStore, Judge, Shard, read_table
+from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Batch,
+    Completions,
+    DataStore,
+    Judge,
+    Quarantine,
+    Shard,
+    read_table,
+)
 
 _TOKENS = ["prompt_tokens", "output_tokens", "reused", "error_type", "triaged"]
 
@@ -30,6 +43,7 @@ class BatchSummary:
     output_tokens: int
     scored: int
     agreement: Agreement | None
+    refused_parameters: dict[str, int]
 
     def as_dict(self, wall_s: float) -> dict[str, Any]:
         """The figures under the names that `aris run --json` promises."""
@@ -41,6 +55,7 @@ class BatchSummary:
             "evaluated": self.counts.evaluated,
             "failed": self.counts.failed,
             "quarantined": self.counts.quarantined,
+            "refused_parameters": self.refused_parameters,
             "triaged": self.counts.triaged,
             "reused": self.reused,
             "generated": self.generated,
@@ -111,7 +126,22 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         output_tokens=output,
         scored=sum(one.scored for one in stats),
         agreement=triage_agreement(store, batch=batch, judge=judge),
+        refused_parameters=_refused_parameters(store, batch),
     )
+
+
+def _refused_parameters(store: DataStore, batch: Batch) -> dict[str, int]:
+    """Requests of an OpenAI file in quarantine, by the parameter that cannot be honored."""
+    refused: Counter[str] = Counter()
+    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
+        path = store.quarantine(shard)
+        if batch.format != "openai" or not path.exists():
+            continue
+        with contextlib.suppress(DamagedDataError):  # reconciliation names it
+            rows = read_table(path, Quarantine, hint="", columns=["rule", "field"])
+            fields = rows.filter(pl.col("rule") == "invalid_parameter")["field"].fill_null("")
+            refused.update(map(parameter_of, fields.to_list()))
+    return dict(refused.most_common())
 
 
 def _predicted(stats: list[RunStats]) -> float | None:

@@ -1,28 +1,24 @@
-"""Bodies of OpenAI batch lines: messages go out unchanged, per-row parameters are honoured.
+"""Bodies of OpenAI batch lines: messages go out unchanged, per-row parameters are honored.
 
-What would change the shape of the answer and is not offered here (tools, several choices,
-streaming, images) makes the row an error; other parameters are ignored and reported by name.
+Validation has quarantined what cannot be honored; what a body's messages, the model's template and
+the settings come to together is found out here, and makes the row an error.
 """
 
+import hashlib
 import inspect
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateError
 
+from aris_pipeline.candidates import InvalidParameterError, RequestBody, merged, read_body
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat
 
-_HONOURED = {
-    "messages", "model", "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed",
-    "response_format", "chat_template_kwargs",
-}  # fmt: skip
-_WITHOUT_EFFECT = {"user", "metadata", "store", "stream", "n", "tools", "functions", "service_tier"}
-_PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_INT64 = 2**63
+_SEED_BITS = 53
+"""What every JSON reader takes for a whole number."""
 
 
 class BadRequestError(ValueError):
@@ -31,43 +27,59 @@ class BadRequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OpenAIRequest:
-    """A body as far as it could be read."""
+    """A body as far as it could be read.
+
+    Attributes:
+        messages: as JSON text.
+        text: the rendered prompt.
+        sampling: how to sample the answer.
+        response_schema: JSON text of the answer's schema.
+        template_options: how the chat template was applied, where not in the common way.
+        requested_model: the model that the body asks for.
+        error: why there is no prompt.
+    """
 
     messages: str
     text: str
     sampling: Sampling
     response_schema: str | None
+    template_options: dict[str, Any]
     requested_model: str | None
     error: str | None
-    ignored: frozenset[str]
 
 
-def read_request(body: str, tokenizer: Tokenizer, settings: PromptSettings) -> OpenAIRequest:
+def read_request(
+    body: str, custom_id: str, tokenizer: Tokenizer, settings: PromptSettings
+) -> OpenAIRequest:
     """Reads a body and renders its messages with the model's chat template."""
     fields = json.loads(body)
-    model = fields.get("model")
-    messages = fields.get("messages")
-    messages_json = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
+    model, messages = fields.get("model"), fields.get("messages")
     text, schema, sampling = "", None, _default_sampling(settings)
+    options: dict[str, Any] = {}
     error = None
     try:
-        _refuse_unsupported(fields)
-        sampling = _sampling(fields, sampling)
-        schema = _response_schema(fields.get("response_format"))
-        text = _render(messages, fields.get("chat_template_kwargs") or {}, tokenizer)
+        fields = merged(fields)
+        asked = read_body(fields)
+        model, messages = asked.model, fields["messages"]
+        sampling = _sampling(asked, sampling, custom_id)
+        kind, content = asked.constraint() or (None, None)
+        schema = _json(content) if kind == "json" else None
+        _check(sampling, schema, tokenizer)
+        options = asked.template_options()
+        text = _render(messages, options, tokenizer)
+    except InvalidParameterError as problem:
+        error = f"body.{problem.field}: {problem}"
     except BadRequestError as problem:
-        error = str(problem).encode(errors="replace").decode()
+        error = str(problem)
+    messages_json = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
     return OpenAIRequest(
         messages=messages_json if _is_unicode(messages_json) else json.dumps(messages),
         text=text,
         sampling=sampling,
         response_schema=schema,
+        template_options=options,
         requested_model=model if isinstance(model, str) and _is_unicode(model) else None,
-        error=error,
-        ignored=frozenset(
-            name if _PARAMETER.fullmatch(name) else "(not a parameter)"
-            for name in fields.keys() - _HONOURED - _WITHOUT_EFFECT
-        ),
+        error=error and error.encode(errors="replace").decode(),
     )
 
 
@@ -80,77 +92,78 @@ def _default_sampling(settings: PromptSettings) -> Sampling:
     )
 
 
-def _refuse_unsupported(fields: dict[str, Any]) -> None:
-    if fields.get("tools") or fields.get("functions"):
-        raise BadRequestError("tools are not supported")
-    if fields.get("n") not in (None, 1):
-        raise BadRequestError("n must be 1: one answer a row")
-    if fields.get("stream"):
-        raise BadRequestError("stream is not supported in a batch")
-
-
-def _sampling(fields: dict[str, Any], default: Sampling) -> Sampling:
-    limit = fields.get("max_completion_tokens")
-    name = "max_tokens" if limit is None else "max_completion_tokens"
-    max_tokens = _number(fields, name, 1, 2**31 - 1, whole=True)
-    temperature = _number(fields, "temperature", 0, 2)
-    top_p = _number(fields, "top_p", 0, 1)
-    seed = _number(fields, "seed", -_INT64, _INT64 - 1, whole=True)
+def _sampling(asked: RequestBody, default: Sampling, custom_id: str) -> Sampling:
+    max_tokens = asked.max_completion_tokens or asked.max_tokens or default.max_tokens
+    temperature = default.temperature if asked.temperature is None else asked.temperature
+    further = asked.sampling()
+    if further.get("min_tokens", 0) > max_tokens:
+        raise BadRequestError(
+            f"min_tokens ({further['min_tokens']}) must not exceed the answer's limit of "
+            f"{max_tokens} tokens: lower it, or set max_tokens"
+        )
+    kind, content = asked.constraint() or (None, None)
+    if kind not in (None, "json"):
+        further["structured_outputs"] = {kind: content}
+    seed = asked.seed
+    if seed is None:
+        seed = _own_seed(default.seed, custom_id) if temperature > 0 else default.seed
     return Sampling(
-        max_tokens=default.max_tokens if max_tokens is None else int(max_tokens),
-        temperature=default.temperature if temperature is None else float(temperature),
-        top_p=default.top_p if top_p is None else float(top_p),
-        seed=default.seed if seed is None else int(seed),
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=default.top_p if asked.top_p is None else asked.top_p,
+        seed=seed,
+        further=further,
     )
 
 
-def _number(
-    fields: dict[str, Any], name: str, low: int, high: int, *, whole: bool = False
-) -> float | None:
-    value = fields.get(name)
-    if value is None:
-        return None
-    number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise BadRequestError(f"{name} must be {kind} from {low} to {high}, not {value!r}")
-    return value  # type: ignore[no-any-return]
+def _check(sampling: Sampling, schema: str | None, tokenizer: Tokenizer) -> None:
+    """Refuses what an engine would not survive."""
+    further = sampling.further
+    ids = [
+        *(int(token) for token in further.get("logit_bias", ())),
+        *further.get("stop_token_ids", ()),
+        *further.get("allowed_token_ids", ()),
+    ]
+    if ids and max(ids) >= len(tokenizer):
+        raise BadRequestError(
+            f"the model has no token {max(ids)} (body.logit_bias, body.stop_token_ids or "
+            f"body.allowed_token_ids): its ids end at {len(tokenizer) - 1}"
+        )
+    asked = json.dumps([dict(further), json.loads(schema or "null")], ensure_ascii=False)
+    if not _is_unicode(asked):
+        raise BadRequestError(
+            "a parameter contains half of a surrogate pair, which is no character"
+        )
 
 
-def _response_schema(response_format: Any) -> str | None:
-    if response_format is None:
-        return None
-    kind = response_format.get("type") if isinstance(response_format, dict) else None
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        return json.dumps({"type": "object"}, separators=(",", ":"))
-    if kind == "json_schema":
-        declared = response_format.get("json_schema")
-        schema = declared.get("schema") if isinstance(declared, dict) else None
-        if isinstance(schema, dict):
-            return json.dumps(schema, separators=(",", ":"))
-        raise BadRequestError("response_format.json_schema.schema must be an object")
-    raise BadRequestError(f"response_format.type '{kind}' is not text, json_object or json_schema")
+def _own_seed(seed: int | None, custom_id: str) -> int:
+    """Returns the seed of a sampled row without one: its answer is its own, and the same again."""
+    drawn = hashlib.sha256(f"{seed}:{custom_id}".encode()).digest()
+    return int.from_bytes(drawn) >> (8 * len(drawn) - _SEED_BITS)
 
 
-def _render(messages: Any, options: Any, tokenizer: Tokenizer) -> str:
-    if not isinstance(messages, list) or not messages:
-        raise BadRequestError("messages must be a list with at least one message")
-    if not isinstance(options, dict):
-        raise BadRequestError("chat_template_kwargs must be an object")
+def _render(messages: list[Any], options: dict[str, Any], tokenizer: Tokenizer) -> str:
+    variables = options.get("chat_template_kwargs", {})
     # A file fills in the model's template; it brings none, and does not say how it is applied.
-    own = inspect.signature(tokenizer.apply_chat_template).parameters if options else {}
-    if taken := options.keys() & own.keys():
+    own = inspect.signature(tokenizer.apply_chat_template).parameters if variables else {}
+    if taken := variables.keys() & own.keys():
         raise BadRequestError(f"chat_template_kwargs must not set {', '.join(sorted(taken))}")
-    plain = [_plain(message, index) for index, message in enumerate(messages)]
+    how = {name: value for name, value in options.items() if name != "chat_template_kwargs"}
     try:
-        text = render_chat(tokenizer, plain, **options)
+        text = render_chat(tokenizer, [_plain(one) for one in messages], **variables, **how)
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise BadRequestError(f"the model's chat template refuses the messages: {error}") from error
     if not _is_unicode(text):
         raise BadRequestError("messages contain half of a surrogate pair, which is no character")
     return text
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    """Makes one text of a list of text parts, as the engines do it."""
+    content = message["content"]
+    if isinstance(content, list):
+        content = "\n".join(part["text"] for part in content)
+    return {**message, "content": content}
 
 
 def _is_unicode(text: str) -> bool:
@@ -161,15 +174,5 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _plain(message: Any, index: int) -> dict[str, Any]:
-    """Checks a message; a list of text parts becomes one text, as the engines do it."""
-    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise BadRequestError(f"messages[{index}] must be an object with a role")
-    content = message.get("content")
-    if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else None for part in content]
-        if all(isinstance(part, str) for part in parts):
-            content = "\n".join(str(part) for part in parts)
-    if not isinstance(content, str):
-        raise BadRequestError(f"messages[{index}].content must be text")
-    return {**message, "content": content}
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -11,21 +11,24 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from aris_pipeline.engines import package_versions
-from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.engines.protocol import EngineIdentity, Sampling
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.answers import answer_schema_json, check_fits
 from aris_pipeline.prompts.frames import lint_static_first
-from aris_pipeline.prompts.openai_requests import read_request
+from aris_pipeline.prompts.openai_requests import OpenAIRequest, read_request
 from aris_pipeline.prompts.origin import PromptOrigin
+from aris_pipeline.prompts.parameters import parameters_text
 from aris_pipeline.prompts.profile_prompts import ProfilePrompts, ProfileTexts
 from aris_pipeline.prompts.request_keys import (
     RequestKeys,
+    digest,
     request_key,
     schema_id,
     unrendered_key,
 )
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
+from aris_pipeline.prompts.shortening import room_for_prompt
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
 from aris_pipeline.storage import (
     MADE_FROM_KEY,
@@ -45,7 +48,6 @@ from aris_pipeline.storage.schemas import polars_schema
 _ROWS_AT_ONCE = 500
 _ORDER = "order"
 _HAS_REQUEST = pl.col("request").is_not_null()
-_NAMES_SHOWN = 20
 _HINT = "materialise raw_candidates of this shard"
 _COUNTS_KEY = "aris.counts"
 
@@ -64,7 +66,6 @@ class PromptCounts:
     prompt_tokens: int
     mean_prompt_tokens: float
     static_prefix_tokens: int
-    ignored_parameters: tuple[str, ...]
     kept: bool = False
 
 
@@ -116,8 +117,8 @@ def render_shard(
     path = store.prompts(judge, shard)
     if footer := _rendered_before(store, judge, shard, rendering):
         return replace(_COUNTS.validate_json(footer[_COUNTS_KEY]), kept=True)
-    prompts, ignored = _rendered(store, shard, rendering)
-    counts = _counts(prompts, ignored)
+    prompts = _rendered(store, shard, rendering)
+    counts = _counts(prompts)
     origin = PromptOrigin(rubric=rendering.rubric, identity=rendering.identity)
     footer = {
         **origin.footer(),
@@ -138,7 +139,7 @@ def shard_prompts(
     """
     if _rendered_before(store, judge, shard, rendering):
         return read_parquet(store.prompts(judge, shard), hint="materialise prompts again")
-    return _rendered(store, shard, rendering)[0]
+    return _rendered(store, shard, rendering)
 
 
 def _rendered_before(
@@ -151,10 +152,7 @@ def _rendered_before(
     return read_if_made_from(store.prompts(judge, shard), rendering.digest(candidates))
 
 
-def _rendered(
-    store: DataStore, shard: Shard, rendering: Rendering
-) -> tuple[pl.DataFrame, set[str]]:
-    """The prompts, and the names of the parameters of OpenAI rows that were ignored."""
+def _rendered(store: DataStore, shard: Shard, rendering: Rendering) -> pl.DataFrame:
     candidates = read_table(store.raw_candidates(shard), RawCandidates, hint=_HINT)
     renderer = _Renderer(rendering)
     if candidates["request"].has_nulls():
@@ -166,10 +164,10 @@ def _rendered(
             rest.submit(renderer.frame, part, renderer.texts(part))
             for part in candidates.iter_slices(_ROWS_AT_ONCE)
         ]
-        return pl.concat([none, *(frame.result() for frame in frames)]), renderer.ignored
+        return pl.concat([none, *(frame.result() for frame in frames)])
 
 
-def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
+def _counts(prompts: pl.DataFrame) -> PromptCounts:
     tokens = int(prompts["prompt_tokens"].sum())
     return PromptCounts(
         rows=prompts.height,
@@ -180,7 +178,6 @@ def _counts(prompts: pl.DataFrame, ignored: set[str]) -> PromptCounts:
         prompt_tokens=tokens,
         mean_prompt_tokens=tokens / prompts.height if prompts.height else 0.0,
         static_prefix_tokens=max(prompts["static_prefix_tokens"].to_list(), default=0),
-        ignored_parameters=tuple(sorted(ignored)[:_NAMES_SHOWN]),
     )
 
 
@@ -197,7 +194,6 @@ class _Renderer:
         self._max_model_len = rendering.max_model_len
         self._profile_prompts: ProfilePrompts | None = None
         self._rubric_schema = answer_schema_json(rubric) if rubric else None
-        self.ignored: set[str] = set()
 
     def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
         """Returns the profiles of those candidates that have one, in order."""
@@ -242,6 +238,8 @@ class _Renderer:
             **_sampling_columns(prompts.sampling),
             "response_schema": asked,
             "schema_id": schema_id(asked),
+            "parameters": None,
+            "may_be_shortened": True,
             "requested_model": None,
             "error": None,
         }
@@ -262,31 +260,45 @@ class _Renderer:
 
     def _request_rows(self, candidates: list[Row]) -> Iterator[Row]:
         requests = [
-            read_request(row["request"], self._tokenizer, self._settings) for row in candidates
+            read_request(row["request"], row["custom_id"], self._tokenizer, self._settings)
+            for row in candidates
         ]
         token_ids = tokenise(self._tokenizer, [r.text for r in requests], special=True)
         for row, request, ids in zip(candidates, requests, token_ids, strict=True):
-            self.ignored |= request.ignored
             schema = self._rubric_schema or request.response_schema
+            sampling = self._sampling(request)
             if request.error is None:
-                key = request_key(ids, self._identity, request.sampling, schema, self._rubric)
+                key = request_key(ids, self._identity, sampling, schema, self._rubric)
             else:
                 key = unrendered_key(row["request"], self._identity)
+            most = room_for_prompt(self._max_model_len, sampling.max_tokens)
+            if self._settings.shorten and len(ids) > most:
+                key = digest({"cut": key})  # what is known of the whole prompt is no answer to it
             yield {
                 "custom_id": row["custom_id"],
                 "messages": request.messages,
                 "prompt_token_ids": ids,
                 "prompt_tokens": len(ids),
                 "static_prefix_tokens": 0,
-                **_sampling_columns(request.sampling),
+                **_sampling_columns(sampling),
                 "response_schema": schema,
                 "schema_id": schema_id(schema),
+                "parameters": parameters_text(sampling, request.template_options),
                 "requested_model": request.requested_model,
                 "shortened": False,
+                "may_be_shortened": self._settings.shorten,
                 "suspected_instructions": False,
                 "request_key": key,
                 "error": request.error,
             }
+
+    def _sampling(self, request: OpenAIRequest) -> Sampling:
+        """How a row is sampled; a rubric's schema takes the place of whatever constraint it has."""
+        if self._rubric is None or "structured_outputs" not in request.sampling.further:
+            return request.sampling
+        further = dict(request.sampling.further)
+        del further["structured_outputs"]
+        return replace(request.sampling, further=further)
 
     def prepare(self) -> ProfilePrompts:
         """Returns what all prompts of profiles share, made once and before threads are at work."""
@@ -301,7 +313,7 @@ class _Renderer:
         return self._profile_prompts
 
 
-def _sampling_columns(sampling: Any) -> Row:
+def _sampling_columns(sampling: Sampling) -> Row:
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

@@ -103,4 +103,6 @@ def _circumstances(
         },
         "response_schema": response_schema,
         "scoring": scoring,
+        # Only where there are any, so that keys of earlier versions stay the same.
+        **({"further": dict(sampling.further)} if sampling.further else {}),
     }

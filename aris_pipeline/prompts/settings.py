@@ -13,5 +13,14 @@ class PromptSettings(BaseModel, frozen=True):
     temperature: float = Field(0.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int | None = Field(None, ge=1, description="the rubric's own limit by default")
-    seed: int | None = Field(42, description="sampling seed; none where null")
+    seed: int | None = Field(
+        42,
+        description="sampling seed; none where null; an OpenAI row without a seed, sampled at a "
+        "temperature, gets one of its own made of this and its custom_id",
+    )
     use_example: bool = Field(False, description="show the rubric's worked example to the model")
+    shorten: bool = Field(
+        False,
+        description="cut the middle of an OpenAI row's longest message where it does not fit the "
+        "context; by default the row is refused",
+    )

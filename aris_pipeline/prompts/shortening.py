@@ -1,7 +1,9 @@
-"""A rendered prompt made to fit: the end of its longest message goes, and a marker says so.
+"""A rendered prompt made to fit: a part of its longest message goes, and a marker says so.
 
 Rendering shortens profiles to the context that it knows; this is for prompts that an engine refuses
-all the same: rows of OpenAI files, and prompts rendered for a larger context.
+all the same: rows of OpenAI files, where that is asked for, and profiles rendered for a larger
+context. Of a profile the end goes, before what closes it. Any other text may have its question in
+front or behind, so of that the middle goes; what a system message says is not touched.
 """
 
 import json
@@ -11,8 +13,13 @@ from typing import Any
 from aris_pipeline.prompts.profiles import PROFILE_CLOSE
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
 
-_MARKER = "\n[shortened]"
+MARKER = "[shortened]"
 _SHORTEST_CHARACTERS = 64
+
+
+def room_for_prompt(max_model_len: int, max_tokens: int) -> int:
+    """Returns the tokens that a prompt may have; an answer may claim half of the context of it."""
+    return max_model_len - min(max_tokens, max_model_len // 2)
 
 
 def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) -> list[int] | None:
@@ -31,6 +38,9 @@ def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) 
     """
     text = tokenizer.decode(prompt["prompt_token_ids"], skip_special_tokens=False)
     body = _longest_text(json.loads(prompt["messages"]))
+    profile, closing, _ = body.rpartition(PROFILE_CLOSE)
+    is_profile = bool(closing) and body.endswith(PROFILE_CLOSE)
+    body = profile.strip() if is_profile else body
     before, found, after = text.rpartition(body)
     if not found:
         return None
@@ -41,17 +51,21 @@ def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) 
         keep -= max(int((len(ids) - limit) * characters_per_token), 16)
         if keep < _SHORTEST_CHARACTERS:
             return None
-        cut = f"{before}{body[:keep].rstrip()}{_MARKER}{after}"
+        tail = 0 if is_profile else keep // 2
+        kept = [body[: keep - tail].rstrip(), MARKER, body[len(body) - tail :].lstrip()]
+        cut = before + "\n".join(part for part in kept if part) + after
         ids = tokenise(tokenizer, [cut], special=True)[0]
     return ids
 
 
 def _longest_text(messages: list[dict[str, Any]]) -> str:
-    """The longest message, without the delimiter that closes a profile at its end."""
-    texts = [text for message in messages for text in _texts(message.get("content"))]
-    longest = max(texts, key=len, default="")
-    profile, _closing, _ = longest.rpartition(PROFILE_CLOSE)
-    return (profile or longest).strip()
+    texts = [
+        text
+        for message in messages
+        if message.get("role") not in ("system", "developer")
+        for text in _texts(message.get("content"))
+    ]
+    return max(texts, key=len, default="").strip()
 
 
 def _texts(content: Any) -> list[str]:

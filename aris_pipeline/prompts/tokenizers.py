@@ -20,6 +20,10 @@ class Tokenizer(Protocol):
         """Tokens outside the trained vocabulary, by id."""
         ...
 
+    def __len__(self) -> int:
+        """Returns how many tokens there are."""
+        ...
+
     def __call__(self, text: Any, **options: Any) -> Any:
         """Tokenises one text or a list of texts."""
         ...
@@ -57,7 +61,6 @@ def render_chat(tokenizer: Tokenizer, messages: Sequence[dict[str, Any]], **opti
     text: str = tokenizer.apply_chat_template(
         list(messages),
         tokenize=False,
-        add_generation_prompt=True,
-        **{"date_string": _PINNED_DATE, **options},
+        **{"add_generation_prompt": True, "date_string": _PINNED_DATE, **options},
     )
     return text

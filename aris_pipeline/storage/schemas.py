@@ -104,8 +104,18 @@ class Prompts(dy.Schema):
         nullable=True, description="JSON schema of the answer, as JSON text."
     )
     schema_id = dy.String(nullable=True, description="Short digest of response_schema.")
+    parameters = dy.String(
+        nullable=True,
+        description="Further parameters of an OpenAI row, as JSON text: sampling, a choice, regex "
+        "or grammar of the answer (structured_outputs), options of the chat template.",
+    )
     requested_model = dy.String(nullable=True, description="body.model of an OpenAI line.")
     shortened = dy.Bool(description="Whether the profile was cut to fit the context.")
+    may_be_shortened = dy.Bool(
+        nullable=True,
+        description="Whether a prompt that the engine finds too long may be cut: of profiles, and "
+        "of OpenAI rows where that was asked for.",
+    )
     suspected_instructions = dy.Bool(
         description="Whether the profile seems to give the model orders; false for OpenAI rows."
     )
@@ -174,7 +184,7 @@ class Evaluations(dy.Schema):
         nullable=True, description="Calibrated probability of the likeliest verdict."
     )
     score_recommendation = dy.String(nullable=True, description="The likeliest verdict.")
-    shortened = dy.Bool(description="Whether the model saw a shortened profile.")
+    shortened = dy.Bool(description="Whether the model saw a shortened profile or request.")
     suspected_instructions = dy.Bool(
         description="Whether the profile seems to give the model orders; false for OpenAI rows."
     )

@@ -47,7 +47,7 @@ def test_dagster_takes_what_an_asset_says_of_itself(asset: str) -> None:
     assert spec.group_name in {"candidates", "judging", "verdicts", "operations"}
     assert spec.owners == ["team:recruiting-data"]
     assert "parquet" in spec.kinds
-    assert spec.code_version == "1"
+    assert int(spec.code_version or 0) >= 1
     assert spec.tags["dagster/storage_kind"] == "parquet"
     assert spec.tags["aris/grain"] in {"shard", "batch"}
     assert spec.tags["aris/personal_data"] in {"full", "by_id", "none"}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -96,6 +97,50 @@ def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:
         assert answer.prompt_tokens > 0
         assert answer.output_tokens > 0
         assert answer.latency_s is not None
+
+
+def test_further_parameters_of_a_row_are_honored_and_a_bad_one_costs_that_row(
+    engine: VllmOffline,
+) -> None:
+    digits = {"structured_outputs": {"regex": "[0-9]{3}-[0-9]{2}"}}
+    asked: dict[str, dict[str, Any]] = {
+        "choice": {"structured_outputs": {"choice": ["maybe so", "not at all"]}},
+        "regex": digits,
+        "grammar": {"structured_outputs": {"grammar": 'root ::= "a" | "bc"'}},
+        "stop": {"stop": [" three", ","]},
+        "long": {"min_tokens": 30},
+        "together": {**digits, "stop": ["-"], "min_tokens": 2, "bad_words": ["7"], "top_k": 50},
+        "never ends": {"structured_outputs": {"choice": ["yes"]}, "min_tokens": 20},
+        "bias": {"logit_bias": {"28725": 100.0}, "presence_penalty": 0.5},
+        "one token": {"allowed_token_ids": [504]},
+        "unclosed": {"structured_outputs": {"regex": "["}},
+        "looks ahead": {"structured_outputs": {"regex": "(?=a)b"}},
+        "no grammar": {"structured_outputs": {"grammar": "nonsense(("}},
+    }
+    prompt = ids("Count from one to one hundred in words, with commas.")
+    answers = ask(
+        engine,
+        *(Request(name, prompt, Sampling(40, further=one)) for name, one in asked.items()),
+    )
+
+    texts = {name: answer.text or "" for name, answer in answers.items()}
+    assert texts["choice"] in {"maybe so", "not at all"}
+    assert re.fullmatch("[0-9]{3}-[0-9]{2}", texts["regex"])
+    assert texts["grammar"] in {"a", "bc"}
+    assert answers["stop"].finish_reason == "stop"
+    assert "," not in texts["stop"]
+    assert answers["long"].output_tokens >= 30
+    assert re.fullmatch("[0-9]{3}", texts["together"])
+    assert set(engine_tokens(texts["one token"])) == {504}
+    refused = {name for name, answer in answers.items() if answer.error_type == "refused"}
+    assert refused == {"unclosed", "looks ahead", "no grammar"}
+    assert "regex parse error" in str(answers["unclosed"].error_message)
+    assert ask(engine, Request("after", prompt, Sampling(4)))["after"].text
+
+
+def engine_tokens(text: str) -> list[int]:
+    tokens: list[int] = load_tokenizer(CARD)(text, add_special_tokens=False)["input_ids"]
+    return tokens
 
 
 def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:

@@ -148,41 +148,6 @@ def test_messages_of_a_request_stay_exactly_as_they_are(desk: Desk) -> None:
     assert (row["repaired"], row["resume_text"]) == (False, None)
 
 
-@pytest.mark.parametrize(
-    ("changes", "path"),
-    [
-        ({"messages": ["Hi"]}, "body.messages.0"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "body.messages.0.role"),
-        ({"messages": [{"role": "user", "content": None}]}, "body.messages.0.content"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
-            "body.messages.0.content",
-        ),
-        ({"temperature": 2.1}, "body.temperature"),
-        ({"temperature": "0.5"}, "body.temperature"),
-        ({"max_tokens": 0}, "body.max_tokens"),
-        ({"max_completion_tokens": 1.5}, "body.max_completion_tokens"),
-        ({"top_p": 0}, "body.top_p"),
-        ({"seed": "x"}, "body.seed"),
-        ({"n": 2}, "body.n"),
-        ({"stream": True}, "body.stream"),
-        ({"tools": [{"type": "function"}]}, "body.tools"),
-        ({"response_format": {"type": "xml"}}, "body.response_format.type"),
-        ({"response_format": {"type": "json_schema"}}, "body.response_format.json_schema"),
-        (
-            {"response_format": {"type": "json_schema", "json_schema": {"schema": "x"}}},
-            "body.response_format.json_schema.schema",
-        ),
-    ],
-)
-def test_a_parameter_that_cannot_be_honoured_is_quarantined(
-    desk: Desk, changes: dict[str, Any], path: str
-) -> None:
-    row = refused(desk, request(**changes))
-    assert row["rule"] == "invalid_parameter"
-    assert row["field"].startswith(path)
-
-
 def test_both_tables_are_written_even_where_one_is_empty(desk: Desk) -> None:
     batch = desk.land("a.jsonl", '{"id": "a"}')
     desk.validate(batch)

@@ -104,6 +104,13 @@ def test_an_aborted_answer_is_asked_once_more() -> None:
     assert _row({"finish_reason": "abort"}, _stop(GOOD))["text"] == GOOD
 
 
+def test_an_answer_that_misses_its_constraint_gets_another_seed() -> None:
+    choice = json.dumps({"structured_outputs": {"choice": ["yes", "no"]}})
+    row = _row(_stop("maybe"), _stop("no"), prompt={"response_schema": None, "parameters": choice})
+
+    assert (row["text"], row["attempt"]) == ("no", 2)
+
+
 def test_a_row_with_a_schema_that_is_none_is_not_asked_again() -> None:
     row = _row(_stop(GOOD), prompt={"response_schema": '{"type": "nonsense"}'})
 
@@ -124,11 +131,39 @@ def test_a_prompt_that_is_too_long_is_shortened_once() -> None:
     assert FakeEngine.asked[1].prompt_token_ids == [2] * 2032
 
 
-def test_an_answer_may_claim_half_of_the_context_before_the_prompt_is_cut() -> None:
-    row = _row(TOO_LONG, _stop(GOOD), prompt={"max_tokens": 5000})
+@pytest.mark.parametrize("may_be_shortened", [True, False, None])
+def test_a_limit_beyond_the_context_is_lowered_and_the_prompt_stays(may_be_shortened: bool) -> None:
+    prompt = {"max_tokens": 16384, "may_be_shortened": may_be_shortened}
+    row = _row(TOO_LONG, _stop(GOOD), prompt=prompt)
 
-    overrides = {"shortened": {"prompt_tokens": 3, "max_tokens": 1024}}
+    assert json.loads(row["overrides"]) == {"lowered": {"max_tokens": 2045}}
+    assert FakeEngine.asked[1].prompt_token_ids == [1, 2, 3]
+
+
+def test_an_answer_may_claim_half_of_the_context_before_the_prompt_is_cut() -> None:
+    row = _row(
+        TOO_LONG,
+        _stop(GOOD),
+        prompt={"prompt_token_ids": [1] * 1500, "max_tokens": 5000},
+        shorten=lambda _prompt, limit: [2] * limit,
+    )
+
+    overrides = {"shortened": {"prompt_tokens": 1024, "max_tokens": 1024}}
     assert json.loads(row["overrides"]) == overrides
+
+
+@pytest.mark.parametrize(("tokens", "left"), [(2047, 1), (2048, None), (9000, None)])
+def test_a_prompt_that_may_not_be_cut_keeps_what_room_it_leaves_or_is_refused(
+    tokens: int, left: int | None
+) -> None:
+    prompt = {"prompt_token_ids": [1] * tokens, "may_be_shortened": False}
+    row = _row(TOO_LONG, _stop(GOOD), prompt=prompt, shorten=lambda _prompt, limit: [2] * limit)
+
+    if left is None:
+        assert (row["error_type"], row["overrides"]) == ("prompt_too_long", None)
+    else:
+        assert json.loads(row["overrides"]) == {"lowered": {"max_tokens": left}}
+    assert all(len(request.prompt_token_ids) == tokens for request in FakeEngine.asked)
 
 
 def test_a_shortened_prompt_is_scored_anew() -> None:

@@ -78,6 +78,27 @@ def test_the_rendered_prompt_is_sent_as_it_is_with_the_rows_sampling(
     assert completion.text == '{"note": "short note"}'
 
 
+def test_what_ollama_cannot_do_is_refused_before_it_is_asked(
+    server: FakeOllama, engine: Opens, ask: Asks
+) -> None:
+    able = {"stop": ["\n"], "top_k": 5, "min_p": 0.1}
+    unable = {"structured_outputs": {"choice": ["a"]}, "stop": ["x"], "presence_penalty": 1}
+    requests = [
+        Request(name, ask().prompt_token_ids, Sampling(50, further=further))
+        for name, further in (("able", able), ("unable", unable))
+    ]
+
+    answers = {one.request_id: one for one in engine().generate(requests)}
+
+    (sent,) = server.rows
+    assert {name: sent["options"][name] for name in able} == able
+    assert answers["able"].error_type is None
+    assert answers["unable"].error_type == "unsupported_parameter"
+    assert str(answers["unable"].error_message).startswith(
+        "Ollama does not honor presence_penalty, structured_outputs: judge this row by a vLLM"
+    )
+
+
 def test_tokens_and_durations_come_from_the_reply(engine: Opens, ask: Asks) -> None:
     request = ask()
 

@@ -146,6 +146,51 @@ def test_a_server_that_knows_only_chat_is_sent_the_messages() -> None:
     assert answers["shortened"].error_type == "prompt_too_long"
 
 
+FURTHER = {"stop": ["\n"], "top_k": 3, "structured_outputs": {"choice": ["yes", "no"]}}
+
+
+@pytest.mark.parametrize("chat_only", [False, True])
+def test_vllm_is_asked_with_all_that_a_row_asks_for(chat_only: bool) -> None:
+    request = Request("r", [5], Sampling(20, further=FURTHER), messages="[]")
+    with FakeServer(chat_only=chat_only) as server:
+        answers = _ask(server, request)
+
+    assert answers["r"].error_type is None
+    assert {name: server.bodies[-1][name] for name in FURTHER} == FURTHER
+
+
+def test_another_server_gets_no_parameter_that_it_might_ignore() -> None:
+    with FakeServer(owner="llamacpp") as server:
+        answers = _ask(
+            server,
+            Request("vllm's", [5], Sampling(20, further=FURTHER)),
+            Request("openai's", [6], Sampling(20, further={"stop": ["x"], "logit_bias": {"7": 1}})),
+        )
+
+    refused = answers["vllm's"]
+    assert refused.error_type == "unsupported_parameter"
+    assert "is not known to be vLLM, does not honor structured_outputs, top_k: judge" in str(
+        refused.error_message
+    )
+    assert (5,) not in server.prompts()
+    assert server.prompts()[-1] == (6,)
+    assert (server.bodies[-1]["stop"], server.bodies[-1]["logit_bias"]) == (["x"], {"7": 1})
+
+
+def test_a_server_that_knows_only_chat_gets_no_prompt_that_it_would_render_otherwise() -> None:
+    row = Request(
+        *("r", [5], Sampling(20)), messages="[]", template_options=("continue_final_message",)
+    )
+    with FakeServer(chat_only=True) as server:
+        answer = _ask(server, row)["r"]
+
+    assert answer.error_type == "unsupported_parameter"
+    assert "takes only chat messages, so it cannot honor continue_final_message" in str(
+        answer.error_message
+    )
+    assert server.bodies == []
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_is_not_there_is_named_with_the_way_out() -> None:
     with FakeServer() as server:

@@ -72,6 +72,76 @@ def test_probabilities_score_and_likeliest_verdict_come_from_the_logprobs(
         assert [row[name] for name in ("score", "confidence", *names)] == [None] * 7
 
 
+CHOICE = json.dumps({"structured_outputs": {"choice": ["yes", "no"]}})
+DIGITS = json.dumps({"stop": ["x"], "structured_outputs": {"regex": "[0-9]{2}"}})
+SLOW = json.dumps({"structured_outputs": {"regex": "(a|aa)+"}})
+MARK = "the answer is only the mark of what was cut from the prompt"
+GRAMMAR = json.dumps({"structured_outputs": {"grammar": 'root ::= "yes"'}})
+
+
+@pytest.mark.parametrize(
+    ("case", "invalid"),
+    [
+        ((CHOICE, "yes"), None),
+        ((CHOICE, "yes."), ("schema_violation", "the answer is none of yes, no")),
+        ((DIGITS, "42"), None),
+        ((DIGITS, "421"), ("schema_violation", "the answer does not match [0-9]{2}")),
+        ((SLOW, "a" * 80 + "b"), None),
+        ((GRAMMAR, "yes"), None),
+        (('{"stop": ["x"]}', "anything"), None),
+        ((None, "[shortened]"), ("empty", MARK)),
+        ((None, " [profile shortened]\n"), ("empty", MARK)),
+    ],
+)
+def test_an_answer_without_json_is_judged_by_its_own_constraint(
+    answered: Answered,
+    evaluate: Any,
+    store: DataStore,
+    case: tuple[str | None, str],
+    invalid: tuple[str, str] | None,
+) -> None:
+    parameters, text = case
+    answered({"response_schema": None, "parameters": parameters, "text": text})
+    evaluate(None)
+    (row,) = _rows(store)
+    assert row["is_valid"] == (invalid is None)
+    assert (row["invalid_reason"], row["invalid_detail"]) == (invalid or (None, None))
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome"),
+    [
+        ((False, {"lowered": {"max_tokens": 2015}}), (False, None)),
+        ((True, {"lowered": {"max_tokens": 2015}}), (False, None)),
+        ((True, {"shortened": {"prompt_tokens": 20}}), (True, None)),
+        ((False, {"shortened": {"prompt_tokens": 20}}), (True, "prompt_too_long")),
+        # As earlier versions noted a lowered limit, and a prompt that they cut without being asked.
+        ((None, {"shortened": {"prompt_tokens": 33}}), (False, None)),
+        ((None, {"shortened": {"prompt_tokens": 20}}), (True, None)),
+    ],
+)
+def test_shortened_is_what_was_cut_and_counts_only_where_it_was_asked_for(
+    answered: Answered,
+    evaluate: Any,
+    store: DataStore,
+    case: tuple[bool | None, dict[str, Any]],
+    outcome: tuple[bool, str | None],
+) -> None:
+    may_be_shortened, overrides = case
+    answered(
+        {
+            "response_schema": None,
+            "prompt_tokens": 33,
+            "may_be_shortened": may_be_shortened,
+            "overrides": json.dumps(overrides),
+            "text": "yes",
+        }
+    )
+    evaluate(None)
+    (row,) = _rows(store)
+    assert (row["shortened"], row["invalid_reason"]) == outcome
+
+
 @pytest.mark.parametrize(
     "case",
     [

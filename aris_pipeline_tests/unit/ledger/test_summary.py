@@ -42,6 +42,7 @@ def test_the_figures_of_a_run_are_those_of_all_its_shards(
         "evaluated": 4,
         "failed": 1,
         "quarantined": 1,
+        "refused_parameters": {},
         "triaged": 0,
         "reused": 1,
         "generated": 3,

@@ -23,12 +23,17 @@ MESSAGES = [
     {"role": "system", "content": "Judge."},
     {"role": "user", "content": "Jane Doe, jane@doe.org </profile>"},
 ]
+KEYS_OF_OLD = [
+    "dfd839fb2116c0a6e9511e2cc8dcb8fa6e483b3585eb6896d7d0b4b9da34f625",
+    "17f81421b1d688d7ddf10bd901db4a4c7b2636c3e5df34cbdc1dffed56110114",
+]
+"""Of requests that earlier versions have answered."""
 
 
 @pytest.fixture
 def render(store: DataStore, tokenizer: Tokenizer) -> Callable[..., PromptCounts]:
-    def call(rubric: Rubric | None = None, max_model_len: int = 2048) -> PromptCounts:
-        rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), max_model_len)
+    def call(rubric: Rubric | None = None, **settings: Any) -> PromptCounts:
+        rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(**settings), 2048)
         return render_shard(store, JUDGE, SHARD, rendering)
 
     return call
@@ -85,23 +90,18 @@ def test_parameters_of_the_row_are_honoured(land: Land, render: Any, store: Data
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"messages": []}, "messages must be a list"),
-        ({"messages": [{"content": "x"}]}, "must be an object with a role"),
-        ({"messages": [{"role": "user", "content": None}]}, "content must be text"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
-            "content must be text",
-        ),
+        ({"messages": [{"content": "x"}]}, "body.messages.0.role: Field required"),
         ({"messages": [{"role": "user", "content": "\ud800"}], "model": "\ud800"}, "surrogate"),
-        ({"temperature": "hot"}, "temperature must be a number"),
-        ({"temperature": 3}, "from 0 to 2"),
-        ({"max_tokens": 0}, "max_tokens must be a whole number"),
-        ({"max_tokens": True}, "max_tokens must be a whole number"),
-        ({"seed": 2**70}, "seed must be"),
-        ({"response_format": {"type": "yaml"}}, "response_format.type 'yaml'"),
-        ({"response_format": {"type": "json_schema"}}, "json_schema.schema must be an object"),
-        ({"n": 2}, "one answer a row"),
-        ({"tools": [{}]}, "tools are not supported"),
+        ({"temperature": 3}, "body.temperature: Input should be less than or equal to 2"),
+        ({"tools": [{}]}, "body.tools: tools are not supported"),
+        ({"min_tokens": 500}, "min_tokens (500) must not exceed the answer's limit of 400 tokens"),
+        ({"stop_token_ids": [10**6]}, "the model has no token 1000000"),
+        ({"logit_bias": {"999999": 1}}, "the model has no token 999999"),
+        (
+            {"structured_outputs": {"regex": "\ud800"}},
+            "a parameter contains half of a surrogate pair",
+        ),
+        ({"guided_json": {"const": "\ud800"}}, "a parameter contains half of a surrogate pair"),
     ],
 )
 def test_a_row_that_cannot_be_rendered_is_an_error_beside_good_rows(
@@ -144,15 +144,104 @@ def test_a_prompt_too_long_is_left_to_the_engine(land: Land, render: Any, store:
     assert _rows(store)[0]["prompt_tokens"] > 2048
 
 
-def test_parameters_that_are_not_honoured_are_named(land: Land, render: Any) -> None:
-    land(_body(stop=["x"], user="u"), _body(frequency_penalty=1))
-    assert render().ignored_parameters == ("frequency_penalty", "stop")
+def test_further_parameters_are_kept_as_the_engine_is_asked(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    schema = {"type": "object", "properties": {"verdict": {"enum": ["yes", "no"]}}}
+    land(
+        _body(stop="\n", top_k=5, min_p=0.1, min_tokens=2, user="u", metadata={"job": "7"}),
+        _body(guided_choice=["yes", "no"]),
+        _body(structured_outputs={"regex": "[0-9]+", "json": None}),
+        _body(guided_grammar='root ::= "yes"'),
+        _body(guided_json=schema),
+        _body(guided_json=json.dumps(schema)),
+        _body(structured_outputs={"json": schema}),
+        _body(extra_body={"guided_choice": ["yes", "no"]}),
+    )
+    render()
+    rows = _rows(store)
+    assert [row["error"] for row in rows] == [None] * 8
+    asked = [json.loads(row["parameters"] or "null") for row in rows]
+    assert asked[0] == {"stop": ["\n"], "top_k": 5, "min_p": 0.1, "min_tokens": 2}
+    assert asked[1] == asked[7] == {"structured_outputs": {"choice": ["yes", "no"]}}
+    assert asked[2] == {"structured_outputs": {"regex": "[0-9]+"}}
+    assert asked[3] == {"structured_outputs": {"grammar": 'root ::= "yes"'}}
+    assert asked[4:7] == [None] * 3
+    assert {row["response_schema"] for row in rows[4:7]} == {
+        json.dumps(schema, separators=(",", ":"))
+    }
+    assert len({row["request_key"] for row in rows}) == 5
+
+
+def test_what_asks_for_nothing_leaves_the_key_as_it_was(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    neutral = {
+        "n": 1, "stream": False, "logprobs": False, "top_logprobs": 0, "tools": [], "stop": [],
+        "tool_choice": "none", "presence_penalty": 0, "frequency_penalty": 0.0, "top_k": -1,
+        "min_p": 0, "repetition_penalty": 1.0, "min_tokens": 0, "logit_bias": {}, "bad_words": [],
+        "response_format": {"type": "text"}, "modalities": ["text"], "guided_json": None,
+        "structured_outputs": {"choice": None}, "extra_body": {}, "chat_template_kwargs": {},
+        "add_generation_prompt": True, "continue_final_message": False, "store": True,
+    }  # fmt: skip
+    land(_body(), _body(**neutral), _body(response_format={"type": "json_object"}, seed=7))
+    render()
+    rows = _rows(store)
+    assert [row["error"] for row in rows] == [None] * 3
+    assert [row["parameters"] for row in rows] == [None] * 3
+    assert [row["request_key"] for row in rows] == [KEYS_OF_OLD[0], *KEYS_OF_OLD]
+
+
+def test_a_sampled_row_without_a_seed_has_an_answer_of_its_own_which_it_keeps(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    sampled, seeded = _body(temperature=0.9), _body(temperature=0.9, seed=3)
+    land(sampled, sampled, sampled, seeded, seeded, _body(), _body())
+    render()
+    rows = _rows(store)
+    keys = [row["request_key"] for row in rows]
+    assert len(set(keys)) == 5
+    assert keys[3] == keys[4]
+    assert keys[5] == keys[6]
+    assert len({row["seed"] for row in rows[:3]}) == 3
+    assert [row["seed"] for row in rows[3:]] == [3, 3, 42, 42]
+
+    store.prompts(JUDGE, SHARD).unlink()
+    render()
+    assert [row["request_key"] for row in _rows(store)] == keys
+
+
+def test_the_last_message_may_be_continued(
+    land: Land, render: Any, store: DataStore, tokenizer: Any
+) -> None:
+    begun = [{"role": "user", "content": "Good?"}, {"role": "assistant", "content": "Yes, as"}]
+    land(_body(messages=begun, continue_final_message=True, add_generation_prompt=False))
+    render()
+    (row,) = _rows(store)
+    assert tokenizer.decode(row["prompt_token_ids"]).endswith("<|im_start|>assistant\nYes, as")
+    assert json.loads(row["parameters"]) == {
+        "continue_final_message": True,
+        "add_generation_prompt": False,
+    }
+
+
+def test_a_row_may_be_cut_only_where_that_is_asked_for_and_then_its_answer_is_another(
+    land: Land, render: Any, store: DataStore
+) -> None:
+    land(_body(), _body(messages=[{"role": "user", "content": "word " * 3000}]))
+    render()
+    refused = _rows(store)
+    render(shorten=True)
+    cut = _rows(store)
+    assert [row["may_be_shortened"] for row in (*refused, *cut)] == [False, False, True, True]
+    assert cut[0]["request_key"] == refused[0]["request_key"]
+    assert cut[1]["request_key"] != refused[1]["request_key"]
 
 
 def test_a_chosen_rubric_gives_its_schema_to_all_rows_and_leaves_their_messages(
     land: Land, render: Any, store: DataStore, rubric: Rubric
 ) -> None:
-    land(_body(), _body(response_format={"type": "json_object"}))
+    land(_body(), _body(response_format={"type": "json_object"}), _body(guided_choice=["a", "b"]))
     render()
     plain = _rows(store)
     render(rubric)
@@ -161,6 +250,7 @@ def test_a_chosen_rubric_gives_its_schema_to_all_rows_and_leaves_their_messages(
         assert after["response_schema"] == answer_schema_json(rubric)
         assert after["prompt_token_ids"] == before["prompt_token_ids"]
         assert after["messages"] == before["messages"]
+        assert after["parameters"] is None
     assert judged[1]["request_key"] != plain[1]["request_key"]
 
 
@@ -186,11 +276,3 @@ def test_a_row_brings_no_template_and_does_not_say_how_it_is_applied(
     land(_body(), _body(chat_template_kwargs=options))
     assert render().errors == 1
     assert "chat_template_kwargs must not set" in _rows(store)[1]["error"]
-
-
-def test_names_of_parameters_that_a_file_makes_up_are_not_repeated(land: Land, render: Any) -> None:
-    made_up = {f"made_up_{number}": 1 for number in range(50)}
-    land(_body(**{"<b>Jane Doe</b>": 1, "logit_bias": {}}), _body(**made_up))
-    ignored = render().ignored_parameters
-    assert ignored[:2] == ("(not a parameter)", "logit_bias")
-    assert len(ignored) == 20

@@ -24,6 +24,9 @@ class LetterTokenizer:
         self.eos_token_id = eos_token_id
         self.added_tokens_decoder: dict[int, Any] = {}
 
+    def __len__(self) -> int:
+        return 0x110000
+
     def __call__(self, text: list[str], **_options: Any) -> dict[str, list[list[int]]]:
         return {"input_ids": [[ord(letter) for letter in one] for one in text]}
 

@@ -12,8 +12,10 @@ from aris_pipeline.prompts.tokenizers import render_chat, tokenise
 
 @pytest.fixture
 def rendered(tokenizer: Tokenizer) -> Any:
-    def render(*contents: str, **options: Any) -> dict[str, Any]:
+    def render(*contents: str, system: str = "", **options: Any) -> dict[str, Any]:
         messages = [{"role": "user", "content": content} for content in contents]
+        if system:
+            messages.insert(0, {"role": "system", "content": system})
         text = render_chat(tokenizer, messages, **options)
         ids = tokenise(tokenizer, [text], special=True)[0]
         return {"messages": json.dumps(messages), "prompt_token_ids": ids}
@@ -60,6 +62,57 @@ def test_the_profile_is_cut_before_the_delimiter_that_closes_it(
 
     assert ids is not None
     assert re.search(r"\[shortened\]\s*</profile>", _text(tokenizer, ids))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{text}\n\nQuestion: is this a good engineer? Answer yes or no.",
+        "Is this a good engineer? Answer yes or no.\n\n{text}",
+        "Résumé:\n<profile>\n{text}\n</profile>\nIs this a good engineer? Answer yes or no.",
+    ],
+)
+def test_the_question_stays_wherever_it_stands(
+    tokenizer: Tokenizer, rendered: Any, content: str
+) -> None:
+    prompt = rendered(content.format(text="Built storage engines in Rust and Go. " * 300))
+
+    ids = shorten_prompt(prompt, 300, tokenizer)
+
+    assert ids is not None
+    assert 200 < len(ids) <= 300
+    text = _text(tokenizer, ids)
+    assert "is this a good engineer? Answer yes or no." in text.replace("Is this", "is this")
+    assert text.count("Built storage engines") > 15
+    assert text.count("\n[shortened]\n") == 1
+
+
+def test_what_the_system_message_says_is_never_cut(tokenizer: Tokenizer, rendered: Any) -> None:
+    rules = "Be strict. " * 200
+    prompt = rendered("I know many things. " * 100, system=rules)
+
+    assert shorten_prompt(prompt, 250, tokenizer) is None
+
+    ids = shorten_prompt(prompt, 800, tokenizer)
+    assert ids is not None
+    assert rules.strip() in _text(tokenizer, ids)
+
+
+def test_of_several_parts_the_longest_is_cut(tokenizer: Tokenizer) -> None:
+    parts = ["Judge this résumé:", "Many things. " * 300, "Answer yes or no."]
+    content = [{"type": "text", "text": part} for part in parts]
+    text = render_chat(tokenizer, [{"role": "user", "content": "\n".join(parts)}])
+    prompt = {
+        "messages": json.dumps([{"role": "user", "content": content}]),
+        "prompt_token_ids": tokenise(tokenizer, [text], special=True)[0],
+    }
+
+    ids = shorten_prompt(prompt, 200, tokenizer)
+
+    assert ids is not None
+    cut = _text(tokenizer, ids)
+    assert "Judge this résumé:\nMany things." in cut
+    assert "Answer yes or no.<|im_end|>" in cut
 
 
 def test_a_prompt_that_is_long_by_many_messages_is_not_cut(
