@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 3000
 SAMPLE := data/sample/candidates-40.json
+QUIETLY := $(PYTHON) tools/quietly.py $(VENV)/setup.log
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
@@ -18,15 +19,17 @@ setup: $(VENV)/installed ## build .venv from the pinned lock (once)
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: Python 3.11 or newer is needed; choose one with make PYTHON=..."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@: > $(VENV)/setup.log
+	@# Bytecode of all 30,000 files is two fifths of the time; the few that are imported make their own.
 	@# The CPU build of torch stands on the configured index, or else on PyTorch's own.
 	@torch=$$(grep '^torch==' requirements.lock); extra=; \
 	$(BIN)/pip install --quiet --dry-run --no-deps "$$torch" >/dev/null 2>&1 \
 		|| extra="--extra-index-url $(TORCH_INDEX)"; \
-	echo "installing $$(wc -l < requirements.lock) pinned packages, 3 GB, a few minutes"; \
-	$(BIN)/pip install --quiet --no-deps $$extra -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+	$(QUIETLY) "installing $$(grep -c == requirements.lock) packages (3 GB)" \
+		$(BIN)/pip install --no-compile --progress-bar off --no-deps $$extra -r requirements.lock
+	@$(QUIETLY) "installing aris_pipeline" $(BIN)/pip install --no-deps --no-build-isolation -e .
+	@touch $@
 
 demo: setup ## judge the bundled sample with real vLLM on the CPU, then open the UI in a terminal
 	$(BIN)/aris run $(SAMPLE) --data-dir $(DATA)

@@ -61,11 +61,8 @@ def _dequantise(target: Path) -> None:
     gguf = _packaged_gguf()
     try:
         import torch  # noqa: PLC0415 - an extra, never needed to load definitions
-        from transformers import (  # noqa: PLC0415
-            AutoModelForCausalLM,
-            AutoTokenizer,
-            LlamaForCausalLM,
-        )
+        from safetensors.torch import save_file  # noqa: PLC0415
+        from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
     except ImportError as error:
         raise EngineError(_INSTALL_HINT) from error
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
@@ -73,10 +70,16 @@ def _dequantise(target: Path) -> None:
     # Left in, it would make loaders look for the quantised tensors that are no longer there.
     if hasattr(config, "quantization_config"):
         del config.quantization_config
-    config.dtype = torch.bfloat16
-    model = LlamaForCausalLM(config).to(torch.bfloat16)
-    model.load_state_dict(source.state_dict())
-    model.save_pretrained(target, safe_serialization=True)
+    config.dtype, config.architectures = torch.bfloat16, [type(source).__name__]
+    config.save_pretrained(target)
+    source.generation_config.save_pretrained(target)
+    # The output layer is the embedding once more.
+    weights = {
+        name: tensor.to(torch.bfloat16)
+        for name, tensor in source.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if tokenizer.eos_token != _END_OF_TURN:
         # 5.17 reads it as SentencePiece: vLLM's grammar then forces tokens that it rejects.
