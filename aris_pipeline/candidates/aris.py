@@ -29,7 +29,8 @@ from aris_pipeline.candidates.stray_bytes import StrayBytes
 from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
-_ID_KEY = '"aristotleId"'
+_ID_NAME = "aristotleId"
+_ID_KEY = f'"{_ID_NAME}"'
 _GOES_ON = re.compile(r"\s*+[,\]]")
 _KEYS_SHOWN = 10
 _END = re.compile(r'\]\s*+(?:\}\s*+)?(?:\Z|,\s*+"[^"\\]{0,256}+"\s*+:)')
@@ -100,12 +101,13 @@ class ArisReader:
             return Rejected(number, "missing_id", message, text)
         entry = accept_candidate(value, number, text, self._id_fields)
         if isinstance(entry, Record):
-            self._behind_damage, self._last = False, value
+            self._behind_damage = False
+            self._last = value if entry.custom_id or not self._last else self._last
         return entry
 
     def _is_candidate(self, value: dict[str, Any]) -> bool:
         """Whether an object behind a malformed candidate is one itself, and no part of that."""
-        if self._last is None:
+        if not self._last or _ID_NAME in value:
             return True
         ids = self._id_fields or id_names(self._last)
         return ids[0] in value if ids else next(iter(value), None) == next(iter(self._last), None)
@@ -133,7 +135,7 @@ class ArisReader:
         skipped = skip_value(window, in_candidates=True)
         self._behind_damage = True
         if _ID_KEY in skipped.head:
-            self._last = {"aristotleId": None}
+            self._last = {_ID_NAME: None}
         head = restore(skipped.head)
         if skipped.length > self._max_row_bytes:
             return self._over_size(number, head, skipped.length)

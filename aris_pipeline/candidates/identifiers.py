@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from aris_pipeline.candidates.placeholders import is_placeholder
+
 ID_FIELDS = ("aristotleId", "custom_id", "candidate_id", "id")
 """Fields that identify a candidate, in any case; the first that is filled wins."""
 
@@ -25,10 +27,6 @@ FURTHER_ID_FIELDS = (
 
 _LONGEST_NAME = 40
 _SEPARATORS = re.compile(r"[\W_]+")
-_NO_IDS = {
-    *("", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "<na>", "nat", "undefined", "-", "--"),
-    *("missing", "unknown"),
-}
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _WRAPPED = re.compile(r"(?:ObjectId|UUID|GUID|NumberLong|NumberInt|Int64|Decimal)\((.*)\)")
 _BYTES = re.compile(r"b(?:'[^']*'|\"[^\"]*\")")
@@ -86,7 +84,7 @@ def id_text(value: object) -> str | None:
 
 def _of_text(value: str) -> str:
     text = value.strip()
-    if text.lower() in _NO_IDS:
+    if is_placeholder(text):
         return ""
     if text[-1] in _LAST_OF_ODD_TEXTS:
         text = _of_odd_text(text)

@@ -26,6 +26,7 @@ from aris_pipeline.candidates.field_names import (
 )
 from aris_pipeline.candidates.identifiers import id_rank
 from aris_pipeline.candidates.json_values import parse_json, unambiguous
+from aris_pipeline.candidates.no_text import what_instead
 from aris_pipeline.candidates.plain_values import (
     as_lines,
     as_text,
@@ -152,7 +153,9 @@ class _Arranging:
         inner = _only_object(value) if is_wrapper(key) else None
         if inner is not None:
             return (self.take(inner, depth + 1) if depth < _DEEPEST else inner) or None
-        return self._takers[role.kind](key, role, value) if as_text(value) else value or None
+        if not as_text(value):
+            return None if isinstance(value, str) else value or None
+        return self._takers[role.kind](key, role, value)
 
     def _take_place(self, key: str, role: Role, value: Any) -> Any:
         if role.target in self._places:
@@ -184,7 +187,7 @@ class _Arranging:
         text = paragraphs(value)
         if self._text_field and canonical(key) in FULL_TEXTS:
             return value
-        if not has_words(text):
+        if not has_words(text) or what_instead(text):
             self._wordless.append((role.rank, key, text))
             return value
         self._texts.append((role.rank, role.label, text))

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from aris_pipeline.candidates.json_values import parse_json
+from aris_pipeline.candidates.placeholders import is_no_name
 
 Role = Literal["given", "family", "full", "other"]
 
@@ -79,10 +80,8 @@ _SOMEBODY_ELSE = re.compile(
 _DEEPEST = 5
 
 _NO_NAMES = {
-    *("n/a", "nan", "none", "null", "nil", "unknown", "anonymous", "undefined", "candidate"),
-    *("applicant", "redacted", "[redacted]", "not provided", "not available", "not specified"),
-    *("confidential", "hidden", "tbd", "first name", "last name", "full name", "name", "<na>"),
-    *("#n/a", "linkedin member", "no name", "not given"),
+    *("anonymous", "candidate", "applicant", "redacted", "[redacted]", "confidential", "hidden"),
+    *("first name", "last name", "full name", "name", "linkedin member", "no name"),
 }
 _PRONOUNS = re.compile(r"(?:she|he|they|her|him|them|any|ze)\b", re.IGNORECASE)
 _INSERTED = re.compile(r"\(([^()]*)\)|[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
@@ -288,7 +287,8 @@ def _container(key: str, value: object) -> dict[str, Any] | None:
 def _is_name(text: str) -> bool:
     """Whether a text can be a name, and is no word for an unknown one."""
     plain = " ".join(text.split())
-    return bool(_WORD.search(plain)) and plain.casefold() not in _NO_NAMES and plain != "NA"
+    is_word = bool(_WORD.search(plain)) and not is_no_name(plain)
+    return is_word and plain.casefold() not in _NO_NAMES
 
 
 def _without_credentials(name: str) -> str:

@@ -3,6 +3,8 @@
 import re
 from typing import Any, TypeGuard
 
+from aris_pipeline.candidates.placeholders import is_placeholder
+
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _ONE_WORD = re.compile(r"[^\W\d_]{2,}(?:[-'\u2019&][^\W\d_]+)*")
 _DATE_KEYS = {"year", "month", "day"}
@@ -21,9 +23,9 @@ def has_words(text: str) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Returns the words of a value in one text, part by part."""
+    """Returns the words of a value in one text, part by part; none of a placeholder."""
     if isinstance(value, str):
-        return value.strip()
+        return "" if is_placeholder(value) else value.strip()
     if isinstance(value, list):
         return ", ".join(filter(None, map(as_text, value)))
     if isinstance(value, dict):

@@ -16,12 +16,18 @@ from aris_pipeline.candidates.identifiers import id_rank, id_text
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.layouts import arranged
 from aris_pipeline.candidates.names import name_role, with_names
+from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.placeholders import is_no_name, is_placeholder
 
 _LISTS = ("work_info", "education_info")
 
 
-def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+def _no_name_is_none(value: object) -> object:
+    return None if isinstance(value, str) and is_no_name(value) else value
+
+
+def _nothing_is_none(value: object) -> object:
+    return None if isinstance(value, str) and is_placeholder(value) else value
 
 
 def _null_is_empty(value: object) -> object:
@@ -36,8 +42,9 @@ def _split_at_commas(value: object) -> object:
     return _null_is_empty(value)
 
 
-Text = Annotated[str | None, BeforeValidator(_blank_is_none)]
-Flag = Annotated[bool | None, BeforeValidator(_blank_is_none)]
+Name = Annotated[str | None, BeforeValidator(_no_name_is_none)]
+Text = Annotated[str | None, BeforeValidator(_nothing_is_none)]
+Flag = Annotated[bool | None, BeforeValidator(_nothing_is_none)]
 
 
 class _Open(BaseModel):
@@ -67,8 +74,8 @@ class Degree(_Open):
 class Profile(_Open):
     """What is known of a candidate."""
 
-    first_name: Text = None
-    last_name: Text = None
+    first_name: Name = None
+    last_name: Name = None
     other_names: Annotated[list[str], BeforeValidator(_null_is_empty)] = []
     title: Text = None
     company: Text = None
@@ -79,13 +86,11 @@ class Profile(_Open):
     resume_text: Text = None
 
     def has_usable_text(self) -> bool:
-        """Whether there is anything to judge."""
+        """Whether there is anything to judge; the place of a text is no text."""
         listed = [*self.work_info, *self.education_info]
-        return bool(
-            self.title
-            or self.resume_text
-            or any(skill.strip() for skill in self.skills)
-            or any(_filled(entry) for entry in listed)
+        texts = (self.title, self.resume_text, *self.skills)
+        return any(map(_filled, listed)) or any(
+            text and not is_placeholder(text) and not what_instead(text) for text in texts
         )
 
 

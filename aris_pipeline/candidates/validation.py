@@ -24,9 +24,12 @@ from aris_pipeline.candidates.json_values import (
     parse_json,
 )
 from aris_pipeline.candidates.layouts import PROFILE_DECODER
+from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
 from aris_pipeline.candidates.profile import (
     Degree,
     Job,
+    Profile,
     ShapedRecord,
     WrongTypeError,
     read_profile,
@@ -211,8 +214,7 @@ def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord
     except RecursionError as error:
         raise _UnusableError("malformed_json", explain(error)) from error
     if not profile.has_usable_text():
-        message = "nothing in title, work_info, education_info, skills and resume_text"
-        raise _UnusableError("no_usable_text", message)
+        raise _without_text(record, profile)
     texts: Row = {name: getattr(profile, name) for name in _TEXTS}
     texts["work_info"] = [
         {name: getattr(job, name) for name in _JOB_COLUMNS} for job in profile.work_info
@@ -221,12 +223,27 @@ def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord
         {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
         for degree in profile.education_info
     ]
-    texts["skills"] = [skill for skill in profile.skills if skill.strip()]
+    texts["skills"] = [skill for skill in profile.skills if not is_placeholder(skill)]
     texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
     if not may_need_repair(record):
         return texts | {"extra": extra}
     repaired = repair_texts(texts)
     return repaired | {"extra": extra, "repaired": repaired != texts}
+
+
+def _without_text(record: str, profile: Profile) -> _UnusableError:
+    """Says what a record without text holds in its place."""
+    given = _parse(record, DECODER)
+    for name in ("resume_text", "title"):
+        text = getattr(profile, name) or ""
+        if what := what_instead(text):
+            field = next((key for key, value in given.items() if str(value).strip() == text), name)
+            message = f"{field} holds {what}, not text: land the text of the resumes itself"
+            return _UnusableError("no_usable_text", message, field)
+    message = "nothing in title, work_info, education_info, skills and resume_text"
+    if holds_placeholder(given):
+        message += ", or only words for nothing, such as nan and N/A"
+    return _UnusableError("no_usable_text", message)
 
 
 def _request(record: str) -> Row:

@@ -6,7 +6,7 @@ from random import Random
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
@@ -68,6 +68,8 @@ def test_any_bytes_are_refused_or_read(form: SourceFormat, content: bytes) -> No
 
 @settings(max_examples=60, deadline=None)
 @given(junk=json_like)
+@example(junk="{}:")
+@example(junk='{"a": 1}, ]')
 def test_candidates_behind_any_junk_are_read(junk: str) -> None:
     parts = [candidate("a"), junk, candidate("b"), candidate("c")]
     for frame in ('{"candidates": [...\n]}', "[...]"):
