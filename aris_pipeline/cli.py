@@ -173,6 +173,7 @@ def run(
         rows = [
             summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
+            | console.fields_in_json(store, outcome.batch)
             for outcome in outcomes
         ]
         result = console.total(rows, wall_s=time.monotonic() - started)

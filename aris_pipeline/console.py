@@ -15,9 +15,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aris_pipeline.candidates import fields_of_batch
 from aris_pipeline.errors import ArisError
 from aris_pipeline.evaluations import Agreement
 from aris_pipeline.ledger import Forecast, Reconciliation
+from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
 
 _INTERRUPTED = 130
@@ -84,9 +86,9 @@ def say(text: str) -> None:
     _people.print(_plain(text), soft_wrap=True)
 
 
-def complain(text: str) -> None:
+def complain(text: str, word: str = "error") -> None:
     """Tells people what went wrong."""
-    _errors.print(f"error: {_plain(text)}", style="red", soft_wrap=True)
+    _errors.print(f"{word}: {_plain(text)}", style="red", soft_wrap=True)
 
 
 def _plain(value: object) -> str:
@@ -142,6 +144,28 @@ def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
     return found
 
 
+def fields_in_json(store: DataStore, batch: Batch) -> dict[str, Any]:
+    """Returns which fields of a batch are judged and which are not, for `aris run --json`."""
+    fields = fields_of_batch(store, batch)
+    if fields is None:
+        return {"fields": None}
+    return {"fields": {**fields.model_dump(), "unused_share": round(fields.unused_share, 4)}}
+
+
+def show_fields(store: DataStore, batch: Batch) -> None:
+    """Shows which fields of a batch are judged and which are not, with a remedy."""
+    fields = fields_of_batch(store, batch)
+    if fields is None:
+        return
+    say(f"fields:      {fields}")
+    if fields.unused_share > Thresholds().max_unused_text:
+        complain(
+            f"{batch.name}: {fields.unused_share:.0%} of its text is in fields that are not "
+            "judged; name the field of the text by --text-column",
+            word="warning",
+        )
+
+
 def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> None:
     """Shows a run's figures and where its outputs are."""
     table = Table(title="throughput", show_header=False)
@@ -158,6 +182,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     _people.print(table)
     _show_refused(result.get("batches", [result]))
     for outcome in outcomes:
+        show_fields(store, outcome.batch)
         ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
         if ranking.exists():
             show_ranking(store, outcome.batch, outcome.judge, 10)

@@ -12,7 +12,13 @@ from aris_pipeline.candidates.requests import (
 )
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
-from aris_pipeline.candidates.validation import ShardCounts, require_usable, validate_shard
+from aris_pipeline.candidates.validation import (
+    ShardCounts,
+    fields_of_batch,
+    read_counts,
+    require_usable,
+    validate_shard,
+)
 
 __all__ = [
     "HONORED",
@@ -20,12 +26,14 @@ __all__ = [
     "LandingOptions",
     "RequestBody",
     "ShardCounts",
+    "fields_of_batch",
     "has_settled",
     "known_encoding",
     "land_file",
     "merged",
     "parameter_of",
     "read_body",
+    "read_counts",
     "require_usable",
     "validate_shard",
     "write_synthetic",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from aris_pipeline.candidates.names import name_role
+
 Kind = Literal["column", "place", "list", "text", "section", "job", "degree", "wrapper"]
 
 
@@ -30,6 +32,12 @@ class Role(NamedTuple):
     rank: int
     label: str
     number: int = 1
+
+    @property
+    def column(self) -> str:
+        """The column of a profile that the field becomes part of."""
+        inside = {"job": "work_info", "degree": "education_info", "place": "location"}
+        return inside.get(self.kind, self.target)
 
 
 _COLUMNS: Mapping[str, str] = {
@@ -96,6 +104,17 @@ _WRAPPERS = (
     " parsed resume_data parsed_profile skills_passport learner_info structured_xml_resume"
     " applicant learner"
 )
+_SET_ASIDE = (
+    "email emails e_mail mail email_address email_addresses phone phones phone_number phone_numbers"
+    " mobile mobile_number telephone address addresses street postal_address contact contact_info"
+    " links url urls website websites profiles social_links public_identifier gender sex pronouns"
+    " nationality citizenship ethnicity race religion date_of_birth birth_date birthday birthplace"
+    " marital_status family_status photo picture image references recommendations referees"
+    " people_also_viewed similarly_named_profiles resume_html html"
+)
+"""Fields that are not judged on purpose: contact data, what the law keeps out of a verdict, text
+about or by other people, and copies with markup."""
+
 _PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NOT_WORD = re.compile(r"\W+")
@@ -128,6 +147,23 @@ def is_wrapper(name: str) -> bool:
     return canonical(name) in _WRAPPER_NAMES
 
 
+def known_names() -> list[str]:
+    """Returns all names that the table has, in its own spelling."""
+    return [*_ROLES, *_ASIDE]
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is one that exports give to fields, and so no candidate's data."""
+    return role_of(name) is not None or is_wrapper(name) or canonical(name) in _ASIDE
+
+
+def is_set_aside(path: str) -> bool:
+    """Whether a field of a record, by its dotted path, is left out on purpose."""
+    parts = path.split(".")
+    is_name = not any(part.endswith("[]") for part in parts[:-1]) and name_role(parts[-1])
+    return bool(is_name) or any(canonical(part) in _ASIDE for part in parts)
+
+
 def _numbered(name: str) -> Role | None:
     """The role of `job_title_2`, `company_2` and `experience_2_title`."""
     match = _NUMBERED.fullmatch(name)
@@ -150,6 +186,7 @@ def _ranked(kind: Kind, names: Mapping[str, str]) -> dict[str, Role]:
 
 _DEGREES = _ranked("degree", _DEGREE_PARTS)
 _PARTS = _DEGREES | _ranked("job", _JOB_PARTS)
+_ASIDE = frozenset(_SET_ASIDE.split())
 _WRAPPER_NAMES = frozenset(_WRAPPERS.split())
 _ROLES: Mapping[str, Role] = {
     **_ranked("wrapper", {name: name for name in _WRAPPER_NAMES}),

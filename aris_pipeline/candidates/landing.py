@@ -7,6 +7,7 @@ command line may find the same file.
 
 import fcntl
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from aris_pipeline.candidates.landed_before import (
 from aris_pipeline.candidates.naming import batch_digest, batch_name
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import Entry, Record, Rejected
+from aris_pipeline.candidates.validation import fields_of_records
 from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
@@ -37,6 +39,8 @@ from aris_pipeline.storage.batches import SourceFormat
 _DEFAULT_OPTIONS = LandingOptions()
 _PROGRESS_ROWS = 1000
 _ID_SHOWN = 80
+_RECORDS_LOOKED_AT = 200
+"""What is looked at for the fields of a file; validation counts those of all records."""
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that break a line, a terminal or a table where the name of a file is shown."""
 
@@ -113,6 +117,11 @@ class _Target:
     source_format: SourceFormat
     again: bool
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the fields of a record are known only when it is read."""
+        return self.source_format in ("aris", "jsonl")
+
 
 class _Landing:
     """One pass over one file."""
@@ -129,7 +138,7 @@ class _Landing:
         self._target = target
         self._options = options
         self._reader = open_reader(file, target.source_format, options)
-        metadata = {
+        self._metadata = metadata = {
             "format": target.source_format,
             "text_column": options.text_column or "",
             "id_column": self._reader.id_column or "",
@@ -142,6 +151,8 @@ class _Landing:
         self._first_lines: dict[str, int] = {}
         self._occurrences: Counter[str] = Counter()
         self._models: set[str] = set()
+        self._first: list[tuple[str, str]] = []
+        self._unseen = _as_keys(options.text_column) if self._target.is_json else ()
 
     def run(self, progress: Progress | None) -> None:
         """Writes shards and quarantine."""
@@ -160,6 +171,12 @@ class _Landing:
             progress(count)
         if not self._shards.shard_rows:
             raise self._nothing_usable()
+        if self._unseen:
+            self.discard()
+            raise InputError(
+                f"no record of {self._file} has the field '{self._options.text_column}' "
+                "(--text-column): correct its name, or leave it out to have fields known by name"
+            )
 
     def register(self) -> Batch:
         """Writes the manifest."""
@@ -172,6 +189,7 @@ class _Landing:
             quarantined=self._quarantine.rows,
             requested_models=sorted(self._models),
             warnings=self._reader.strays.warnings(),
+            fields=fields_of_records(self._first, self._metadata),
             landed_at=datetime.now(UTC),
         )
         write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(batch.name))
@@ -191,6 +209,10 @@ class _Landing:
             first = self._first_lines.setdefault(custom_id, entry.line)
             if first == entry.line:
                 self._shards.write(entry, custom_id)
+                if self._unseen and any(key in entry.text for key in self._unseen):
+                    self._unseen = ()
+                if len(self._first) < _RECORDS_LOOKED_AT:
+                    self._first.append((entry.text, custom_id))
                 if entry.model is not None:
                     self._models.add(entry.model)
                 return
@@ -215,6 +237,11 @@ class _Landing:
             f"{self._file} holds no usable record (read as {form}): {self._findings}. "
             f"Raw text and reasons: {self._quarantine.path.parent}. {WAYS_OUT[form]}"
         )
+
+
+def _as_keys(name: str | None) -> tuple[str, ...]:
+    """The ways in which JSON text may write a name as a key."""
+    return (json.dumps(name), json.dumps(name, ensure_ascii=False)) if name else ()
 
 
 def _file_state(file: Path) -> tuple[int, int]:

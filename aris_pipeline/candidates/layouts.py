@@ -6,7 +6,7 @@ a titled section of `resume_text`. What is known by no name stays, and is counte
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aris_pipeline.candidates.entries import (
     DEGREE_FIELDS,
@@ -32,8 +32,11 @@ from aris_pipeline.candidates.plain_values import (
     as_text,
     has_words,
     named,
+    only_list,
+    only_object,
     paragraphs,
     place,
+    skills_of,
 )
 
 Fields = dict[str, Any]
@@ -63,7 +66,20 @@ PROFILE_DECODER = unambiguous(_Used())
 """Reads a record; of the keys that are used, none may have two values in one object."""
 
 
-def arranged(fields: Mapping[str, Any], text_field: str = "") -> Mapping[str, Any]:
+class Arranged(NamedTuple):
+    """The fields of a profile, and which field of the record each is made of.
+
+    Attributes:
+        fields: under our names; what is known by no name is among them.
+        sources: the field of the profile by the path of each that was taken; empty where the
+            record has our names.
+    """
+
+    fields: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+
+def arranged(fields: Mapping[str, Any], text_field: str = "") -> Arranged:
     """Returns fields with all that is known by another name under ours.
 
     Args:
@@ -72,10 +88,10 @@ def arranged(fields: Mapping[str, Any], text_field: str = "") -> Mapping[str, An
     """
     plain = not text_field and not any(map(role_of, fields.keys() - PROFILE_FIELDS))
     if plain and not any(_is_odd(name, fields.get(name)) for name in _MAY_BE_ODD):
-        return fields
+        return Arranged(fields, {})
     found = _Arranging(text_field if as_text(fields.get(text_field)) else "")
     rest = found.take(fields)
-    return rest | found.profile(rest)
+    return Arranged(rest | found.profile(rest), found.sources)
 
 
 def _is_odd(name: str, value: object) -> bool:
@@ -103,6 +119,8 @@ class _Arranging:
         self._texts: list[tuple[int, str, str]] = []
         self._wordless: list[tuple[int, str, str]] = []
         self._sections: list[str] = []
+        self._path = self._description = ""
+        self.sources: dict[str, str] = {}
         self._takers: Mapping[Kind, Callable[[str, Role, Any], Any]] = {
             "column": self._take_column,
             "place": self._take_place,
@@ -114,9 +132,14 @@ class _Arranging:
             "wrapper": lambda _key, _role, value: value,
         }
 
-    def take(self, fields: Mapping[str, Any], depth: int = 0) -> Fields:
-        """Takes what is known of these fields, and returns the rest."""
-        left = {key: self._take(key, value, depth) for key, value in fields.items()}
+    def take(self, fields: Mapping[str, Any], path: str = "") -> Fields:
+        """Takes what is known of these fields, and returns the rest.
+
+        Args:
+            fields: of the record, or of an object in it.
+            path: of that object, with a dot behind it.
+        """
+        left = {key: self._take(key, value, path) for key, value in fields.items()}
         return {key: value for key, value in left.items() if value is not None}
 
     def profile(self, rest: Fields) -> Fields:
@@ -125,7 +148,7 @@ class _Arranging:
         columns = {target: self._column(target, target in rest) for target in _COLUMNS}
         found: Fields = {target: text for target, text in columns.items() if text}
         notes: list[str] = []
-        jobs = jobs_of([*self._entries["work_info"], *self._jobs_of_columns(found)])
+        jobs = jobs_of([*self._entries["work_info"], *self._jobs_of_columns(found, rest)])
         degrees = [*self._entries["education_info"], *self._parts["degree"].values()]
         degrees = degrees_of(degrees, notes)
         if notes:
@@ -135,6 +158,7 @@ class _Arranging:
             _, key, text = min(self._wordless)
             self._texts.append((0, "", text))
             rest.pop(key, None)
+            self.sources[key] = "resume_text"
         found["resume_text"] = self._resume()
         return {
             name: value
@@ -142,25 +166,34 @@ class _Arranging:
             if value and (name not in rest or name == "resume_text")
         }
 
-    def _take(self, key: str, value: Any, depth: int) -> Any:
+    def _take(self, key: str, value: Any, path: str) -> Any:
         """Takes a field; returns what is left of it."""
-        if key == self._text_field and depth == 0:
+        if key == self._text_field and not path:
             self._texts.append((-1, "", paragraphs(value)))
+            self.sources[key] = "resume_text"
             return None
         role = role_of(key)
         if role is None or isinstance(value, bool):
             return value
-        inner = _only_object(value) if is_wrapper(key) else None
+        inner = only_object(value) if is_wrapper(key) else None
         if inner is not None:
-            return (self.take(inner, depth + 1) if depth < _DEEPEST else inner) or None
+            if path.count(".") >= _DEEPEST:
+                return inner or None
+            return self.take(inner, f"{path}{key}.") or None
         if not as_text(value):
             return None if isinstance(value, str) else value or None
-        return self._takers[role.kind](key, role, value)
+        self._path = path
+        sections = len(self._sections)
+        left = self._takers[role.kind](key, role, value)
+        if left is not value:
+            in_section = len(self._sections) > sections
+            self.sources[f"{path}{key}"] = "resume_text" if in_section else role.column
+        return left
 
     def _take_place(self, key: str, role: Role, value: Any) -> Any:
         if role.target in self._places:
             return value
-        self._places[role.target] = (key, as_text(value))
+        self._places[role.target] = (f"{self._path}{key}", as_text(value))
         return None
 
     def _take_column(self, key: str, role: Role, value: Any) -> Any:
@@ -173,9 +206,9 @@ class _Arranging:
     def _take_list(self, key: str, role: Role, value: Any) -> Any:
         if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
             value = _parsed(value)
-        found = value if isinstance(value, list) else _listed(value)
+        found = value if isinstance(value, list) else only_list(value)
         if role.target == "skills":
-            skills = _skills(value)
+            skills = skills_of(value)
             self._skills += skills
             return None if skills else self._take_section(key, role, value)
         if found and all(isinstance(item, dict) for item in found):
@@ -187,8 +220,8 @@ class _Arranging:
         text = paragraphs(value)
         if self._text_field and canonical(key) in FULL_TEXTS:
             return value
-        if not has_words(text) or what_instead(text):
-            self._wordless.append((role.rank, key, text))
+        if not has_words(text) or what_instead(text) or canonical(key).endswith("html"):
+            self._wordless.append((role.rank, f"{self._path}{key}", text))
             return value
         self._texts.append((role.rank, role.label, text))
         return None
@@ -200,11 +233,13 @@ class _Arranging:
         self._section(role.label, text)
         return None
 
-    def _take_part(self, _key: str, role: Role, value: Any) -> Any:
-        part = self._parts[role.kind].setdefault(role.number, {})
+    def _take_part(self, key: str, role: Role, value: Any) -> Any:
+        part = self._parts[role.kind].get(role.number, {})
         if role.target in part or isinstance(value, dict | list):
             return value
-        part[role.target] = value
+        self._parts[role.kind][role.number] = part | {role.target: value}
+        if role.target == "description":
+            self._description = f"{self._path}{key}"
         return None
 
     def _take_places(self, rest: Fields) -> None:
@@ -212,6 +247,7 @@ class _Arranging:
         parts = [self._places[part] for part in PLACES if part in self._places]
         if self._columns["location"] or not self._places.keys() & {"city", "country"}:
             rest.update(parts)
+            self.sources = {k: column for k, column in self.sources.items() if k not in rest}
         else:
             text = ", ".join(dict.fromkeys(text for _, text in parts))
             self._columns["location"].append((Role("place", "location", 0, "Location"), text))
@@ -225,9 +261,13 @@ class _Arranging:
                 self._section(role.label, text)
         return first
 
-    def _jobs_of_columns(self, found: Fields) -> list[Fields]:
+    def _jobs_of_columns(self, found: Fields, rest: Fields) -> list[Fields]:
         """Jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
         parts = self._parts["job"]
+        if parts.keys() == {1} and parts[1].keys() == {"description"}:
+            # By itself it describes the job that is offered, in tables of resumes and offers.
+            rest[self._description] = parts.pop(1)["description"]
+            self.sources.pop(self._description)
         if parts:
             present = {name: found[name] for name in ("title", "company") if name in found}
             parts[1] = present | parts.get(1, {})
@@ -253,32 +293,9 @@ class _Arranging:
         return "\n\n".join(filter(None, [main, "\n".join(self._sections)]))
 
 
-def _only_object(value: object) -> Fields | None:
-    """The object that a value is, or that is alone in a list."""
-    only = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return only if isinstance(only, dict) else None
-
-
 def _parsed(text: str) -> Any:
     """What a table holds as JSON text; other text stays as it is."""
     try:
         return parse_json(text, PROFILE_DECODER)
     except ValueError:
         return text
-
-
-def _listed(value: object) -> list[Any]:
-    """The entries of an object around a list, such as HR-XML's `EmploymentHistory`."""
-    only = [*value.values()] if isinstance(value, dict) else []
-    return only[0] if len(only) == 1 and isinstance(only[0], list) else []
-
-
-def _skills(value: object) -> list[str]:
-    """Skills of a text with commas, of a list of names or objects, or of lists by group."""
-    if isinstance(value, str):
-        return [skill.strip() for skill in value.split(",") if skill.strip()]
-    if isinstance(value, list):
-        return [text for text in map(as_text, value) if text]
-    if isinstance(value, dict) and all(isinstance(group, list | str) for group in value.values()):
-        return [skill for group in value.values() for skill in _skills(group)]
-    return []

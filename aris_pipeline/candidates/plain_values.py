@@ -93,6 +93,29 @@ def date_range(text: str) -> tuple[str, str, bool]:
     return start.strip(), "" if ongoing else end, ongoing
 
 
+def only_object(value: object) -> dict[str, Any] | None:
+    """The object that a value is, or that is alone in a list."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return only if isinstance(only, dict) else None
+
+
+def only_list(value: object) -> list[Any]:
+    """The entries of an object around a list, such as HR-XML's `EmploymentHistory`."""
+    only = [*value.values()] if isinstance(value, dict) else []
+    return only[0] if len(only) == 1 and isinstance(only[0], list) else []
+
+
+def skills_of(value: object) -> list[str]:
+    """Skills of a text with commas, of a list of names or objects, or of lists by group."""
+    if isinstance(value, str):
+        return [skill.strip() for skill in value.split(",") if skill.strip()]
+    if isinstance(value, list):
+        return [text for text in map(as_text, value) if text]
+    if isinstance(value, dict) and all(isinstance(group, list | str) for group in value.values()):
+        return [skill for group in value.values() for skill in skills_of(group)]
+    return []
+
+
 def _field_text(name: str, value: object) -> str:
     """The text of an object's field; codes and links say nothing beside the words."""
     text = as_text(value)

@@ -6,14 +6,13 @@ own are kept, in `extra`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.identifiers import id_rank, id_text
-from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.layouts import arranged
 from aris_pipeline.candidates.names import name_role, with_names
 from aris_pipeline.candidates.no_text import what_instead
@@ -104,11 +103,19 @@ class WrongTypeError(ValueError):
 
 @dataclass(frozen=True)
 class ShapedRecord:
-    """A record's profile fields, the rest of it, and where the fields stand in it."""
+    """A record's profile fields and the rest of it.
+
+    Attributes:
+        fields: of the profile; also those that it has no place for.
+        rest: what stands beside them.
+        path: of the object that holds the fields; empty at the top of the record.
+        sources: the field of the profile by the path of each that has another name.
+    """
 
     fields: Mapping[str, Any]
     rest: dict[str, Any]
     path: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def shape_of_object(
@@ -121,14 +128,16 @@ def shape_of_object(
         if value is not None and not (_is_id(key, id_field) and id_text(value) == custom_id)
     }
     if "gemData" not in record:
-        return ShapedRecord(arranged(rest, text_field), {})
+        found = arranged(rest, text_field)
+        return ShapedRecord(found.fields, {}, sources=found.sources)
     gem = rest.pop("gemData", {})
     if not isinstance(gem, dict):
         raise WrongTypeError("gemData", "expected an object")
     beside = [key for key in rest if key not in gem and (key == text_field or role_of(key))]
     if beside:
         gem = gem | {key: rest.pop(key) for key in beside}
-    return ShapedRecord(arranged(gem, text_field), rest, "gemData")
+    found = arranged(gem, text_field)
+    return ShapedRecord(found.fields, rest, "gemData", found.sources)
 
 
 def _is_id(key: str, id_field: str) -> bool:
@@ -144,14 +153,15 @@ def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> Sh
         for column, value in record.items()
         if value is not None and (column != id_column or name_role(column))
     }
-    return ShapedRecord(arranged(fields, text_column), {})
+    found = arranged(fields, text_column)
+    return ShapedRecord(found.fields, {}, sources=found.sources)
 
 
-def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
+def read_profile(shaped: ShapedRecord) -> tuple[Profile, dict[str, Any]]:
     """Validates a shaped record.
 
     Returns:
-        The profile, and the fields without a column as JSON text.
+        The profile, and the fields without a column.
 
     Raises:
         WrongTypeError: a field cannot be read.
@@ -167,8 +177,7 @@ def read_profile(shaped: ShapedRecord) -> tuple[Profile, str | None]:
             unknown[name] = unknown_in_entries
     if unknown and shaped.path:
         unknown = {shaped.path: unknown}
-    extra = shaped.rest | unknown
-    return profile, json_text(extra) if extra else None
+    return profile, shaped.rest | unknown
 
 
 def _wrong_type(error: ValidationError, path: str) -> WrongTypeError:

@@ -3,17 +3,19 @@
 Every landed row ends in exactly one of the two files. No row raises.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from json import JSONDecoder
 from typing import Any
 
 import polars as pl
+from pydantic import TypeAdapter
 
+from aris_pipeline.candidates.field_counts import FieldCounter
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
 from aris_pipeline.candidates.json_values import (
     DECODER,
@@ -44,11 +46,12 @@ from aris_pipeline.candidates.requests import (
     parameter_of,
 )
 from aris_pipeline.candidates.writers import write_quarantine
-from aris_pipeline.errors import InputError
+from aris_pipeline.errors import DamagedDataError, InputError, MissingDataError
 from aris_pipeline.storage import (
     MADE_FROM_KEY,
     Batch,
     DataStore,
+    FieldUse,
     RawCandidates,
     Shard,
     for_polars,
@@ -64,6 +67,7 @@ Row = dict[str, Any]
 _TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
 _JOB_COLUMNS = tuple(Job.model_fields)
 _DEGREE_COLUMNS = tuple(Degree.model_fields)
+_TABLES = ("csv", "parquet")
 _DEEPEST = 64
 """Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
 _COUNTS_KEY = "aris.counts"
@@ -78,11 +82,16 @@ class ShardCounts:
         rows: usable rows, in `raw_candidates`.
         quarantined: rows that are not usable.
         refused_parameters: of them, requests by the parameter that cannot be honored.
+        fields: which fields the usable rows have, and how much of their text is not judged.
     """
 
     rows: int
     quarantined: int
     refused_parameters: dict[str, int] = field(default_factory=dict)
+    fields: FieldUse = field(default_factory=FieldUse, compare=False)
+
+
+_COUNTS = TypeAdapter(ShardCounts)
 
 
 def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
@@ -100,9 +109,10 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     candidates_file, quarantine_file = store.raw_candidates(shard), store.quarantine(shard)
     footer = read_if_made_from(candidates_file, origin)
     if footer and read_if_made_from(quarantine_file, origin):
-        return ShardCounts(**json.loads(footer[_COUNTS_KEY]))
+        return _COUNTS.validate_json(footer[_COUNTS_KEY])
     landed = read_parquet(store.landed(shard), hint=_HINT)
-    validate = _validator(landing)
+    counter = _counter(landing)
+    validate = _validator(landing, counter)
     candidates: list[Row] = []
     rejected: list[Rejected] = []
     for row in landed.iter_rows(named=True):
@@ -115,11 +125,53 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     refused = Counter(
         parameter_of(one.field or "") for one in rejected if one.rule == "invalid_parameter"
     )
-    counts = ShardCounts(len(candidates), len(rejected), dict(refused.most_common()))
-    made = {MADE_FROM_KEY: origin, _COUNTS_KEY: json.dumps(asdict(counts))}
+    counts = ShardCounts(
+        len(candidates), len(rejected), dict(refused.most_common()), counter.use(frame)
+    )
+    made = {MADE_FROM_KEY: origin, _COUNTS_KEY: _COUNTS.dump_json(counts).decode()}
     write_quarantine(quarantine_file, file, rejected, metadata=made)
     write_parquet(frame, candidates_file, RawCandidates, metadata=made)
     return counts
+
+
+def fields_of_records(
+    records: Sequence[tuple[str, str]], landing: Mapping[str, str]
+) -> FieldUse | None:
+    """Returns which fields some records have, and which of them would be judged.
+
+    Args:
+        records: text and id of each.
+        landing: the metadata that landing writes into their file.
+    """
+    if landing.get("format") == "openai":
+        return None
+    counter = _counter(landing)
+    validate = _validator(landing, counter)
+    candidates: list[Row] = []
+    for record, custom_id in records:
+        with suppress(_UnusableError):
+            candidates.append(_EMPTY | validate(record, custom_id))
+    return counter.use(pl.DataFrame(candidates, schema=polars_schema(RawCandidates)))
+
+
+def read_counts(store: DataStore, shard: Shard) -> ShardCounts:
+    """Returns what the validation of a shard came to.
+
+    Raises:
+        MissingDataError: it was not validated.
+        DamagedDataError: its candidates are not readable.
+    """
+    footer = read_metadata(store.raw_candidates(shard), hint="materialise raw_candidates")
+    return _COUNTS.validate_json(footer[_COUNTS_KEY])
+
+
+def fields_of_batch(store: DataStore, batch: Batch) -> FieldUse | None:
+    """Returns which fields the validated rows of a batch have; before that, what landing saw."""
+    found = []
+    for shard in Shard.all_of(batch):
+        with suppress(MissingDataError, DamagedDataError):
+            found.append(read_counts(store, shard).fields)
+    return FieldUse.total(found) if found and batch.format != "openai" else batch.fields
 
 
 def require_usable(store: DataStore, batch: Batch) -> None:
@@ -184,29 +236,36 @@ def _origin(row: Row) -> Row:
     return {name: row[name] for name in ("custom_id", "file", "line")}
 
 
-def _validator(landing: Mapping[str, str]) -> Callable[[str, str], Row]:
+def _counter(landing: Mapping[str, str]) -> FieldCounter:
+    return FieldCounter(is_table=landing.get("format") in _TABLES)
+
+
+def _validator(landing: Mapping[str, str], counter: FieldCounter) -> Callable[[str, str], Row]:
     """Returns what turns a record's text and id into columns, for the format that was landed."""
     source_format = landing.get("format")
     text_column, id_column = landing.get("text_column", ""), landing.get("id_column", "")
 
     def from_row(record: str, _: str) -> Row:
         shaped = partial(shape_of_row, text_column=text_column, id_column=id_column)
-        return _candidate(record, DECODER, shaped)  # a row has no key twice
+        return _candidate(record, DECODER, shaped, counter)  # a row has no key twice
 
     def from_object(record: str, custom_id: str) -> Row:
         shaped = partial(
             shape_of_object, custom_id=custom_id, text_field=text_column, id_field=id_column
         )
-        return _candidate(record, PROFILE_DECODER, shaped)
+        return _candidate(record, PROFILE_DECODER, shaped, counter)
 
     if source_format == "openai":
         return lambda record, _: _request(record)
-    return from_row if source_format in ("csv", "parquet") else from_object
+    return from_row if source_format in _TABLES else from_object
 
 
-def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord]) -> Row:
+def _candidate(
+    record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord], counter: FieldCounter
+) -> Row:
     try:
-        profile, extra = read_profile(shape(_parse(record, by)))
+        shaped = shape(_parse(record, by))
+        profile, left = read_profile(shaped)
     except WrongTypeError as error:
         raise _UnusableError("wrong_type", str(error), error.field) from error
     except RepeatedKeyError as error:
@@ -215,6 +274,8 @@ def _candidate(record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord
         raise _UnusableError("malformed_json", explain(error)) from error
     if not profile.has_usable_text():
         raise _without_text(record, profile)
+    counter.add(shaped.sources, left)
+    extra = json_text(left) if left else None
     texts: Row = {name: getattr(profile, name) for name in _TEXTS}
     texts["work_info"] = [
         {name: getattr(job, name) for name in _JOB_COLUMNS} for job in profile.work_info

@@ -12,6 +12,7 @@ from aris_pipeline.completions import complete_shards, remove_finished_parts
 from aris_pipeline.defs.batches import for_each_stale_batch, told_of_rankings, told_of_reports
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
+    CANDIDATE_CHECKS,
     EVALUATION_CHECKS,
     THROUGHPUT_CHECKS,
     check_batches,
@@ -62,12 +63,22 @@ _batch_asset = functools.partial(
 )
 
 
-@_shard_asset(deps=[landing_files], **described("raw_candidates"))
-def raw_candidates(context: dg.AssetExecutionContext, store: StoreResource) -> None:
+@_shard_asset(deps=[landing_files], check_specs=CANDIDATE_CHECKS, **described("raw_candidates"))
+def raw_candidates(
+    context: dg.AssetExecutionContext, store: StoreResource, thresholds: ThresholdsResource
+) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
     """Candidates, typed and with repaired text; what is not usable goes to quarantine."""
     data = store.store()
-    for_each_shard(
-        context, lambda shard: told_of_candidates(data, shard, validate_shard(data, shard))
+
+    def validate(shard: Shard) -> dict[str, Any]:
+        return told_of_candidates(data, shard, validate_shard(data, shard))
+
+    yield from materialise_and_check(
+        context,
+        data,
+        thresholds,
+        CANDIDATE_CHECKS,
+        lambda: for_each_shard(context, validate),
     )
     for batch in sorted({shard.batch for shard in shards_of(context)}):
         require_usable(data, data.batch(batch))

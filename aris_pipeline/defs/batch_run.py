@@ -184,7 +184,10 @@ class BatchRunner:
         if not result.success:
             _raise_if_interrupted(result)
             raise _failures(result, unnamed=InputError)[0]
-        return self.store.batch(result.output_for_node("land_candidates"))
+        batch = self.store.batch(result.output_for_node("land_candidates"))
+        if batch.fields is not None:
+            self.say(f"fields, by the first {batch.fields.rows:,} rows: {batch.fields}")
+        return batch
 
     def _materialise(self, asset: str, keys: list[str]) -> list[str]:
         """Materialises one asset and returns why it failed, if it did.

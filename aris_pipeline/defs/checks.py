@@ -15,6 +15,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from aris_pipeline import quality
+from aris_pipeline.candidates import read_counts
 from aris_pipeline.defs.partitions import shards
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.ledger import Reconciliation, reconcile, reconcile_shard
@@ -26,6 +27,13 @@ def _of_shards(asset: str, name: str, description: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(name, asset=asset, partitions_def=shards, description=description)
 
 
+CANDIDATE_CHECKS = [
+    _of_shards(
+        "raw_candidates",
+        "unused_text",
+        "Little of what the file says of its candidates stands in fields that are not judged.",
+    ),
+]
 EVALUATION_CHECKS = [
     _of_shards(
         "evaluations", "schema", "The columns and their types are those that the rubric declares."
@@ -86,7 +94,8 @@ def materialise_and_check(
         context: of the asset.
         store: where tables live.
         thresholds: where a check fails.
-        specs: `EVALUATION_CHECKS` or `THROUGHPUT_CHECKS`, all that the asset declares.
+        specs: `CANDIDATE_CHECKS`, `EVALUATION_CHECKS` or `THROUGHPUT_CHECKS`, all that the asset
+            declares.
         materialise: does the work, as `for_each_shard` does.
     """
     try:
@@ -138,6 +147,8 @@ def _checked(
     name: str, store: DataStore, shard: Shard, thresholds: Thresholds
 ) -> dg.AssetCheckResult:
     """Returns what a check says of a shard, whoever has judged it."""
+    if name == "unused_text":
+        return _result(quality.unused_text(read_counts(store, shard).fields, thresholds))
     judges = [
         judge
         for judge in store.judges("completions", shard.batch)
@@ -148,18 +159,15 @@ def _checked(
     found = [(judge, _found(name, store, judge, shard, thresholds)) for judge in judges]
     # The worst decides; of equals that of the newest judge, whose metadata the shard has, too.
     judge, worst = min(reversed(found), key=lambda one: one[1].passed)
-    metadata = {
-        "value": worst.value,
-        "threshold": worst.threshold,
-        "rubric": judge.rubric,
-        "model": judge.model,
-        "judges": len(judges),
-        **worst.figures,
-    }
+    return _result(worst, rubric=judge.rubric, model=judge.model, judges=len(judges))
+
+
+def _result(found: Finding, **judged: str | int) -> dg.AssetCheckResult:
+    metadata = {"value": found.value, "threshold": found.threshold, **judged, **found.figures}
     return dg.AssetCheckResult(
-        passed=worst.passed,
-        severity=_SEVERITIES[worst.severity],
-        description=worst.detail,
+        passed=found.passed,
+        severity=_SEVERITIES[found.severity],
+        description=found.detail,
         metadata={name: value for name, value in metadata.items() if value is not None},
     )
 

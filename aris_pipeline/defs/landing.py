@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from aris_pipeline.candidates import LandingOptions, has_settled, land_file
+from aris_pipeline.defs.materialisations import told_of_fields
 from aris_pipeline.defs.partitions import register_shards
 from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
@@ -55,6 +56,7 @@ def land_candidates(
                 "shards": len(keys),
                 "format": batch.format,
                 **({"warnings": "\n".join(batch.warnings)} if batch.warnings else {}),
+                **told_of_fields(batch.fields),
             },
         )
     )
@@ -64,6 +66,8 @@ def land_candidates(
         f"{batch.source_file} is batch {batch.name}: {batch.rows_in:,} rows in {len(keys)} shards, "
         f"{batch.quarantined:,} quarantined"
     )
+    if batch.fields is not None:
+        context.log.info(f"fields of the first {batch.fields.rows:,} rows: {batch.fields}")
     return batch.name
 
 

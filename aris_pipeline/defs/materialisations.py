@@ -7,6 +7,7 @@ a single candidate: metadata stay in the event log.
 from dataclasses import asdict
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
 from aris_pipeline import charts
@@ -18,7 +19,7 @@ from aris_pipeline.evaluations import EvaluationCounts, evaluation_schema
 from aris_pipeline.judging import Assignment
 from aris_pipeline.prompts import PromptCounts, Rubric
 from aris_pipeline.quality import cost_per_1000_rows
-from aris_pipeline.storage import DataStore, Judge, Shard, for_polars
+from aris_pipeline.storage import DataStore, FieldUse, Judge, Shard, for_polars
 from aris_pipeline.throughput import Measurement
 
 _OF_LENGTHS = ["prompt_tokens", "static_prefix_tokens", "error"]
@@ -28,13 +29,39 @@ Told = dict[str, Any]
 
 
 def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> Told:
-    """Rows in and out of validation."""
-    told = asdict(counts)
-    refused = told.pop("refused_parameters")
+    """Rows in and out of validation, and which fields of the file are judged."""
+    refused = counts.refused_parameters
     return {
-        **told,
+        "rows": counts.rows,
+        "quarantined": counts.quarantined,
         **({"refused_parameters": refused} if refused else {}),
+        **told_of_fields(counts.fields),
         **table_facts(store.raw_candidates(shard)),
+    }
+
+
+def told_of_fields(fields: FieldUse | None) -> Told:
+    """Which fields are judged and which are not: names and counts, and a table of them."""
+    if fields is None:
+        return {}
+    used = [
+        (name, ", ".join(fields.sources.get(name, [])), "judged", text)
+        for name, text in fields.used.items()
+    ]
+    others = [
+        ("", name, verdict, text)
+        for verdict, found in (("unused", fields.unused), ("left out", fields.set_aside))
+        for name, text in found.items()
+    ]
+    rows = [
+        f"| {column} | {names} | {verdict} | {text.characters:,} | {text.rows:,} |"
+        for column, names, verdict, text in [*used, *others]
+    ]
+    head = ["| column | fields of the file | | characters | rows |", "|---|---|---|---|---|"]
+    return {
+        "unused_characters": fields.unused_characters,
+        "unused_text_share": round(fields.unused_share, 4),
+        "fields": dg.MetadataValue.md("\n".join([*head, *rows])),
     }
 
 

@@ -4,6 +4,7 @@ from aris_pipeline.quality.answers import duplicate_ids, truncation_rate, valid_
 from aris_pipeline.quality.columns import schema
 from aris_pipeline.quality.cost import cost_per_1000_rows
 from aris_pipeline.quality.drift import population_stability_index, recommendation_drift
+from aris_pipeline.quality.fields import unused_text
 from aris_pipeline.quality.finding import Check, Finding, Severity
 from aris_pipeline.quality.speed import throughput_regression
 from aris_pipeline.quality.thresholds import Thresholds
@@ -20,5 +21,6 @@ __all__ = [
     "schema",
     "throughput_regression",
     "truncation_rate",
+    "unused_text",
     "valid_rate",
 ]

@@ -12,6 +12,12 @@ class Thresholds(BaseModel, frozen=True):
     max_truncation_rate: float = Field(
         default=0.02, ge=0, le=1, description="largest share of answers cut at the token limit"
     )
+    max_unused_text: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="largest share of the candidates' text in fields that are not judged",
+    )
     max_recommendation_drift: float = Field(
         default=0.25,
         ge=0,

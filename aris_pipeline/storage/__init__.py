@@ -8,6 +8,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkRuns,
     EngineTuning,
 )
+from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.made_from import MADE_FROM_KEY, origin_of, read_if_made_from
 from aris_pipeline.storage.object_store import ObjectPath
@@ -49,6 +50,8 @@ __all__ = [
     "DataStore",
     "EngineTuning",
     "Evaluations",
+    "FieldText",
+    "FieldUse",
     "Judge",
     "Landed",
     "ObjectPath",

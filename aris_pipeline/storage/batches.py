@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field, computed_field
 
 from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.storage.field_use import FieldUse
 
 SourceFormat = Literal["aris", "jsonl", "csv", "parquet", "openai"]
 
@@ -27,6 +28,10 @@ class Batch(BaseModel, frozen=True):
     )
     warnings: list[str] = Field(
         default_factory=list, description="what landing read in spite of doubts"
+    )
+    fields: FieldUse | None = Field(
+        default=None,
+        description="which fields the first records have, and how much of their text is not judged",
     )
     landed_at: datetime
 

@@ -1,0 +1,127 @@
+"""Counts the text of each field: what became part of a profile, and what did not.
+
+Only what is left over of a record is walked through; the text that is used is counted in the
+finished table. Ids, numbers, dates, links and addresses are no text. The names of fields are kept
+where they look like names: an object may have people for keys.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.candidates.field_names import is_known, is_set_aside
+from aris_pipeline.candidates.plain_values import has_words
+from aris_pipeline.storage.field_use import FieldText, FieldUse
+
+_PATHS = 200
+_SOURCES = 30
+_OTHER = "other fields"
+_FEW_ROWS = 20
+_LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d][\w ()/-]{0,39}")
+_LOWER = re.compile(r"[a-z][\w -]*", re.ASCII)
+_TEXTS = ("title", "company", "location", "resume_text")
+_ENTRIES = {
+    "work_info": ("title", "company", "description"),
+    "education_info": ("degree", "school", "field_of_study"),
+}
+
+
+def texts_of(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yields the path and the text of every string in a record that says something."""
+    if isinstance(value, str):
+        if has_words(value):
+            yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts_of(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item, f"{path}[]")
+
+
+class FieldCounter:
+    """Counts the fields of some rows of one file."""
+
+    def __init__(self, *, is_table: bool) -> None:
+        self._is_table = is_table
+        self._rows = 0
+        self._plain_rows = 0
+        self._unused: dict[str, FieldText] = {}
+        self._sources: dict[str, dict[str, None]] = {}
+
+    def add(self, sources: Mapping[str, str], extra: Mapping[str, Any]) -> None:
+        """Counts a row.
+
+        Args:
+            sources: the column that each field became part of; empty where all have their names.
+            extra: what is left of the record.
+        """
+        self._rows += 1
+        self._plain_rows += not sources
+        for path, column in sources.items():
+            names = self._sources.setdefault(column, {})
+            if len(names) < _SOURCES:
+                names[path] = None
+        found: dict[str, int] = {}
+        for path, text in texts_of(extra):
+            found[path] = found.get(path, 0) + len(text)
+        for path, characters in found.items():
+            known = path if path in self._unused or len(self._unused) < _PATHS else _OTHER
+            self._unused[known] = self._unused.get(known, FieldText()) + FieldText(
+                characters=characters, rows=1
+            )
+
+    def use(self, candidates: pl.DataFrame) -> FieldUse:
+        """Returns what was counted, and the text of the candidates that came of these rows."""
+        used = {name: text for name, text in _used(candidates) if text.characters}
+        unused: dict[str, FieldText] = {}
+        set_aside: dict[str, FieldText] = {}
+        for path, text in self._unused.items():
+            kept = set_aside if is_set_aside(path) else unused
+            name = path if self._may_be_shown(path, text.rows) else _OTHER
+            kept[name] = kept.get(name, FieldText()) + text
+        sources = {
+            column: ([column] if self._plain_rows else []) + list(self._sources.get(column, ()))
+            for column in used
+        }
+        return FieldUse.total(
+            [
+                FieldUse(
+                    rows=self._rows, used=used, sources=sources, unused=unused, set_aside=set_aside
+                )
+            ]
+        )
+
+    def _may_be_shown(self, path: str, rows: int) -> bool:
+        """Whether every name on a path is a field's and not a candidate's."""
+        often = rows > 1
+        for number, part in enumerate(path.replace("[]", "").split(".")):
+            if not _LOOKS_LIKE_A_NAME.fullmatch(part):
+                return False
+            is_column = self._is_table and number == 0
+            few = self._rows <= _FEW_ROWS and _LOWER.fullmatch(part)
+            if not (often or is_column or few or is_known(part)):
+                return False
+        return True
+
+
+def _used(candidates: pl.DataFrame) -> Iterator[tuple[str, FieldText]]:
+    """The text of each column of a profile."""
+    for name in _TEXTS:
+        lengths = candidates[name].str.len_chars()
+        yield name, _text(lengths)
+    for name, fields in _ENTRIES.items():
+        entries = candidates.select(row=pl.int_range(pl.len()), entry=name).explode("entry")
+        said = pl.sum_horizontal(
+            pl.col("entry").struct.field(field).str.len_chars().fill_null(0) for field in fields
+        )
+        yield name, _text(entries.group_by("row").agg(said.sum().alias("said"))["said"])
+    skills = candidates.select(pl.col("skills").list.eval(pl.element().str.len_chars()).list.sum())
+    yield "skills", _text(skills["skills"])
+
+
+def _text(lengths: pl.Series) -> FieldText:
+    filled = lengths.drop_nulls()
+    return FieldText(characters=int(filled.sum()), rows=int((filled > 0).sum()))
