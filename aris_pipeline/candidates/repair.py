@@ -1,4 +1,4 @@
-"""Repair of text whose encoding was broken on its way: mojibake, HTML entities, stray controls.
+"""Repairs text that was broken on its way: mojibake, HTML, printed bytes, stray controls.
 
 Only damage is undone. Quotation marks, ligatures and wide characters stay as they were written.
 """
@@ -8,8 +8,12 @@ from typing import TypeVar
 
 import ftfy
 
+from aris_pipeline.candidates.literals import without_escapes
+from aris_pipeline.candidates.markup import without_markup
+
 _CONFIG = ftfy.TextFixerConfig(
     explain=False,
+    unescape_html=True,
     uncurl_quotes=False,
     fix_latin_ligatures=False,
     fix_character_width=False,
@@ -18,13 +22,16 @@ _CONFIG = ftfy.TextFixerConfig(
 )
 
 _SHORT = 64
+_BYTES = ("b'", 'b"')
+_SIGNS = ("&", "<", "\\u", "\\\\", "b'", 'b\\"')
+"""What a JSON text has where a text in it may need repair; all others are plain ASCII."""
 
 Value = TypeVar("Value")
 
 
 def may_need_repair(json_record: str) -> bool:
     """Whether any text in a JSON record can be broken: most records are plain ASCII."""
-    return not json_record.isascii() or "&" in json_record or "\\u" in json_record
+    return not json_record.isascii() or any(sign in json_record for sign in _SIGNS)
 
 
 def repair_texts(value: Value) -> Value:
@@ -39,13 +46,13 @@ def repair_texts(value: Value) -> Value:
 
 
 def _repair(text: str) -> str:
-    if text.isascii() and "&" not in text:
+    if text.isascii() and not any(sign in text for sign in "&<\\") and text[:2] not in _BYTES:
         return text
     return _fixed_short(text) if len(text) <= _SHORT else _fixed(text)
 
 
 def _fixed(text: str) -> str:
-    return ftfy.fix_text(text, _CONFIG)
+    return without_markup(ftfy.fix_text(without_escapes(text), _CONFIG))
 
 
 # Names of places, schools, employers and skills come again and again.

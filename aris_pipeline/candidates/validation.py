@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 
+from aris_pipeline.candidates.dates import date_of, period
 from aris_pipeline.candidates.field_counts import FieldCounter
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
 from aris_pipeline.candidates.json_values import (
@@ -274,22 +275,39 @@ def _candidate(
         raise _UnusableError("malformed_json", explain(error)) from error
     if not profile.has_usable_text():
         raise _without_text(record, profile)
-    counter.add(shaped.sources, left)
-    extra = json_text(left) if left else None
     texts: Row = {name: getattr(profile, name) for name in _TEXTS}
-    texts["work_info"] = [
-        {name: getattr(job, name) for name in _JOB_COLUMNS} for job in profile.work_info
-    ]
-    texts["education_info"] = [
-        {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
-        for degree in profile.education_info
-    ]
+    texts["work_info"] = [_job(job) for job in profile.work_info]
+    texts["education_info"] = [_degree(degree) for degree in profile.education_info]
     texts["skills"] = [skill for skill in profile.skills if not is_placeholder(skill)]
     texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
-    if not may_need_repair(record):
-        return texts | {"extra": extra}
-    repaired = repair_texts(texts)
+    repaired = repair_texts(texts) if may_need_repair(record) else texts
+    if not _says_anything(repaired):
+        raise _UnusableError("no_usable_text", "only markup and dates that stand for none")
+    counter.add(shaped.sources, left)
+    extra = json_text(left) if left else None
     return repaired | {"extra": extra, "repaired": repaired != texts}
+
+
+def _job(job: Job) -> Row:
+    row: Row = {name: getattr(job, name) for name in _JOB_COLUMNS}
+    row["work_start_date"], row["work_end_date"], row["is_current"] = period(
+        job.work_start_date, job.work_end_date, job.is_current
+    )
+    return row
+
+
+def _degree(degree: Degree) -> Row:
+    row: Row = {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
+    row["end_date"] = date_of(degree.end_date)
+    return row
+
+
+def _says_anything(row: Row) -> bool:
+    """Whether anything is left to judge after dates and texts were read."""
+    if row["title"] or row["resume_text"] or any(row["skills"]):
+        return True
+    entries = [*row["work_info"], *row["education_info"]]
+    return any(value for entry in entries for name, value in entry.items() if name != "is_current")
 
 
 def _without_text(record: str, profile: Profile) -> _UnusableError:

@@ -118,7 +118,7 @@ def _defused(opening: re.Match[str], reserved: frozenset[str]) -> str:
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:
     headline = _joined(" at ", row["title"], row["company"])
     if headline:
-        yield f"Title: {headline}"
+        yield f"{'Title' if _line(row['title']) else 'Company'}: {headline}"
     if location := _line(row["location"]):
         yield f"Location: {location}"
     yield from _section("Jobs:", (_job(job) for job in row["work_info"] or ()))

@@ -83,7 +83,9 @@ class RawCandidates(dy.Schema):
         nullable=True, description="Fields without a column of their own, as JSON text."
     )
     request = dy.String(nullable=True, description="Body of an OpenAI batch line, as JSON text.")
-    repaired = dy.Bool(description="Whether the encoding of any text had to be repaired.")
+    repaired = dy.Bool(
+        description="Whether any text had to be repaired: its encoding, HTML or printed escapes."
+    )
 
 
 class Prompts(dy.Schema):
