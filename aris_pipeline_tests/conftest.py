@@ -95,3 +95,8 @@ def resumes() -> Path:
     if not file.exists():
         pytest.skip("resumes-437.csv is not here; ARIS_TEST_DATA may name its folder")
     return file
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Names bytes by their number: what an archive holds differs from second to second."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None

@@ -39,7 +39,8 @@ def _without_bytes(text: str) -> str:
     found = _BYTES.match(text)
     if found is None or not (found["end"] or _PRINTED.search(text)):
         return text
-    return decode(_BYTE_ESCAPE.sub(_decoded_byte, found["inside"].encode("utf-8", "replace")))
+    raw = _BYTE_ESCAPE.sub(_decoded_byte, found["inside"].encode("utf-8", "replace"))
+    return decode(raw).replace("\r\n", "\n")
 
 
 def _decoded_byte(escape: re.Match[bytes]) -> bytes:

@@ -15,8 +15,8 @@ _BLOCKS = (
 _CELLS = "td th"
 _INLINE = (
     "a abbr acronym area audio b base bdi bdo big button canvas cite code col colgroup data"
-    " datalist del dfn em embed font frame frameset i iframe img input ins kbd label legend link map mark"
-    " meta meter noframes noscript object output param picture progress q rp rt ruby s samp"
+    " datalist del dfn em embed font frame frameset i iframe img input ins kbd label legend link"
+    " map mark meta meter noframes noscript object output param picture progress q rp rt ruby s samp"
     " small source span strike strong sub sup textarea time track tt u var video wbr"
 )
 _SHOWN_BY_NOBODY = "script style svg template"
@@ -28,7 +28,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile(
-    rf"</(?:{_NAMES})\s*>|<(?:{_NAMES})\s[^<>=]*=[^<>]*>|<(?:br|hr)\s*/?>|<!--|<!doctype\s"
+    rf"</(?:{_NAMES})\s*>|<(?:{_NAMES})\s[^<>=]*=[^<>]*(?:>|\Z)|<(?:br|hr)\s*/?>|<!--|<!doctype\s"
     r"|<(p|li)>.*<\1>",
     re.IGNORECASE | re.DOTALL,
 )

@@ -23,7 +23,8 @@ from .conftest import Desk
         ("&lt;p&gt;Builds <b>storage</b>&lt;/p&gt;&lt;ul&gt;&lt;li&gt;Go", "Builds storage\nGo"),
         ("&lt;p&gt;R&amp;amp;D lead&lt;/p&gt;", "R&D lead"),
         ("Engineer<br>Go<br/>Rust<BR />C++", "Engineer\nGo\nRust\nC++"),
-        ('<p class=MsoNormal>Lead<o:p></o:p></p><!--[if gte mso 9]><xml><w:a>1</w:a></xml><![endif]-->',
+        ("<p class=MsoNormal>Lead<o:p></o:p></p>"
+         "<!--[if gte mso 9]><xml><w:a>1</w:a></xml><![endif]-->",
          "Lead"),
         ('<a href="https://x.example/?a=1&b=2" title="a > b">Portfolio</a>', "Portfolio"),
         ("<table><tr><td>Go</td><td>5 years</td></tr></table>", "Go 5 years"),
