@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 3000
 SAMPLE := data/sample/candidates-40.json
-QUIETLY := $(PYTHON) tools/quietly.py $(VENV)/setup.log
+QUIETLY := $(PYTHON) .ci/quietly.py $(VENV)/setup.log
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help

@@ -16,8 +16,8 @@ _CELLS = "td th"
 _INLINE = (
     "a abbr acronym area audio b base bdi bdo big button canvas cite code col colgroup data"
     " datalist del dfn em embed font frame frameset i iframe img input ins kbd label legend link"
-    " map mark meta meter noframes noscript object output param picture progress q rp rt ruby s samp"
-    " small source span strike strong sub sup textarea time track tt u var video wbr"
+    " map mark meta meter noframes noscript object output param picture progress q rp rt ruby s"
+    " samp small source span strike strong sub sup textarea time track tt u var video wbr"
 )
 _SHOWN_BY_NOBODY = "script style svg template"
 _NAMES = "|".join(f"{_BLOCKS} {_CELLS} {_INLINE} {_SHOWN_BY_NOBODY}".split())

@@ -14,7 +14,7 @@ import pytest
 
 from aris_pipeline_tests.lock import ROOT
 
-QUIETLY = str(ROOT / "tools" / "quietly.py")
+QUIETLY = str(ROOT / ".ci" / "quietly.py")
 
 
 def quietly(log: Path, program: str) -> "subprocess.CompletedProcess[str]":
