@@ -164,6 +164,12 @@ def show_fields(store: DataStore, batch: Batch) -> None:
             "judged; name the field of the text by --text-column",
             word="warning",
         )
+    if fields.without_name:
+        complain(
+            f"{batch.name}: {fields.without_name:,} of {fields.rows:,} candidates have no name in "
+            "a field of its own, so a name in their text is not redacted",
+            word="warning",
+        )
 
 
 def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ _FEW_ROWS = 20
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d][\w ()/-]{0,39}")
 _LOWER = re.compile(r"[a-z][\w -]*", re.ASCII)
 _TEXTS = ("title", "company", "location", "resume_text")
+_NAMES = ("first_name", "last_name", "other_names")
 _ENTRIES = {
     "work_info": ("title", "company", "description"),
     "education_info": ("degree", "school", "field_of_study"),
@@ -86,13 +87,16 @@ class FieldCounter:
             column: ([column] if self._plain_rows else []) + list(self._sources.get(column, ()))
             for column in used
         }
-        return FieldUse.total(
-            [
-                FieldUse(
-                    rows=self._rows, used=used, sources=sources, unused=unused, set_aside=set_aside
-                )
-            ]
+        found = FieldUse(
+            rows=self._rows,
+            # Requests of an OpenAI file are no profiles, and none was added.
+            without_name=_without_name(candidates) if self._rows else 0,
+            used=used,
+            sources=sources,
+            unused=unused,
+            set_aside=set_aside,
         )
+        return FieldUse.total([found])
 
     def _may_be_shown(self, path: str, rows: int) -> bool:
         """Whether every name on a path is a field's and not a candidate's."""
@@ -105,6 +109,10 @@ class FieldCounter:
             if not (often or is_column or few or is_known(part)):
                 return False
         return True
+
+
+def _without_name(candidates: pl.DataFrame) -> int:
+    return candidates.filter(pl.all_horizontal(pl.col(_NAMES).is_null())).height
 
 
 def _used(candidates: pl.DataFrame) -> Iterator[tuple[str, FieldText]]:

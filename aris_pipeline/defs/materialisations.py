@@ -59,6 +59,7 @@ def told_of_fields(fields: FieldUse | None) -> Told:
     ]
     head = ["| column | fields of the file | | characters | rows |", "|---|---|---|---|---|"]
     return {
+        "rows_without_name": fields.without_name,
         "unused_characters": fields.unused_characters,
         "unused_text_share": round(fields.unused_share, 4),
         "fields": dg.MetadataValue.md("\n".join([*head, *rows])),

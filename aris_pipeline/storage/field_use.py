@@ -25,6 +25,9 @@ class FieldUse(BaseModel, frozen=True):
     """The text of some rows by field; paths are dotted, `[]` stands for the items of a list."""
 
     rows: int = Field(default=0, description="rows that were looked at")
+    without_name: int = Field(
+        default=0, description="of them, rows that give no name by which to redact"
+    )
     used: dict[str, FieldText] = Field(
         default_factory=dict, description="by column of raw_candidates"
     )
@@ -62,6 +65,7 @@ class FieldUse(BaseModel, frozen=True):
                 sources[column] |= dict.fromkeys(names)
         return cls(
             rows=sum(one.rows for one in found),
+            without_name=sum(one.without_name for one in found),
             used=_added(one.used for one in found),
             sources={column: list(names) for column, names in sources.items()},
             unused=_added(one.unused for one in found),

@@ -47,6 +47,18 @@ def test_a_table_says_which_columns_are_judged_and_which_are_not(desk: Desk) -> 
     )
 
 
+def test_candidates_without_a_name_by_which_to_redact_are_counted(desk: Desk) -> None:
+    table = "id,Full Name,Resume\na,Jane Example,Builds engines\nb,,Jo Sample cooks\n"
+    assert fields_of(desk, desk.land("a.csv", table)).without_name == 1
+    export = {"candidates": [{"aristotleId": "a", "gemData": {"title": "Cook"}}]}
+    assert fields_of(desk, desk.land("a.json", json.dumps(export))).without_name == 1
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+    request = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": asked}
+    batch = desk.land("a.jsonl", json.dumps(request))
+    desk.validate(batch)
+    assert fields_of_batch(desk.store, batch) is None
+
+
 def test_nested_fields_are_named_by_their_path(desk: Desk) -> None:
     job = {"title": "CTO", "mood": "very good", "team": {"size": 5, "motto": "ship it"}}
     gem = {"work_info": [job, job], "linkedin": "https://example.com/in/ann"}
