@@ -13,12 +13,26 @@ if TYPE_CHECKING:
 
 _POLICY = "aris_pipeline.cp1252"
 _LEFT = re.compile("[\udc80-\udcff]")
+_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 BOM = "\ufeff"
 
 
 def decode(raw: bytes) -> str:
     """Decodes a line, without a byte order mark where it has one."""
-    return raw.decode("utf-8", _POLICY).lstrip(BOM)
+    return as_utf_8(raw).decode("utf-8", _POLICY).lstrip(BOM)
+
+
+def as_utf_8(raw: bytes) -> bytes:
+    """Returns a text in which characters beyond 16 bits are written as in UTF-8.
+
+    Java and old databases write each, such as an emoji, as two of three bytes (CESU-8).
+    """
+    return _PAIR.sub(_joined, raw) if b"\xed" in raw else raw
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    halves = pair[0].decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+    return halves.decode("utf-16-le").encode()
 
 
 class StreamDecoder(codecs.BufferedIncrementalDecoder):

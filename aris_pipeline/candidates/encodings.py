@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aris_pipeline.candidates.options import UTF_8, LandingOptions
 from aris_pipeline.candidates.sources import open_source
-from aris_pipeline.candidates.stray_bytes import is_foreign
+from aris_pipeline.candidates.stray_bytes import is_foreign, is_mostly_utf_8
 from aris_pipeline.candidates.suspects import labelled, seven_bit_suspect, suspects
 from aris_pipeline.errors import InputError
 
@@ -128,10 +128,9 @@ def _suspects(sample: _Sample) -> list[str]:
         pieces += 1
         if piece.isascii():
             continue
-        try:
-            piece.decode()
+        if is_mostly_utf_8(piece):
             utf_8 += 1
-        except UnicodeDecodeError:
+        else:
             kept += len(piece)
             strays += [piece] if kept < _KEPT or not strays else []
     foreign = sum(map(is_foreign, strays))

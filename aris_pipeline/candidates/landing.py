@@ -254,6 +254,8 @@ def _file_state(file: Path) -> tuple[int, int]:
         state = file.stat()
     except OSError as error:
         raise InputError(f"{file} is not a file: check the path ({error.strerror})") from error
+    if file.is_dir():
+        raise InputError(f"{file} is a directory: name the files in it, such as {file}/*.csv")
     if not file.is_file():
         raise InputError(f"{file} is not a file: check the path")
     if state.st_size == 0:

@@ -9,7 +9,7 @@ elsewhere they stand in long rows, or are signs in the midst of words.
 import re
 from dataclasses import dataclass
 
-from aris_pipeline.candidates.decoding import BOM, decode
+from aris_pipeline.candidates.decoding import BOM, as_utf_8, decode
 
 _LEAST_FOREIGN = 4
 _PLAUSIBLE_SHARE = 0.8
@@ -28,19 +28,29 @@ _AS_WESTERN = re.compile(
     f"|(?<![A-Za-z])[{_SIGNS}]|[{_SIGNS}](?![A-Za-z])"
     f")(?!{_NOT_A_MARK})"
 )
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _ANY_STRAY = re.compile(f"[{_STRAY}]")
+
+
+def is_mostly_utf_8(raw: bytes) -> bool:
+    """Whether at least as many characters are UTF-8 as bytes are not, as where cells are cut."""
+    text = as_utf_8(raw).decode("utf-8", "surrogateescape")
+    return 2 * len(_ANY_STRAY.findall(text)) <= len(_BEYOND_ASCII.findall(text))
 
 
 def implausible(raw: bytes) -> tuple[int, int]:
     """Counts the bytes that are not UTF-8: those that cp1252 does not explain, and all."""
-    text = raw.decode("utf-8", "surrogateescape")
+    text = as_utf_8(raw).decode("utf-8", "surrogateescape")
     found = len(_ANY_STRAY.findall(text))
     return found - sum(map(len, _AS_WESTERN.findall(text))), found
 
 
 def is_foreign(raw: bytes) -> bool:
     """Whether a text is plainly in an encoding that is neither UTF-8 nor cp1252."""
-    unexplained, found = implausible(raw)
+    return _is_foreign(*implausible(raw))
+
+
+def _is_foreign(unexplained: int, found: int) -> bool:
     return unexplained >= _LEAST_FOREIGN and unexplained > (1 - _PLAUSIBLE_SHARE) * found
 
 
@@ -68,20 +78,23 @@ class StrayBytes:
 
     def admit(self, line: int, raw: bytes) -> bool:
         """Counts a record that has such bytes; false if it is in another encoding altogether."""
-        if is_foreign(raw):
+        unexplained, found = implausible(raw)
+        if _is_foreign(unexplained, found):
             return False
-        self.records += 1
-        self.first_line = self.first_line or line
+        if found or self.named:
+            self.records += 1
+            self.first_line = self.first_line or line
         return True
 
     def warnings(self) -> list[str]:
         """Says how many records were read in spite of such bytes."""
         if not self.records:
             return []
-        where = f"{self.records:,} records, the first at line {self.first_line:,},"
+        many = f"{self.records:,} records, the first at line {self.first_line:,}, hold"
+        hold = many if self.records > 1 else f"1 record, at line {self.first_line:,}, holds"
         if self.named:
-            return [f"{where} hold bytes that are not of the named encoding; U+FFFD replaces them"]
+            return [f"{hold} bytes that are not of the named encoding; U+FFFD replaces them"]
         return [
-            f"{where} hold bytes that are not UTF-8 and were read as Windows-1252; if their text "
-            "is wrong, save the file as UTF-8 or name its encoding with --encoding"
+            f"{hold} bytes that are not UTF-8 and were read as Windows-1252; if the text is "
+            "wrong, save the file as UTF-8 or name its encoding with --encoding"
         ]

@@ -21,7 +21,7 @@ from aris_pipeline_tests.soak.engine_deaths import (
     engine_process_ends,
     rows_that_kill,
 )
-from aris_pipeline_tests.soak.fuzzing import FORMATS, fuzz_formats
+from aris_pipeline_tests.soak.fuzzing import ENCODINGS, FORMATS, fuzz_encodings, fuzz_formats
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
 from aris_pipeline_tests.soak.partitions import STORAGES, partitions
 from aris_pipeline_tests.soak.processes import Workshop
@@ -73,6 +73,7 @@ SECTIONS = {
     "terminate-vllm": Section(_vllm_terminations, 40, 3),
     "together": Section(run_together, 60, 10),
     "fuzz": Section(fuzz_formats, 100_000, 1, faults=len(FORMATS)),
+    "encodings": Section(fuzz_encodings, 20_000, 1, faults=len(ENCODINGS)),
     "memory": Section(memory.tries, 200_000, 1),
     "resume": Section(resume, 200_000, 1),
     "partitions": Section(partitions, 50_000_000, 1, faults=len(STORAGES)),

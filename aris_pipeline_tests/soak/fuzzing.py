@@ -1,15 +1,18 @@
-"""Files with faults in a quarter of their records, as tries of a soak test."""
+"""Files with faults in a quarter of their records, or in any encoding, as tries of a soak test."""
 
 import shutil
 from collections.abc import Iterator
 from typing import get_args
 
 from aris_pipeline.storage import SourceFormat
+from aris_pipeline_tests.soak.encoded_files import ENDINGS, TEXTS
 from aris_pipeline_tests.soak.fuzz import fuzz
+from aris_pipeline_tests.soak.fuzz_encodings import fuzz_encoding
 from aris_pipeline_tests.soak.processes import Workshop
 from aris_pipeline_tests.soak.results import Try
 
 FORMATS: tuple[SourceFormat, ...] = get_args(SourceFormat)
+ENCODINGS = [(form, encoding) for form in ENDINGS for encoding in ("mixed", *TEXTS)]
 
 
 def fuzz_formats(
@@ -27,6 +30,29 @@ def fuzz_formats(
             seconds=found.seconds,
             broken=[] if found.is_clean else [f"{found.crashes} crashes; see {folder}"],
             note=f"{found.landed:,} usable, {found.quarantined:,} in quarantine",
+        )
+        if one.ok:
+            shutil.rmtree(folder)
+        yield one
+
+
+def fuzz_encodings(
+    workshop: Workshop, rows: int, count: int, seed: int, skip: int = 0
+) -> Iterator[Try]:
+    """Lands and validates files of `rows` records in all encodings, `count` of each."""
+    for number in range(skip, count * len(ENCODINGS)):
+        form, encoding = ENCODINGS[number % len(ENCODINGS)]
+        folder = workshop.folder(f"fuzz-{form}-{encoding}")
+        found = fuzz_encoding(form, encoding, rows, seed + number // len(ENCODINGS), folder)
+        altered = [f"{found.altered} texts altered; see {folder}"] if found.altered else []
+        crashed = [f"{found.crashes} crashes; see {folder}"] if found.crashes else []
+        one = Try(
+            fault=f"encoding: {form} in {encoding}, {rows:,} records",
+            number=number + 1,
+            lost=found.lost,
+            seconds=found.seconds,
+            broken=[*altered, *crashed],
+            note=f"{found.landed:,} usable" + (", refused without --encoding" * found.refused),
         )
         if one.ok:
             shutil.rmtree(folder)

@@ -129,7 +129,7 @@ def test_single_bytes_of_latin_1_stand_beside_utf_8(desk: Desk) -> None:
     assert texts(desk, "a.csv", b"\n".join(rows)) == ["Łódź 東京", "Café", "Ærø"]
 
     (batch,) = desk.store.batches()
-    assert batch.warnings[0].startswith("1 records, the first at line 3,")
+    assert batch.warnings[0].startswith("1 record, at line 3, holds bytes")
 
 
 def test_utf_8_has_no_warning(desk: Desk) -> None:
@@ -212,4 +212,28 @@ def test_bytes_that_the_named_encoding_does_not_have_are_counted(desk: Desk) -> 
     batch = desk.land("a.csv", content, encoding="gb18030")
 
     assert sum(batch.shard_rows) == 4
-    assert batch.warnings[0].startswith("1 records, the first at line 5, hold bytes that are not")
+    assert batch.warnings[0].startswith("1 record, at line 5, holds bytes that are not")
+
+
+def test_emoji_as_java_writes_them_are_read(desk: Desk) -> None:
+    emoji = "\U0001f600".encode("utf-16-be")
+    as_java = b"".join(
+        int.from_bytes(emoji[at : at + 2])
+        .to_bytes(2)
+        .decode("utf-16-be", "surrogatepass")
+        .encode("utf-8", "surrogatepass")
+        for at in (0, 2)
+    )
+    for name, write in FILES.items():
+        content = write(f"{CHINESE}@").encode().replace(b"@", as_java * 3)
+        assert texts(desk, name, content) == [f"{CHINESE}\U0001f600\U0001f600\U0001f600"] * 3
+    assert [batch.warnings for batch in desk.store.batches()] == [[], [], []]
+
+
+def test_cells_that_a_database_cut_inside_a_character_are_no_other_encoding(desk: Desk) -> None:
+    rows = [f"{number},{CHINESE}".encode()[:-1] for number in range(50)]
+    batch = desk.land("a.csv", b"id,Resume\n" + b"\n".join(rows) + b"\n")
+    desk.validate(batch)
+    assert all(row["resume_text"].startswith(CHINESE[:-1]) for row in desk.candidates(batch))
+    assert (len(desk.candidates(batch)), batch.quarantined) == (50, 0)
+    assert batch.warnings[0].startswith("50 records")

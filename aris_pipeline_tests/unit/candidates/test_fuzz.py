@@ -13,8 +13,11 @@ from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.candidates.detection import open_reader
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import DataStore, Shard, SourceFormat
+from aris_pipeline_tests.soak.encoded_files import ENDINGS as TEXT_ENDINGS
+from aris_pipeline_tests.soak.encoded_files import TEXTS
 from aris_pipeline_tests.soak.faulty_files import ENDINGS, write_faulty
 from aris_pipeline_tests.soak.fuzz import FuzzOutcome, fuzz
+from aris_pipeline_tests.soak.fuzz_encodings import fuzz_encoding
 
 from .test_aris import candidate
 
@@ -97,3 +100,14 @@ def _land(path: Path, form: SourceFormat) -> None:
         return
     counts = [validate_shard(store, shard) for shard in Shard.all_of(batch)]
     assert sum(one.rows + one.quarantined for one in counts) == sum(batch.shard_rows)
+
+
+@pytest.mark.parametrize("encoding", ["mixed", *TEXTS])
+@pytest.mark.parametrize("form", TEXT_ENDINGS)
+def test_no_text_in_any_encoding_comes_out_as_another(
+    form: SourceFormat, encoding: str, tmp_path: Path
+) -> None:
+    lines = 600 if encoding == "mixed" else 60
+    outcome = fuzz_encoding(form, encoding, lines, 7, tmp_path)
+    assert outcome.is_clean, outcome
+    assert outcome.refused == (encoding != "mixed")

@@ -144,6 +144,8 @@ def test_a_file_that_cannot_be_read_is_refused(
 def test_a_missing_file_is_refused(desk: Desk) -> None:
     with pytest.raises(InputError, match="is not a file"):
         land_file(desk.store, desk.files / "nowhere.csv")
+    with pytest.raises(InputError, match="is a directory: name the files in it"):
+        land_file(desk.store, desk.files)
 
 
 def test_a_format_can_be_named(desk: Desk) -> None:
