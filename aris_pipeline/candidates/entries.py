@@ -44,13 +44,13 @@ _OF_DEGREES = _names(
         "degree": "degree degree_name study_type title qualification level degree_type"
         " education_level",
         "school": "school school_name institution institution_name university college"
-        " organization organisation school_or_institution name institute",
+        " organization organisation org school_or_institution name institute",
         "field_of_study": "field_of_study field area discipline major majors specialization"
-        " specialisation degree_major program programme subject",
+        " specialisation specializations degree_major program programme subject",
         "end_date": f"{_ENDS} graduation_date graduation_year graduated year completion_date"
-        " degree_date period dates date_range duration time_period school_date_range",
+        " degree_date date period dates date_range duration time_period school_date_range",
         "notes": f"{_NOTES} courses coursework grade gpa score honors minor minors comments"
-        " activities_and_societies thesis concentrations",
+        " activities_and_societies thesis concentrations education_levels",
     }
 )
 _OF_DATES = (
@@ -65,8 +65,12 @@ _EMPLOYERS = frozenset(
     {name for name, target in _OF_JOBS.items() if target == "company"}
     | {name for name, target in _OF_DEGREES.items() if target == "school"}
 )
-_INSIDE = ("positions", "position_history", "position_histories", "roles", "degrees", "degree")
-"""Lists inside an employer or a school: each of their entries is one of its own."""
+_INSIDE = {
+    **dict.fromkeys(("positions", "position_history", "position_histories", "roles"), "title"),
+    **dict.fromkeys(("degrees", "degree"), "degree"),
+}
+"""Lists inside an employer or a school, each entry of which is one of its own; and what the `name`
+of such an entry is."""
 
 
 def has_aliases(entry: Mapping[str, Any], known: frozenset[str]) -> bool:
@@ -106,16 +110,25 @@ def _flattened(entry: object, read: Callable[[Entry], Entry]) -> Iterator[object
         return
     outer = {key: value for key, value in entry.items() if key != inside}
     employer = {key: value for key, value in outer.items() if canonical(key) in _EMPLOYERS}
-    for number, inner in enumerate(entry[inside]):
+    for number, found in enumerate(entry[inside]):
+        inner = _with_name(found, _INSIDE[canonical(inside)])
         around = employer if number else outer
         hidden = {key: around[key] for key in around.keys() & inner.keys()}
         differing = {key: value for key, value in hidden.items() if value != inner[key]}
         yield read({**around, **inner, **({"around": differing} if differing else {})})
 
 
+def _with_name(entry: Entry, target: str) -> Entry:
+    """Returns an inner entry with its `name` as what it is: a position's title, or a degree."""
+    if target in entry or not isinstance(entry.get("name"), str):
+        return entry
+    return {target if key == "name" else key: value for key, value in entry.items()}
+
+
 def _holds_entries(key: str, value: object) -> bool:
-    listed = isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
-    return bool(listed) and canonical(key) in _INSIDE
+    if not isinstance(value, list) or not value or canonical(key) not in _INSIDE:
+        return False
+    return all(isinstance(item, dict) for item in value)
 
 
 def _job(entry: Entry) -> Entry:
@@ -158,26 +171,30 @@ def _read(
 
 def _put(found: Entry, target: str, value: object, notes: list[str]) -> object:
     """Puts a value where its target is; returns what is left of it."""
-    if target == "notes":
-        notes.extend(filter(None, [as_text(value)]))
-        return None
     if target == "dates":
         return _put_dates(found, value)
     if target in _OF_DATES:
-        fits = isinstance(value, bool) == (target == "is_current")
-        is_one = fits and (is_date(value) or not isinstance(value, dict | list))
-        if not is_one or found.get(target) is not None:
-            return value
-        found[target] = value if isinstance(value, bool) else as_date(value)
-        return None
+        return _put_date(found, target, value)
     if not target or isinstance(value, bool):
         return value
-    text, left = named(value)
-    if not as_text(found.get(target)):
+    text, left = (as_text(value), None) if target == "notes" else named(value)
+    if target != "notes" and not as_text(found.get(target)):
         found[target] = text
-    elif text and text != found[target]:
+    elif text and text != found.get(target):
         notes.append(text)
     return left
+
+
+def _put_date(found: Entry, target: str, value: object) -> object:
+    """Puts a date, or whether a job goes on; of a degree's period, which is no date, the end."""
+    if target == "end_date" and isinstance(value, dict) and not is_date(value):
+        return _put_end(found, value)
+    fits = isinstance(value, bool) == (target == "is_current")
+    is_one = fits and (is_date(value) or not isinstance(value, dict | list))
+    if not is_one or found.get(target) is not None:
+        return value
+    found[target] = value if isinstance(value, bool) else as_date(value)
+    return None
 
 
 def _put_dates(found: Entry, value: object) -> object:
@@ -198,3 +215,12 @@ def _put_dates(found: Entry, value: object) -> object:
     if ongoing:
         found["is_current"] = True
     return None
+
+
+def _put_end(found: Entry, period: dict[str, Any]) -> object:
+    """Puts the end of a degree's period; its start has no place."""
+    end = next((key for key in period if canonical(key) in _ENDS.split()), None)
+    if end is None or found.get("end_date") is not None:
+        return period
+    found["end_date"] = as_date(period[end])
+    return {key: value for key, value in period.items() if key != end} or None

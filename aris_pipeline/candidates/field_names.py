@@ -59,7 +59,7 @@ _LISTS: Mapping[str, str] = {
     "education_info": "education_info education educations education_history educational_background"
     " academic_background schools education_details",
     "skills": "skills skill key_skills skill_set skillset technical_skills hard_skills top_skills"
-    " tech_stack technologies competencies core_competencies skills_list",
+    " tech_stack technologies competencies core_competencies skills_list skills_label all_skills",
 }
 FULL_TEXTS = (
     *("resume_text", "resume", "resume_str", "resumetext", "cv_text", "cv", "profile_text"),
@@ -94,6 +94,7 @@ _DEGREE_PARTS: Mapping[str, str] = {
     "field_of_study": "field_of_study major school_major discipline specialization specialisation"
     " field_study school_field_of_study",
     "dates": "school_date_range school_dates",
+    "description": "school_description school_activities",
     "end_date": "graduation_year year_of_graduation graduation_date school_end_date passing_year",
 }
 _ONLY_NUMBERED = {"start_date", "end_date", "date_range", "responsibilities"}
@@ -116,6 +117,7 @@ _SET_ASIDE = (
 about or by other people, and copies with markup."""
 
 _PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")
+_PREVIOUS = "previous_"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NOT_WORD = re.compile(r"\W+")
 _NUMBERED = re.compile(r"(.+?)_?(\d{1,2})|([a-z]+)_(\d{1,2})_(.+)")
@@ -136,10 +138,13 @@ def role_of(name: str) -> Role | None:
     role = _ROLES.get(found)
     if role is not None:
         return role
-    for prefix in _PREFIXES:
-        if found.startswith(prefix) and (role := _ROLES.get(found.removeprefix(prefix))):
-            return role._replace(rank=role.rank + len(_ROLES))
-    return _numbered(found)
+    prefix = next((prefix for prefix in _PREFIXES if found.startswith(prefix)), "")
+    bare = found.removeprefix(prefix)
+    if prefix and (role := _ROLES.get(bare)):
+        return role._replace(rank=role.rank + len(_ROLES))
+    if bare.startswith(_PREVIOUS) and (role := _PARTS.get(bare.removeprefix(_PREVIOUS))):
+        return role._replace(number=2)
+    return _numbered(bare)
 
 
 def is_wrapper(name: str) -> bool:

@@ -8,6 +8,7 @@ from aris_pipeline.candidates.placeholders import is_placeholder
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _ONE_WORD = re.compile(r"[^\W\d_]{2,}(?:[-'\u2019&][^\W\d_]+)*")
 _DATE_KEYS = {"year", "month", "day"}
+_ONE_DATE = {"yearmonth", "anydate", "stringdate", "date", "formatteddatetime"}
 _NAMING = ("name", "label", "title", "value", "text", "formatted_name", "formattedname")
 _PLACE_KEYS = ("city", "municipality", "region", "state", "country")
 _RANGE = re.compile(r"\s+(?:-|to|until)\s+|\s*[\u2010-\u2015]\s*|(?<=\d{4})-(?=\d{4}\b)", re.I)
@@ -31,7 +32,9 @@ def as_text(value: object) -> str:
     if isinstance(value, dict):
         if is_date(value):
             return as_date(value)
-        return ", ".join(filter(None, (_field_text(*field) for field in value.items())))
+        shown = value.keys() - {"Code"} if "Label" in value else value.keys()
+        texts = (_field_text(key, item) for key, item in value.items() if key in shown)
+        return ", ".join(filter(None, texts))
     return "" if value is None or isinstance(value, bool) else str(value)
 
 
@@ -55,7 +58,7 @@ def named(value: object) -> tuple[str, object]:
     if not isinstance(value, dict):
         return as_text(value), None
     for key in value:
-        if key.lower() in _NAMING and (found := as_text(value[key])):
+        if key.lower() in (*_NAMING, "description") and (found := as_text(value[key])):
             return found, {other: value[other] for other in value if other != key} or None
     return as_text(value), None
 
@@ -76,13 +79,18 @@ def as_date(value: object) -> str:
     if not is_date(value):
         return as_text(value)
     parts = {key.lower(): as_text(part) for key, part in value.items()}
+    if parts.keys() & _ONE_DATE:
+        return next(iter(parts.values()))
     year, month = parts.get("year", ""), parts.get("month", "").removeprefix("--")
     return f"{year}-{month.zfill(2)}" if year and month.isdigit() else f"{month} {year}".strip()
 
 
 def is_date(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether a value is a date in parts."""
-    return isinstance(value, dict) and bool(value) and _DATE_KEYS.issuperset(map(str.lower, value))
+    """Whether a value is a date in parts, or an object around one."""
+    if not isinstance(value, dict) or not value:
+        return False
+    keys = set(map(str.lower, value))
+    return keys <= _DATE_KEYS or (len(value) == 1 and keys <= _ONE_DATE)
 
 
 def date_range(text: str) -> tuple[str, str, bool]:

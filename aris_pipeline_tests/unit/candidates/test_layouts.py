@@ -199,6 +199,264 @@ Headline: Storage | Rust"""
     )
 
 
+def test_phantombuster_has_later_names_too(desk: Desk) -> None:
+    header = (
+        "linkedinProfileUrl,firstName,linkedinHeadline,linkedinJobTitle,companyName,"
+        "linkedinJobDateRange,linkedinJobDescription,linkedinPreviousJobTitle,previousCompanyName,"
+        "linkedinSchoolName,linkedinSchoolDegree,linkedinSkillsLabel"
+    )
+    row = (
+        "https://www.linkedin.com/in/jroe,Jane,Storage | Rust,Staff Engineer,Northwind,"
+        "Mar 2019 - Present,Leads four people,Engineer,Contoso,Springfield University,BSc,"
+        '"Rust, Raft"'
+    )
+    assert (
+        shown_row(desk, header, row)
+        == """\
+Title: Staff Engineer at Northwind
+Jobs:
+- Staff Engineer, Northwind, Mar 2019 to now: Leads four people
+- Engineer, Contoso
+Education:
+- BSc, Springfield University
+Skills: Rust, Raft
+Resume:
+Headline: Storage | Rust"""
+    )
+
+
+def test_the_description_of_an_offer_is_not_the_candidate_s(desk: Desk) -> None:
+    row = "Builds engines.,We look for a cook."
+    assert shown_row(desk, "resume,job_description", row) == "Resume:\nBuilds engines."
+
+
+LEVER = {
+    "name": "Jane Roe",
+    "headline": "Storage engineer",
+    "location": "Springfield",
+    "emails": ["jane@example.com"],
+    "tags": ["Backend"],
+    "createdAt": 1407460071043,
+    "resumes": [
+        {
+            "file": {"name": "resume.pdf"},
+            "parsedData": {
+                "positions": [
+                    {
+                        "org": "Northwind",
+                        "title": "Staff Engineer",
+                        "summary": "Storage engine in Rust.",
+                        "start": {"year": 2019, "month": 3},
+                        "end": {"year": 2021, "month": 5},
+                    }
+                ],
+                "schools": [
+                    {
+                        "org": "Springfield University",
+                        "degree": "BSc",
+                        "field": "Mathematics",
+                        "end": {"year": 2015, "month": 6},
+                    }
+                ],
+            },
+        }
+    ],
+}
+GREENHOUSE = {
+    "first_name": "Jane",
+    "last_name": "Roe",
+    "company": "Northwind",
+    "title": "Staff Engineer",
+    "attachments": [{"filename": "resume.pdf", "url": "https://example.com/1", "type": "resume"}],
+    "employments": [
+        {
+            "id": 8,
+            "company_name": "Contoso",
+            "title": "Engineer",
+            "start_date": "2015-09-01T00:00:00.000Z",
+            "end_date": "2019-02-28T00:00:00.000Z",
+        }
+    ],
+    "educations": [
+        {
+            "id": 5,
+            "school_name": "Springfield University",
+            "degree": "Bachelor's Degree",
+            "discipline": "Mathematics",
+            "end_date": "2015-06-30T00:00:00.000Z",
+        }
+    ],
+    "tags": ["Backend"],
+    "applications": [{"answers": [{"question": "Why?", "answer": "I like storage engines."}]}],
+}
+
+
+def test_candidates_of_lever_and_greenhouse_have_their_jobs_and_schools(desk: Desk) -> None:
+    assert (
+        shown(desk, LEVER)
+        == """\
+Title: Storage engineer
+Location: Springfield
+Jobs:
+- Staff Engineer, Northwind, 2019-03 to 2021-05: Storage engine in Rust.
+Education:
+- BSc Mathematics, Springfield University, 2015-06
+Resume:
+Tags:
+- Backend"""
+    )
+    assert (
+        shown(desk, GREENHOUSE)
+        == """\
+Title: Staff Engineer at Northwind
+Jobs:
+- Engineer, Contoso, 2015-09 to 2019-02
+Education:
+- Bachelor's Degree Mathematics, Springfield University, 2015-06
+Resume:
+Tags:
+- Backend"""
+    )
+    assert "I like storage engines." in json.dumps(unused(desk, GREENHOUSE))
+
+
+EUROPASS = {
+    "SkillsPassport": {
+        "Locale": "en",
+        "LearnerInfo": {
+            "Identification": {"PersonName": {"FirstName": "Jane", "Surname": "Roe"}},
+            "Headline": {"Description": {"Code": "2512", "Label": "Software developer"}},
+            "WorkExperience": [
+                {
+                    "Period": {"From": {"Year": 2019, "Month": 3}, "Current": True},
+                    "Position": {"Code": "2512", "Label": "Staff Engineer"},
+                    "Activities": "<p>Storage engine in <b>Rust</b></p>",
+                    "Employer": {"Name": "Northwind"},
+                }
+            ],
+            "Education": [
+                {
+                    "Period": {"From": {"Year": 2011}, "To": {"Year": 2015}},
+                    "Title": "BSc",
+                    "Organisation": {"Name": "Springfield University"},
+                    "Field": {"Code": "48", "Label": "Computing"},
+                }
+            ],
+            "Skills": {
+                "Linguistic": {
+                    "MotherTongue": [{"Description": {"Code": "en", "Label": "English"}}]
+                },
+                "Computer": {"Description": "Linux"},
+            },
+        },
+    }
+}
+
+
+def test_a_europass_is_shown_whole(desk: Desk) -> None:
+    assert (
+        shown(desk, EUROPASS)
+        == """\
+Title: Software developer
+Jobs:
+- Staff Engineer, Northwind, 2019-03 to now: Storage engine in Rust
+Education:
+- BSc Computing, Springfield University, 2015
+Resume:
+Skills:
+- Linguistic: English
+- Computer: Linux"""
+    )
+
+
+HR_OPEN = {
+    "candidate": {
+        "person": {"name": {"given": "Jane", "family": "Roe"}},
+        "profiles": [
+            {
+                "executiveSummary": "Builds storage engines.",
+                "employment": [
+                    {
+                        "organization": {"name": "Northwind"},
+                        "positionHistories": [
+                            {"title": "Staff Engineer", "start": "2019-03-01", "current": True},
+                            {"title": "Engineer", "start": "2015-09-01", "end": "2019-02-28"},
+                        ],
+                    }
+                ],
+                "education": [
+                    {
+                        "institution": "Springfield University",
+                        "degrees": [{"name": "BSc", "specializations": ["Mathematics"]}],
+                    }
+                ],
+                "certifications": [{"name": "Cloud Architect"}],
+            }
+        ],
+    }
+}
+HR_XML = {
+    "Resume": {
+        "StructuredXMLResume": {
+            "ExecutiveSummary": "Builds storage engines.",
+            "EmploymentHistory": {
+                "EmployerOrg": [
+                    {
+                        "EmployerOrgName": "Northwind",
+                        "PositionHistory": [
+                            {
+                                "Title": "Staff Engineer",
+                                "StartDate": {"YearMonth": "2019-03"},
+                                "EndDate": {"StringDate": "current"},
+                            }
+                        ],
+                    }
+                ]
+            },
+            "EducationHistory": {
+                "SchoolOrInstitution": [
+                    {
+                        "School": [{"SchoolName": "Springfield University"}],
+                        "Degree": [{"DegreeName": "BSc", "DegreeDate": {"Year": "2015"}}],
+                    }
+                ]
+            },
+            "Qualifications": {"Competency": [{"name": "Rust"}]},
+        }
+    }
+}
+
+
+def test_positions_and_degrees_of_hr_open_are_each_one_of_their_own(desk: Desk) -> None:
+    assert (
+        shown(desk, HR_OPEN)
+        == """\
+Jobs:
+- Staff Engineer, Northwind, 2019-03 to now
+- Engineer, Northwind, 2015-09 to 2019-02
+Education:
+- BSc Mathematics, Springfield University
+Resume:
+Builds storage engines.
+
+Certifications:
+- Cloud Architect"""
+    )
+    assert (
+        shown(desk, HR_XML)
+        == """\
+Jobs:
+- Staff Engineer, Northwind, 2019-03 to now
+Education:
+- BSc, Springfield University, 2015
+Resume:
+Builds storage engines.
+
+Qualifications:
+- Competency: Rust"""
+    )
+
+
 def test_columns_have_the_same_names_in_every_spelling(desk: Desk) -> None:
     row = '"Staff Engineer",Northwind,"Go, Rust","Writes Go.","Builds engines."'
     texts = [
