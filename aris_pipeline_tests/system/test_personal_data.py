@@ -138,7 +138,8 @@ def bad_records(person: Person, id_field: str) -> Iterator[str]:
 def unusable(person: Person) -> list[str]:
     """Records of which each fails by itself."""
     found = bad_records(person, "aristotleId")
-    return [text for text in found if '"good"' not in text and not text.startswith('{"gemData"')]
+    usable = ('"good"', '"aristotleId-bad-6"', '{"gemData"')
+    return [text for text in found if not any(sign in text for sign in usable)]
 
 
 def aris_file(folder: Path) -> Path:
@@ -218,6 +219,7 @@ def openai_file(folder: Path) -> Path:
         {**body, "messages": [{"role": "user", "content": {person.email: person.wrote}}]},
         {**body, "messages": [{"role": "user", "content": [{"type": person.first}]}]},
         {**body, "chat_template_kwargs": person.resume},
+        {**body, "chat_template_kwargs": {"tokenize": person.resume}},
         {**body, "response_format": {"type": person.first}},
         {**body, "response_format": {"type": "json_schema", "json_schema": person.resume}},
         {**body, "tools": [person.resume]},
@@ -250,7 +252,7 @@ BROKEN: dict[str, Callable[[Person], str | bytes]] = {
         {
             "candidates": [
                 {"aristotleId": f"c-{number}", "gemData": profile}
-                for number, profile in enumerate(list(bad_profiles(person))[:7])
+                for number, profile in enumerate(list(bad_profiles(person))[:6])
             ]
         }
     ),

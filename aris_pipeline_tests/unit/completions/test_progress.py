@@ -1,3 +1,4 @@
+import re
 import time
 from functools import partial
 
@@ -75,7 +76,8 @@ def test_a_load_is_said_with_what_it_is_at_and_its_seconds(
         loading = partial(report.loading, "gemma3:4b")
         EngineSession(open_engine, on_this_machine=False, while_loading=loading).engine()
 
-    said = capfd.readouterr().err.splitlines()
-    assert (said[0], said[-1]) == ("loading gemma3:4b", "loaded gemma3:4b in 0 s")
-    assert "loading gemma3:4b (importing vLLM): 0 s" in said
-    assert logged == ["loading gemma3:4b", "loaded gemma3:4b in 0 s"]
+    # A busy machine may take a second longer.
+    said = [re.sub(r"\d s$", "N s", line) for line in capfd.readouterr().err.splitlines()]
+    assert (said[0], said[-1]) == ("loading gemma3:4b", "loaded gemma3:4b in N s")
+    assert "loading gemma3:4b (importing vLLM): N s" in said
+    assert [re.sub(r"\d s$", "N s", line) for line in logged] == [said[0], said[-1]]
