@@ -17,7 +17,7 @@ from pathlib import Path
 from aris_pipeline.candidates.options import UTF_8, LandingOptions
 from aris_pipeline.candidates.sources import open_source
 from aris_pipeline.candidates.stray_bytes import is_foreign, is_mostly_utf_8
-from aris_pipeline.candidates.suspects import labelled, seven_bit_suspect, suspects
+from aris_pipeline.candidates.suspects import UNKNOWN, labelled, seven_bit_suspect, suspects
 from aris_pipeline.errors import InputError
 
 _FIRST = 1024 * 1024
@@ -112,9 +112,10 @@ def _refuse_other_than_utf_8(file: Path, sample: _Sample) -> None:
             raise _refusal(file, f"is not UTF-8; its encoding may be {hidden}", hidden)
         return
     found = _suspects(sample)
+    if found == [UNKNOWN]:
+        raise _refusal(file, "is not UTF-8, and its encoding is not known", "NAME")
     if found:
-        likely = found[0] if found[0] != "unknown" else "NAME"
-        raise _refusal(file, f"is not UTF-8; its encoding may be {labelled(found)}", likely)
+        raise _refusal(file, f"is not UTF-8; its encoding may be {labelled(found)}", found[0])
 
 
 def _suspects(sample: _Sample) -> list[str]:

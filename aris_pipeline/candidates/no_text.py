@@ -79,7 +79,8 @@ def _is_link(word: str) -> bool:
 def _where(text: str) -> str | None:
     """Names what a short text is that only says where another one is."""
     found = None
-    rest, links = _LINK.subn(" ", text)
+    may_be_link = "/" in text or "www." in text
+    rest, links = _LINK.subn(" ", text) if may_be_link else (text, 0)
     parts = (part.strip(" \t\"'()[]<>-:.") for part in _PARTS.split(rest))
     for part in filter(None, parts):
         if _PATH.fullmatch(part):

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 from aris_pipeline.candidates.stray_bytes import is_foreign
 
+UNKNOWN = "unknown"
+"""Stands for an encoding that is plainly another one and that nothing tells."""
+
 _LABELS = {
     "gb18030": "GBK, GB2312",
     "big5": "Big5",
@@ -99,7 +102,7 @@ def suspects(raw: bytes) -> list[str]:
     matches = from_bytes(raw, cp_isolation=list(_LABELS))
     likely = sorted(matches, key=lambda match: (round(match.chaos, 1), -match.coherence))
     found = [*latin, *(match.encoding for match in likely)]
-    return list(dict.fromkeys(found))[:_SUSPECTS] or ["unknown"]
+    return list(dict.fromkeys(found))[:_SUSPECTS] or [UNKNOWN]
 
 
 def seven_bit_suspect(raw: bytes) -> str | None:

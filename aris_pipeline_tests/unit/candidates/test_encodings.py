@@ -215,6 +215,12 @@ def test_bytes_that_the_named_encoding_does_not_have_are_counted(desk: Desk) -> 
     assert batch.warnings[0].startswith("1 record, at line 5, holds bytes that are not")
 
 
+def test_an_encoding_that_nobody_knows_is_refused_all_the_same(desk: Desk) -> None:
+    with pytest.raises(InputError, match=r"its encoding is not known: .* --encoding NAME"):
+        desk.land("a.csv", as_csv("Engineer at Acme").encode("cp037"))
+    desk.land("a.csv", as_csv("Engineer at Acme").encode("cp037"), encoding="cp037")
+
+
 def test_emoji_as_java_writes_them_are_read(desk: Desk) -> None:
     emoji = "\U0001f600".encode("utf-16-be")
     as_java = b"".join(
