@@ -23,7 +23,7 @@ from aris_pipeline.errors import InputError
 _FIRST = 1024 * 1024
 _BLOCK = 64 * 1024
 _BLOCKS = 15
-_KEPT = 256 * 1024
+_KEPT = 64 * 1024
 _PIECES = re.compile(rb"[^\r\n]{1,1024}[\x80-\xff]*")
 _NUL_SHARE = 0.05
 _FEW = 3

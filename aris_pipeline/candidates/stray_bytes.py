@@ -28,6 +28,12 @@ _AS_WESTERN = re.compile(
     f"|(?<![A-Za-z])[{_SIGNS}]|[{_SIGNS}](?![A-Za-z])"
     f")(?!{_NOT_A_MARK})"
 )
+_SUSPICIOUS = re.compile(
+    rb"[\x81-\x84\x86-\x89\x8b\x8d\x8f\x90\x98\x9b\x9d\xa1-\xaa\xac-\xb3\xb5\xb6"
+    rb"\xb8-\xba\xbc-\xbf\xd7\xf7]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e\x9f\xc0-\xde]"
+)
+"""Bytes of which some may not be explained; a text without is plain cp1252, and most are."""
+
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _ANY_STRAY = re.compile(f"[{_STRAY}]")
 
@@ -78,7 +84,7 @@ class StrayBytes:
 
     def admit(self, line: int, raw: bytes) -> bool:
         """Counts a record that has such bytes; false if it is in another encoding altogether."""
-        unexplained, found = implausible(raw)
+        unexplained, found = implausible(raw) if _SUSPICIOUS.search(raw) else (0, 1)
         if _is_foreign(unexplained, found):
             return False
         if found or self.named:

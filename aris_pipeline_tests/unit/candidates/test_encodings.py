@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aris_pipeline.candidates import stray_bytes
 from aris_pipeline.errors import ConfigError, InputError
 
 from .conftest import Desk
@@ -82,6 +85,10 @@ def as_export(text: str) -> str:
 
 
 FILES: dict[str, Any] = {"a.csv": as_csv, "a.jsonl": as_lines, "a.json": as_export}
+
+
+def _in_latin_1(text: str) -> bytes:
+    return text.encode("latin-1")
 
 
 def texts(desk: Desk, name: str, content: bytes, **options: Any) -> list[str]:
@@ -243,3 +250,10 @@ def test_cells_that_a_database_cut_inside_a_character_are_no_other_encoding(desk
     assert all(row["resume_text"].startswith(CHINESE[:-1]) for row in desk.candidates(batch))
     assert (len(desk.candidates(batch)), batch.quarantined) == (50, 0)
     assert batch.warnings[0].startswith("50 records")
+
+
+@settings(deadline=None)
+@given(raw=st.binary(max_size=40) | st.text(st.characters(max_codepoint=255)).map(_in_latin_1))
+def test_what_is_not_suspicious_is_explained(raw: bytes) -> None:
+    if not stray_bytes._SUSPICIOUS.search(raw):
+        assert stray_bytes.implausible(raw)[0] == 0
