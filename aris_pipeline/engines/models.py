@@ -19,6 +19,7 @@ from aris_pipeline.engines.embedded import EMBEDDED_REVISION, embedded_model_dir
 from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.protocol import EngineIdentity
 from aris_pipeline.engines.settings import EngineKind
+from aris_pipeline.engines.threads import wait_shortly
 from aris_pipeline.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
@@ -232,6 +233,8 @@ def load_tokenizer(card: ModelCard) -> "PreTrainedTokenizerBase":
 
 @cache
 def _load_tokenizer(checkpoint: str, revision: str) -> "PreTrainedTokenizerBase":
+    # This imports PyTorch, often before the engine does.
+    wait_shortly()
     try:
         from transformers import AutoTokenizer  # noqa: PLC0415 - comes with vllm, an extra
     except ImportError as error:

@@ -14,6 +14,7 @@ from aris_pipeline.engines.models import ModelCard, did_you_mean
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.shape import ModelShape, text_config
+from aris_pipeline.engines.threads import short_waits
 from aris_pipeline.errors import ConfigError, EngineError
 
 _ATTENTION = {"full_attention", "sliding_attention"}
@@ -84,6 +85,7 @@ def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
             defaults["VLLM_USE_FLASHINFER_SAMPLER"] = "0"
     else:
         defaults["VLLM_CPU_KVCACHE_SPACE"] = "2"
+        defaults.update(short_waits(os.environ))
         if apart:
             # Untold, the engine's process uses one core.
             cores = sorted(os.sched_getaffinity(0))
