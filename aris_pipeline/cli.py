@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from aris_pipeline import cli_benchmark, console
 from aris_pipeline.benchmarks import decided_engine
-from aris_pipeline.candidates import known_encoding, write_synthetic
+from aris_pipeline.candidates import ColumnMap, known_encoding, write_synthetic
 from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
 from aris_pipeline.engines import find_model
@@ -121,6 +121,10 @@ def run(
         str | None, typer.Option(help="Column or field of the free text.")
     ] = None,
     id_column: Annotated[str | None, typer.Option(help="Column or field of the id.")] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON: fields of a profile by the columns of the file."),
+    ] = None,
     file_format: Annotated[
         SourceFormats | None, typer.Option("--format", help="Where detection errs.")
     ] = None,
@@ -165,6 +169,7 @@ def run(
             "limit": limit,
             "text_column": text_column,
             "id_column": id_column,
+            "columns": ColumnMap.read(columns).given() if columns else None,
             "format": str(file_format) if file_format else None,
             "encoding": known_encoding(encoding) if encoding else None,
         }

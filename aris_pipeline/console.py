@@ -161,7 +161,7 @@ def show_fields(store: DataStore, batch: Batch) -> None:
     if fields.unused_share > Thresholds().max_unused_text:
         complain(
             f"{batch.name}: {fields.unused_share:.0%} of its text is in fields that are not "
-            "judged; name the field of the text by --text-column",
+            "judged; name them by --columns FILE (those to leave out under `ignore`)",
             word="warning",
         )
     if fields.without_name:

@@ -1,5 +1,6 @@
 """Candidate files in, validated candidates out: landing, formats, validation, synthetic data."""
 
+from aris_pipeline.candidates.column_map import ColumnMap
 from aris_pipeline.candidates.landing import land_file
 from aris_pipeline.candidates.options import LandingOptions, known_encoding
 from aris_pipeline.candidates.requests import (
@@ -22,6 +23,7 @@ from aris_pipeline.candidates.validation import (
 
 __all__ = [
     "HONORED",
+    "ColumnMap",
     "InvalidParameterError",
     "LandingOptions",
     "RequestBody",

@@ -41,8 +41,8 @@ class ArisReader:
     """Reads `{"metadata": ..., "candidates": [...]}`, or a bare array of candidates."""
 
     def __init__(self, file: Path, options: LandingOptions) -> None:
-        self.id_column = options.id_column
-        self._id_fields = (options.id_column,) if options.id_column else None
+        self.id_column = options.id_field
+        self._id_fields = (self.id_column,) if self.id_column else None
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes

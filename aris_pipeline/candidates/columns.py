@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from aris_pipeline.candidates.column_map import like
 from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.identifiers import id_names, id_rank
 from aris_pipeline.candidates.options import LandingOptions
@@ -28,20 +29,18 @@ def find_id_columns(file: Path, names: Sequence[str], options: LandingOptions) -
         InputError: a column that `options` names is not there, or no column is known to hold what
             a candidate can be judged by.
     """
-    for wanted, option in (
-        (options.text_column, "--text-column"),
-        (options.id_column, "--id-column"),
-    ):
-        if wanted is not None and wanted not in names:
+    for path, where in options.named_paths():
+        if path not in names and path.partition(".")[0] not in names:
+            meant = like(path, names) if are_names(names) else ""
             raise InputError(
-                f"{file} has no column '{wanted}' ({option}); its columns: {listed(names)}"
+                f"{file} has no column '{path}' ({where}){meant}; its columns: {listed(names)}"
             )
-    if options.text_column is None and not any(map(_is_judged, names)):
+    if options.mapping is None and not any(map(_is_judged, names)):
         raise InputError(
             f"{file} has no column with the text of a candidate (such as Resume or resume_text); "
-            f"its columns: {listed(names)}. Name it with --text-column"
+            f"its columns: {listed(names)}. Name it with --text-column, or several by --columns"
         )
-    return [options.id_column] if options.id_column else id_names(names)
+    return [options.id_field] if options.id_field else id_names(names)
 
 
 def _is_judged(name: str) -> bool:

@@ -65,10 +65,10 @@ def detect_format(file: Path, options: LandingOptions) -> SourceFormat:
 
 def open_reader(file: Path, source_format: SourceFormat, options: LandingOptions) -> Reader:
     """Returns the reader of a format; `InputError` where the file cannot be one."""
-    if source_format == "openai" and (options.text_column or options.id_column):
+    if source_format == "openai" and (options.mapping or options.id_field):
         raise InputError(
             f"{file} holds OpenAI requests, which are asked as they are and known by custom_id: "
-            "leave --text-column and --id-column out"
+            "leave --text-column, --id-column and --columns out"
         )
     if source_format == "parquet":
         if is_packed(file):

@@ -6,12 +6,14 @@ where they look like names: an object may have people for keys.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from aris_pipeline.candidates.field_names import is_known, is_set_aside
+from aris_pipeline.candidates.json_values import parse_json
 from aris_pipeline.candidates.plain_values import has_words
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 
@@ -42,11 +44,23 @@ def texts_of(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from texts_of(item, f"{path}[]")
 
 
+def field_names_of(records: Iterable[str]) -> list[str]:
+    """Returns the names of fields of the first records, and of the fields inside them as paths."""
+    found: dict[str, None] = {}
+    for text in islice(records, _FEW_ROWS):
+        for key, value in parse_json(text).items():
+            found[key] = None
+            inner = value if isinstance(value, dict) else {}
+            found |= dict.fromkeys(f"{key}.{name}" for name in inner)
+    return [path for path in found if all(map(_LOOKS_LIKE_A_NAME.fullmatch, path.split(".")))]
+
+
 class FieldCounter:
     """Counts the fields of some rows of one file."""
 
-    def __init__(self, *, is_table: bool) -> None:
+    def __init__(self, *, is_table: bool, ignored: Sequence[str] = ()) -> None:
         self._is_table = is_table
+        self._ignored = ignored
         self._rows = 0
         self._plain_rows = 0
         self._unused: dict[str, FieldText] = {}
@@ -80,7 +94,7 @@ class FieldCounter:
         unused: dict[str, FieldText] = {}
         set_aside: dict[str, FieldText] = {}
         for path, text in self._unused.items():
-            kept = set_aside if is_set_aside(path) else unused
+            kept = set_aside if self._is_set_aside(path) else unused
             name = path if self._may_be_shown(path, text.rows) else _OTHER
             kept[name] = kept.get(name, FieldText()) + text
         sources = {
@@ -97,6 +111,11 @@ class FieldCounter:
             set_aside=set_aside,
         )
         return FieldUse.total([found])
+
+    def _is_set_aside(self, path: str) -> bool:
+        plain = path.replace("[]", "")
+        ignored = any(plain == name or plain.startswith(f"{name}.") for name in self._ignored)
+        return ignored or is_set_aside(path)
 
     def _may_be_shown(self, path: str, rows: int) -> bool:
         """Whether every name on a path is a field's and not a candidate's."""

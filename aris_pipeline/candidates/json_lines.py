@@ -33,13 +33,13 @@ class JsonLinesReader:
     def __init__(
         self, file: Path, options: LandingOptions, accept: Accept = accept_candidate
     ) -> None:
-        self.id_column = options.id_column
+        self.id_column = options.id_field
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes
         self._accept = accept
-        if options.id_column and accept is accept_candidate:
-            self._accept = partial(accept_candidate, id_fields=(options.id_column,))
+        if self.id_column and accept is accept_candidate:
+            self._accept = partial(accept_candidate, id_fields=(self.id_column,))
         self.strays = StrayBytes(named=options.encoding is not None)
 
     def read(self) -> Iterator[Entry]:

@@ -17,7 +17,9 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
 
+from aris_pipeline.candidates.column_map import COLUMNS_KEY, like
 from aris_pipeline.candidates.detection import detect_format, open_reader
+from aris_pipeline.candidates.field_counts import field_names_of
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
 from aris_pipeline.candidates.landed_before import (
     DIGEST_KEY,
@@ -145,6 +147,8 @@ class _Landing:
             DIGEST_KEY: target.digest,
             SHARD_SIZE_KEY: str(options.shard_size),
         }
+        if options.columns is not None:
+            metadata[COLUMNS_KEY] = options.columns.model_dump_json(by_alias=True)
         self._shards = ShardWriter(store, target.name, file.name, options.shard_size, metadata)
         self._quarantine = QuarantineWriter(store, target.name, file.name)
         self._findings = Findings()
@@ -152,7 +156,11 @@ class _Landing:
         self._occurrences: Counter[str] = Counter()
         self._models: set[str] = set()
         self._first: list[tuple[str, str]] = []
-        self._unseen = _as_keys(options.text_column) if self._target.is_json else ()
+        self._unseen = {
+            path: (_as_keys(path), where)
+            for path, where in (options.named_paths() if target.is_json else ())
+            if path != options.id_field
+        }
 
     def run(self, progress: Progress | None) -> None:
         """Writes shards and quarantine."""
@@ -173,10 +181,7 @@ class _Landing:
             raise self._nothing_usable()
         if self._unseen:
             self.discard()
-            raise InputError(
-                f"no record of {self._file} has the field '{self._options.text_column}' "
-                "(--text-column): correct its name, or leave it out to have fields known by name"
-            )
+            raise self._no_such_field()
 
     def register(self) -> Batch:
         """Writes the manifest."""
@@ -209,8 +214,8 @@ class _Landing:
             first = self._first_lines.setdefault(custom_id, entry.line)
             if first == entry.line:
                 self._shards.write(entry, custom_id)
-                if self._unseen and any(key in entry.text for key in self._unseen):
-                    self._unseen = ()
+                if self._unseen:
+                    self._look_for_named(entry.text)
                 if len(self._first) < _RECORDS_LOOKED_AT:
                     self._first.append((entry.text, custom_id))
                 if entry.model is not None:
@@ -228,6 +233,20 @@ class _Landing:
         self._occurrences[digest] += 1
         return f"{digest}-{self._occurrences[digest]}"
 
+    def _look_for_named(self, text: str) -> None:
+        """Notes which of the named fields a record has."""
+        for path, (keys, _) in list(self._unseen.items()):
+            if any(key in text for key in keys):
+                del self._unseen[path]
+
+    def _no_such_field(self) -> InputError:
+        path, (_, where) = next(iter(self._unseen.items()))
+        return InputError(
+            f"no record of {self._file} has the field '{path}' ({where})"
+            f"{like(path, field_names_of(text for text, _ in self._first))}: "
+            "correct its name, or leave it out to have fields known by name"
+        )
+
     def _nothing_usable(self) -> InputError:
         form = self._target.source_format
         if not self._quarantine.rows:
@@ -239,9 +258,10 @@ class _Landing:
         )
 
 
-def _as_keys(name: str | None) -> tuple[str, ...]:
-    """The ways in which JSON text may write a name as a key."""
-    return (json.dumps(name), json.dumps(name, ensure_ascii=False)) if name else ()
+def _as_keys(path: str) -> tuple[str, ...]:
+    """The ways in which JSON text may write the last name of a path as a key, or the whole."""
+    names = (path, path.rpartition(".")[2])
+    return tuple(json.dumps(name, ensure_ascii=plain) for name in names for plain in (True, False))
 
 
 def _file_state(file: Path) -> tuple[int, int]:

@@ -5,9 +5,11 @@ a titled section of `resume_text`. What is known by no name stays, and is counte
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from json import JSONDecoder
 from typing import Any, NamedTuple
 
+from aris_pipeline.candidates.column_map import Mapped
 from aris_pipeline.candidates.entries import (
     DEGREE_FIELDS,
     JOB_FIELDS,
@@ -56,9 +58,17 @@ _DEEPEST = 4
 class _Used:
     """The keys that mean something in a record: none may have two values in one object."""
 
+    def __init__(self, named: Collection[str] = ()) -> None:
+        self._named = named
+
     def __contains__(self, key: object) -> bool:
         name = str(key)
-        return name in _KEYS or role_of(name) is not None or id_rank(name) is not None
+        return (
+            name in self._named
+            or name in _KEYS
+            or role_of(name) is not None
+            or id_rank(name) is not None
+        )
 
 
 _KEYS = {"gemData", *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
@@ -79,18 +89,24 @@ class Arranged(NamedTuple):
     sources: Mapping[str, str]
 
 
-def arranged(fields: Mapping[str, Any], text_field: str = "") -> Arranged:
+def decoder_with(named: Collection[str]) -> JSONDecoder:
+    """Returns a decoder like `PROFILE_DECODER` for records of which further keys are used."""
+    return unambiguous(_Used(named))
+
+
+def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arranged:
     """Returns fields with all that is known by another name under ours.
 
     Args:
         fields: of a record, or of the object in it that holds the profile.
-        text_field: the field that is to be `resume_text`, whatever others are there.
+        mapped: further values, that the user has given a place before all others.
     """
-    plain = not text_field and not any(map(role_of, fields.keys() - PROFILE_FIELDS))
+    plain = not mapped and not any(map(role_of, fields.keys() - PROFILE_FIELDS))
     if plain and not any(_is_odd(name, fields.get(name)) for name in _MAY_BE_ODD):
         return Arranged(fields, {})
-    found = _Arranging(text_field if as_text(fields.get(text_field)) else "")
-    rest = found.take(fields)
+    found = _Arranging()
+    unplaced = found.take_mapped(mapped)
+    rest = {**found.take(fields), **unplaced}
     return Arranged(rest | found.profile(rest), found.sources)
 
 
@@ -109,8 +125,8 @@ def _is_odd(name: str, value: object) -> bool:
 class _Arranging:
     """Takes the fields of one record, then says what profile they make."""
 
-    def __init__(self, text_field: str) -> None:
-        self._text_field = text_field
+    def __init__(self) -> None:
+        self._text_is_named = False
         self._columns: dict[str, list[tuple[Role, str]]] = defaultdict(list)
         self._places: dict[str, tuple[str, str]] = {}
         self._entries: dict[str, list[Any]] = defaultdict(list)
@@ -131,6 +147,23 @@ class _Arranging:
             "degree": self._take_part,
             "wrapper": lambda _key, _role, value: value,
         }
+
+    def take_mapped(self, mapped: Sequence[Mapped]) -> Fields:
+        """Takes the values that the user has given a place, and returns what has none."""
+        rest: Fields = {}
+        for path, role, value in mapped:
+            if role.kind == "text" and (text := paragraphs(value)):
+                self._texts.append((role.rank, role.label, text))
+                self._text_is_named = True
+                left = None
+            else:
+                one = as_text(value) if role.kind == "column" and isinstance(value, list) else value
+                left = self._takers[role.kind](path, role, one) if as_text(value) else None
+            if left is None:
+                self.sources[path] = role.column
+            else:
+                rest[path] = left
+        return rest
 
     def take(self, fields: Mapping[str, Any], path: str = "") -> Fields:
         """Takes what is known of these fields, and returns the rest.
@@ -168,10 +201,6 @@ class _Arranging:
 
     def _take(self, key: str, value: Any, path: str) -> Any:
         """Takes a field; returns what is left of it."""
-        if key == self._text_field and not path:
-            self._texts.append((-1, "", paragraphs(value)))
-            self.sources[key] = "resume_text"
-            return None
         role = role_of(key)
         if role is None or isinstance(value, bool):
             return value
@@ -218,7 +247,7 @@ class _Arranging:
 
     def _take_text(self, key: str, role: Role, value: Any) -> Any:
         text = paragraphs(value)
-        if self._text_field and canonical(key) in FULL_TEXTS:
+        if self._text_is_named and canonical(key) in FULL_TEXTS:
             return value
         if not has_words(text) or what_instead(text) or canonical(key).endswith("html"):
             self._wordless.append((role.rank, f"{self._path}{key}", text))

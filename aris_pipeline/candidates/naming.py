@@ -25,8 +25,11 @@ def batch_digest(file: Path, source_format: SourceFormat, options: LandingOption
     with file.open("rb") as source:
         content = hashlib.file_digest(source, "sha256").hexdigest()
     identity = options.model_dump(exclude={"shard_size", "format", "max_unpacked_bytes"})
-    if options.encoding is None:
-        del identity["encoding"]  # so that what landed before this option has the same identity
+    for name in ("encoding", "columns"):
+        if identity[name] is None:
+            del identity[name]  # so that what landed before these options has the same identity
+    if options.columns is not None:
+        identity["columns"] = options.columns.given()
     identity |= {"content": content, "format": source_format}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

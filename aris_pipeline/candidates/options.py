@@ -2,10 +2,12 @@
 
 import codecs
 import io
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt
 
+from aris_pipeline.candidates.column_map import ColumnMap
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage.batches import SourceFormat
 
@@ -52,6 +54,9 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
     id_column: str | None = Field(
         default=None, description="column or field of the id; known by its name"
     )
+    columns: ColumnMap | None = Field(
+        default=None, description="fields of a profile by the columns or fields of the file"
+    )
     encoding: Annotated[str, AfterValidator(known_encoding)] | None = Field(
         default=None, description="encoding of a text file; UTF-8 by default, others are refused"
     )
@@ -61,3 +66,26 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
     max_unpacked_bytes: PositiveInt = Field(
         default=16 * 1024**3, description="a packed file that unpacks to more is refused"
     )
+
+    @property
+    def id_field(self) -> str | None:
+        """The column or field of the id, if one is named."""
+        return self.id_column or (self.columns.id if self.columns else None)
+
+    @property
+    def mapping(self) -> ColumnMap | None:
+        """All columns and fields that are named, that of the text first."""
+        if self.text_column is None:
+            return self.columns
+        named = self.columns or ColumnMap()
+        texts = dict.fromkeys((self.text_column, *named.resume_text))
+        return named.model_copy(update={"resume_text": tuple(texts)})
+
+    def named_paths(self) -> Iterator[tuple[str, str]]:
+        """Yields each column or field that is named, and the option that names it."""
+        if self.text_column is not None:
+            yield self.text_column, "--text-column"
+        if self.id_column is not None:
+            yield self.id_column, "--id-column"
+        for path, name in self.columns.paths() if self.columns else ():
+            yield path, f"--columns, {name}"

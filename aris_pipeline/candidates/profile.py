@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from aris_pipeline.candidates.column_map import ColumnMap
 from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.identifiers import id_rank, id_text
 from aris_pipeline.candidates.layouts import arranged
@@ -119,7 +120,7 @@ class ShapedRecord:
 
 
 def shape_of_object(
-    record: dict[str, Any], custom_id: str, text_field: str = "", id_field: str = ""
+    record: dict[str, Any], custom_id: str, columns: ColumnMap | None = None, id_field: str = ""
 ) -> ShapedRecord:
     """Shapes an Aris candidate, or a flat record with the fields of a profile at its top."""
     rest = {
@@ -127,34 +128,36 @@ def shape_of_object(
         for key, value in record.items()
         if value is not None and not (_is_id(key, id_field) and id_text(value) == custom_id)
     }
+    rest, mapped, ignored = columns.split(rest) if columns else (rest, [], {})
     if "gemData" not in record:
-        found = arranged(rest, text_field)
-        return ShapedRecord(found.fields, {}, sources=found.sources)
+        found = arranged(rest, mapped)
+        return ShapedRecord(found.fields, ignored, sources=found.sources)
     gem = rest.pop("gemData", {})
     if not isinstance(gem, dict):
         raise WrongTypeError("gemData", "expected an object")
-    beside = [key for key in rest if key not in gem and (key == text_field or role_of(key))]
+    beside = [key for key in rest if key not in gem and role_of(key)]
     if beside:
         gem = gem | {key: rest.pop(key) for key in beside}
-    found = arranged(gem, text_field)
-    return ShapedRecord(found.fields, rest, "gemData", found.sources)
+    found = arranged(gem, mapped)
+    return ShapedRecord(found.fields, {**rest, **ignored}, "gemData", found.sources)
 
 
 def _is_id(key: str, id_field: str) -> bool:
     return key == id_field if id_field else id_rank(key) is not None
 
 
-def shape_of_row(record: dict[str, Any], text_column: str, id_column: str) -> ShapedRecord:
+def shape_of_row(record: dict[str, Any], columns: ColumnMap | None, id_column: str) -> ShapedRecord:
     """Shapes a row of a table by the names of its columns, such as `First Name` or `skills`."""
-    if isinstance(record.get("gemData"), dict) and not text_column:
-        return shape_of_object(record, str(record.get(id_column, "")))
+    if isinstance(record.get("gemData"), dict):
+        return shape_of_object(record, str(record.get(id_column, "")), columns)
     fields = {
         column: value
         for column, value in record.items()
         if value is not None and (column != id_column or name_role(column))
     }
-    found = arranged(fields, text_column)
-    return ShapedRecord(found.fields, {}, sources=found.sources)
+    fields, mapped, ignored = columns.split(fields) if columns else (fields, [], {})
+    found = arranged(fields, mapped)
+    return ShapedRecord(found.fields, ignored, sources=found.sources)
 
 
 def read_profile(shaped: ShapedRecord) -> tuple[Profile, dict[str, Any]]:

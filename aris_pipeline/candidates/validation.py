@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 
+from aris_pipeline.candidates.column_map import COLUMNS_KEY, ColumnMap
 from aris_pipeline.candidates.dates import date_of, period
 from aris_pipeline.candidates.field_counts import FieldCounter
 from aris_pipeline.candidates.findings import WAYS_OUT, Findings
@@ -26,8 +27,9 @@ from aris_pipeline.candidates.json_values import (
     json_text,
     parse_json,
 )
-from aris_pipeline.candidates.layouts import PROFILE_DECODER
+from aris_pipeline.candidates.layouts import PROFILE_DECODER, decoder_with
 from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
 from aris_pipeline.candidates.profile import (
     Degree,
@@ -237,24 +239,34 @@ def _origin(row: Row) -> Row:
     return {name: row[name] for name in ("custom_id", "file", "line")}
 
 
+def _columns(landing: Mapping[str, str]) -> ColumnMap | None:
+    """Returns the columns and fields that were named when the file was landed."""
+    given = landing.get(COLUMNS_KEY)
+    return LandingOptions(
+        text_column=landing.get("text_column") or None,
+        columns=ColumnMap.model_validate_json(given) if given else None,
+    ).mapping
+
+
 def _counter(landing: Mapping[str, str]) -> FieldCounter:
-    return FieldCounter(is_table=landing.get("format") in _TABLES)
+    columns = _columns(landing)
+    ignored = columns.ignore if columns else ()
+    return FieldCounter(is_table=landing.get("format") in _TABLES, ignored=ignored)
 
 
 def _validator(landing: Mapping[str, str], counter: FieldCounter) -> Callable[[str, str], Row]:
     """Returns what turns a record's text and id into columns, for the format that was landed."""
     source_format = landing.get("format")
-    text_column, id_column = landing.get("text_column", ""), landing.get("id_column", "")
+    columns, id_column = _columns(landing), landing.get("id_column", "")
+    decoder = decoder_with(columns.keys()) if columns else PROFILE_DECODER
 
     def from_row(record: str, _: str) -> Row:
-        shaped = partial(shape_of_row, text_column=text_column, id_column=id_column)
+        shaped = partial(shape_of_row, columns=columns, id_column=id_column)
         return _candidate(record, DECODER, shaped, counter)  # a row has no key twice
 
     def from_object(record: str, custom_id: str) -> Row:
-        shaped = partial(
-            shape_of_object, custom_id=custom_id, text_field=text_column, id_field=id_column
-        )
-        return _candidate(record, PROFILE_DECODER, shaped, counter)
+        shaped = partial(shape_of_object, custom_id=custom_id, columns=columns, id_field=id_column)
+        return _candidate(record, decoder, shaped, counter)
 
     if source_format == "openai":
         return lambda record, _: _request(record)

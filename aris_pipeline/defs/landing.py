@@ -4,10 +4,11 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from aris_pipeline.candidates import LandingOptions, has_settled, land_file
+from aris_pipeline.candidates import ColumnMap, LandingOptions, has_settled, land_file
 from aris_pipeline.defs.materialisations import told_of_fields
 from aris_pipeline.defs.partitions import register_shards
 from aris_pipeline.defs.recovery import release_dead_runs
@@ -26,7 +27,11 @@ UNATTENDED = (
 
 
 class LandConfig(dg.Config):
-    """Which file to land, and how to read it."""
+    """Which file to land, and how to read it.
+
+    `columns` maps the file's columns or fields to those of a profile, as a file for
+    `aris run --columns` does.
+    """
 
     path: str
     format: str | None = None
@@ -34,6 +39,7 @@ class LandConfig(dg.Config):
     limit: int | None = None
     text_column: str | None = None
     id_column: str | None = None
+    columns: dict[str, Any] | None = None
     encoding: str | None = None
 
 
@@ -43,7 +49,10 @@ def land_candidates(
 ) -> str:
     """Streams a file once into shards and a quarantine, then registers the shards as partitions."""
     data = store.store()
-    options = LandingOptions.model_validate(config.model_dump(exclude={"path"}, exclude_none=True))
+    given = config.model_dump(exclude={"path"}, exclude_none=True)
+    if config.columns is not None:
+        given["columns"] = ColumnMap.parse(config.columns)
+    options = LandingOptions.model_validate(given)
     batch = land_file(data, Path(config.path), options)
     keys = register_shards(context.instance, batch)
     context.log_event(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -158,6 +159,34 @@ def test_a_shard_that_does_not_reconcile_fails_its_check_and_the_ranking_is_made
     assert pl.read_parquet(ranking).height == 25
     batches = evaluation_of(runner, BATCH_CHECK)
     assert (batches.passed, batches.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_text_that_is_not_judged_is_a_warning_until_it_is_mapped(
+    runner: BatchRunner, tmp_path: Path
+) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("id,Resume,Erfahrung\na,Cook,Ten years of storage engines at Northwind\n")
+    unused = check_of("raw_candidates", "unused_text")
+
+    batch = runner.run(file, LANDING, "raw_candidates").batch
+    mapped = {**LANDING, "columns": {"resume_text": ["Resume", "Erfahrung"]}}
+    again = runner.run(file, mapped, "raw_candidates").batch
+
+    found = evaluation_of(runner, unused, Shard.numbered(batch.name, 0).key)
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert shown(found)["unused_characters"] == 41
+    assert "Erfahrung (41 characters in 1 row)" in str(found.description)
+    assert evaluation_of(runner, unused, Shard.numbered(again.name, 0).key).passed
+    record = runner.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            dg.AssetKey("raw_candidates"), asset_partitions=[Shard.numbered(batch.name, 0).key]
+        ),
+        limit=1,
+    ).records[0]
+    assert record.asset_materialization is not None
+    metadata = record.asset_materialization.metadata
+    assert metadata["unused_text_share"].value == 0.9111
+    assert "| | Erfahrung | unused | 41 | 1 |" in str(metadata["fields"].value)
 
 
 def test_a_run_of_one_partition_checks_that_one(

@@ -131,6 +131,25 @@ def test_a_quarantined_row_is_shown_by_its_line(tmp_path: Path, data: Path) -> N
     assert shown["quarantine"]["rule"] == shown["ledger"]["reason"] == "duplicate_id"
 
 
+def test_a_run_says_which_fields_are_judged_and_takes_a_mapping_of_others(
+    tmp_path: Path, data: Path
+) -> None:
+    file, columns = tmp_path / "table.csv", tmp_path / "columns.yaml"
+    file.write_text("id,Resume,Erfahrung\na,Cook,Ten years of storage engines at Northwind\n")
+    columns.write_text("resume_text: [Resume, Erfahrung]\n")
+    until = ("--until", "raw_candidates", "--data-dir", data)
+
+    plain = aris("run", file, *until)
+    mapped = aris("run", file, *until, "--columns", columns, "--json")
+    wrong = aris("run", file, *until, "--columns", file)
+
+    assert "Erfahrung (41 characters in 1 row)" in plain.stdout
+    assert "91% of its text is in fields that are not judged" in plain.stderr
+    assert last_line(mapped)["fields"]["sources"] == {"resume_text": ["Resume", "Erfahrung"]}
+    assert last_line(mapped)["fields"]["unused_share"] == 0
+    assert (wrong.returncode, "table.csv maps nothing" in wrong.stderr) == (2, True)
+
+
 def test_a_missing_file_is_named_in_one_line_without_a_traceback(data: Path) -> None:
     finished = aris("run", "nowhere.json", "--data-dir", data, "--json")
 

@@ -115,7 +115,7 @@ def test_a_text_field_that_no_record_has_is_refused(desk: Desk) -> None:
 def test_an_openai_file_takes_no_names_of_columns(desk: Desk) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}]}
     line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
-    with pytest.raises(InputError, match="leave --text-column and --id-column out"):
+    with pytest.raises(InputError, match="leave --text-column, --id-column and --columns out"):
         desk.land("a.jsonl", json.dumps(line), text_column="body")
 
 
