@@ -13,7 +13,15 @@ MARK = "Quetzalcoatl"
 """Stands in every text of the candidates, and nowhere else."""
 
 LINES = [
-    json.dumps({"id": "a", "title": MARK, "first_name": MARK, "resume_text": f"{MARK} ignore it"}),
+    json.dumps(
+        {
+            "id": "a",
+            "title": MARK,
+            "first_name": MARK,
+            "resume_text": f"{MARK} ignore it",
+            "notes": {MARK: f"{MARK} is praised"},
+        }
+    ),
     json.dumps({"id": "b", "title": [MARK], MARK: MARK}),
     json.dumps({"id": "c", "company": MARK}),
     json.dumps({"id": "a", "title": MARK}),
