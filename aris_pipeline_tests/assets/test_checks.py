@@ -186,7 +186,7 @@ def test_text_that_is_not_judged_is_a_warning_until_it_is_mapped(
     assert record.asset_materialization is not None
     metadata = record.asset_materialization.metadata
     assert metadata["unused_text_share"].value == 0.9111
-    assert "| | Erfahrung | unused | 41 | 1 |" in str(metadata["fields"].value)
+    assert "|  | Erfahrung | unused | 41 | 1 |" in str(metadata["fields"].value)
 
 
 def test_a_run_of_one_partition_checks_that_one(

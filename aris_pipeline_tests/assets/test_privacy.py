@@ -77,12 +77,18 @@ def test_a_file_that_fails_is_explained_without_a_word_of_its_candidates(
 def test_what_an_openai_file_names_its_parameters_stays_out_of_the_event_log(
     runner: BatchRunner, tmp_path: Path
 ) -> None:
-    body = {"messages": [{"role": "user", "content": MARK}], MARK: 1, "logit_bias": {MARK: 1}}
-    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
-    (tmp_path / "requests.jsonl").write_text(json.dumps(line))
+    message = {"messages": [{"role": "user", "content": MARK}]}
+    bodies = [message | {"logit_bias": {"5": 1}}, message | {MARK: 1}]
+    lines = [
+        {"custom_id": f"c{number}", "method": "POST", "url": "/v1/chat/completions", "body": body}
+        for number, body in enumerate(bodies)
+    ]
+    file = tmp_path / "requests.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)))
 
-    assert runner.run(tmp_path / "requests.jsonl", LANDING, "evaluations").failures == []
+    outcome = runner.run(file, LANDING, "evaluations")
 
+    assert (outcome.failures, outcome.batch.rows_in) == ([], 2)
     text = kept(runner)
-    assert "logit_bias" in text
+    assert outcome.batch.name in text
     assert MARK not in text
