@@ -78,6 +78,12 @@ _SOMEBODY_ELSE = re.compile(
     r"|author|creator|createdby|updatedby|interviewer|assignee|agency|supervisor)"
 )
 _DEEPEST = 5
+_PLAIN_FIELDS = frozenset(
+    {
+        *("first_name", "last_name", "title", "company", "location", "work_info"),
+        *("education_info", "skills", "resume_text"),
+    }
+)
 
 _NO_NAMES = {
     *("anonymous", "candidate", "applicant", "redacted", "[redacted]", "confidential", "hidden"),
@@ -95,6 +101,7 @@ _CREDENTIALS = {
     *("iv", "mca", "bca", "phr", "sphr", "shrm-cp", "shrm-scp", "dds", "pharmd", "edd", "mph"),
 }
 _LONGEST_CREDENTIAL = 8
+_EAST_ASIAN = re.compile(r"[\u3005-\u3007\u3040-\u9fff\uac00-\ud7af]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -119,18 +126,21 @@ def name_role(key: str) -> Role | None:
     return None if spelling is None or spelling.place == "name" else spelling.role
 
 
-def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> dict[str, Any]:
+def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns a profile's fields with `first_name`, `last_name` and `other_names`.
 
     Args:
         fields: of the profile; those that hold a name are replaced.
         elsewhere: further parts of the record, in which names are looked for too.
     """
+    beside = _Found()
+    for part in elsewhere:
+        beside.look_at(part)
+    if beside.is_empty and _are_plain(fields):
+        return fields
     found = _Found()
     named = found.look_at(fields)
-    for part in elsewhere:
-        found.look_at(part)
-    names = found.names()
+    names = found.names(beside)
     rest = {key: value for key, value in fields.items() if key not in named}
     if names.first:
         rest["first_name"] = names.first
@@ -139,6 +149,14 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> dict
     if names.others:
         rest["other_names"] = names.others
     return rest
+
+
+def _are_plain(fields: Mapping[str, Any]) -> bool:
+    """Whether a record has the fields of a profile and no others in which a name may be."""
+    if not fields.keys() <= _PLAIN_FIELDS:
+        return False
+    names = fields.get("first_name"), fields.get("last_name")
+    return all(name is None or (isinstance(name, str) and _is_name(name)) for name in names)
 
 
 def split_name(text: str) -> Names:
@@ -153,7 +171,9 @@ def split_name(text: str) -> Names:
         first, last = " ".join(given), head
     else:
         first, _, last = head.partition(" ")
-    others = [name.strip() for name in inserted if _is_name(name) and not _PRONOUNS.match(name)]
+        if _EAST_ASIAN.fullmatch(head.replace(" ", "")):
+            first, last = (last, first) if last else (first, last)
+    others = [name.strip() for name in inserted if _is_nickname(name)]
     if honorific:
         others.append(f"{honorific[0]}{head}")
     return Names(first or None, last or None, others)
@@ -184,13 +204,21 @@ class _Found:
                 if texts and _is_at_home(spelling, record, inside):
                     named.append(key)
                     self._values.setdefault(spelling.role, []).extend(filter(_is_name, texts))
-            container = _container(key, value)
-            if container and depth < _DEEPEST:
-                self.look_at(container, _plain(key), depth + 1)
+            if isinstance(value, dict | str) and depth < _DEEPEST:
+                container = _container(key, value)
+                if container:
+                    self.look_at(container, _plain(key), depth + 1)
         return named
 
-    def names(self) -> Names:
-        """Returns the names, each once."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no name."""
+        return not self._values
+
+    def names(self, further: "_Found") -> Names:
+        """Returns the names, each once, with those of another part of the record after them."""
+        for role, values in further._values.items():
+            self._values.setdefault(role, []).extend(values)
         given, family = self._values.get("given", []), self._values.get("family", [])
         first, last = given[0] if given else None, family[0] if family else None
         full, other = self._values.get("full", []), self._values.get("other", [])
@@ -200,10 +228,10 @@ class _Found:
         if split:
             first, last = _completed(first, last, split[0])
         known = _words(_joined(first, last))
-        further = [name for one in split for name in (*one.others, _joined(one.first, one.last))]
+        parts = [name for one in split for name in (*one.others, _joined(one.first, one.last))]
         others = [
             name
-            for name in dict.fromkeys(text.strip() for text in (*given, *family, *further, *other))
+            for name in dict.fromkeys(text.strip() for text in (*given, *family, *parts, *other))
             if not _words(name) <= known
         ]
         return Names(first, last, others)
@@ -304,6 +332,12 @@ def _is_credential(part: str, head: str) -> bool:
         return True
     seems_one = part.isupper() and len(part) <= _LONGEST_CREDENTIAL
     return seems_one and " " in head and not head.isupper()
+
+
+def _is_nickname(inserted: str) -> bool:
+    """Whether what stands in brackets is a name: no pronouns, credentials or remarks."""
+    is_remark = _PRONOUNS.match(inserted) or _is_credential(inserted, inserted)
+    return _is_name(inserted) and not is_remark and not inserted.strip()[0].islower()
 
 
 def _joined(*names: str | None) -> str:

@@ -46,7 +46,8 @@ def repair_texts(value: Value) -> Value:
 
 
 def _repair(text: str) -> str:
-    if text.isascii() and not any(sign in text for sign in "&<\\") and text[:2] not in _BYTES:
+    is_plain = text.isascii() and "&" not in text and "<" not in text and "\\" not in text
+    if is_plain and text[:2] not in _BYTES:
         return text
     return _fixed_short(text) if len(text) <= _SHORT else _fixed(text)
 

@@ -36,6 +36,27 @@ _ONLY_HAN, _ONLY_HANGUL, _ONLY_HIRAGANA, _ONLY_KATAKANA = (
     re.compile(f"[{script}]+") for script in (HAN, HANGUL, HIRAGANA, KATAKANA)
 )
 _PAIR = 2
+_BEFORE_LABEL = (
+    r"(?=(?:E-?mail|Tel|Phone|Mob|Cell|Contact|Address|Linked[Ii]n|Git[Hh]ub|Resume|CV))"
+)
+"""Text of a PDF has no blank between a name and the next label: `RoeEmail:`."""
+
+_LABEL_SIGNS = ("name", "nombre", "nom", "姓", "氏", "名", "이름", "성명")
+_PARTICLES = {
+    *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "das", "du", "la", "le"),
+    *("el", "al", "bin", "ibn", "ben", "y", "e", "zu", "zur"),
+}
+_COLON = r"[^\S\n]*[:\uff1a][^\S\n]*"
+_LABELLED = re.compile(
+    r"(?:^|[|,;\u2022])[^\S\n]*[-*#>]*[^\S\n]*(?i:(?:full |candidate'?s? |applicant'?s? |my )?name"
+    rf"|nombre(?: completo)?|nom(?: complet)?|vorname|nachname){_COLON}"
+    r"((?:(?![^\W\d_]+[^\S\n]*:)(?:[^\W\d_](?:[^\W\d_]|['\u2019.-](?=[^\W\d_]))*\.?)(?:[^\S\n]|\b|$)){1,5})",
+    re.MULTILINE,
+)
+_LABELLED_EAST_ASIAN = re.compile(
+    rf"(?:姓\s?名|氏\s?名|名\s?前|이\s?름|성\s?명){_COLON}"
+    rf"([{CJK}]{{2,5}}+(?:[ \u3000][{CJK}]{{1,4}}+(?!\s?[:\uff1a]))?)(?![{CJK}])"
+)
 
 
 def redact_names(text: str, folded: str, names: "Names") -> str:
@@ -62,6 +83,27 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
     return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text) if patterns else text
 
 
+def labelled_names(text: str, folded: str) -> tuple[str, ...]:
+    """Returns the names that a text gives behind a label: `Name: Jane Roe`."""
+    if not any(sign in folded for sign in _LABEL_SIGNS):
+        return ()
+    latin = (_capitalized(name.split()) for name in _LABELLED.findall(text))
+    found = (*latin, *map(str.split, _LABELLED_EAST_ASIAN.findall(text)))
+    return tuple(dict.fromkeys(" ".join(words) for words in found if words))
+
+
+def _capitalized(words: Sequence[str]) -> list[str]:
+    """Returns the words of a name at the start of a text: capitalized, or a particle before one."""
+    end = next(
+        (at for at, word in enumerate(words) if not word[0].isupper() and word not in _PARTICLES),
+        len(words),
+    )
+    found = [*words[:end]]
+    while found and found[-1] in _PARTICLES:
+        found.pop()
+    return found
+
+
 class Names(NamedTuple):
     """What to look for: patterns and variants, each with the text that stands where it matches."""
 
@@ -81,7 +123,7 @@ def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
         for variant in _variants(first, last, further)
         if len(variant) > 1 and not _ONLY_CJK.fullmatch(variant.replace(" ", ""))
     )
-    latin = tuple((variant, variant.casefold()) for variant in spelled)
+    latin = tuple((variant, _key(variant)) for variant in spelled)
     return Names(tuple(_east_asian(first, last, further)), latin)
 
 
@@ -102,6 +144,18 @@ def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
             )
 
 
+def _key(variant: str) -> str:
+    """Returns what stands in a case-folded text where a variant matches."""
+    folded = variant.casefold()
+    return max(folded.split(), key=len) if _has_short_word(variant) else folded
+
+
+def _has_short_word(variant: str) -> bool:
+    """Whether a part of a whole name goes in lower case only beside the other: jane_roe."""
+    words = variant.split()
+    return len(words) > 1 and min(map(len, words)) <= _SHORT_NAME
+
+
 def _bounded(variant: str, inside: str) -> str:
     """Matches whole words; a name of two or three letters only where it is capitalised.
 
@@ -110,12 +164,15 @@ def _bounded(variant: str, inside: str) -> str:
         inside: characters of scripts without blanks, which end a word.
     """
     edge = rf"[^\W_{inside}]"
-    escaped = r"\s+".join(re.escape(word) for word in variant.split())
+    words = variant.split()
+    escaped = (r"[\s._-]+" if _has_short_word(variant) else r"\s+").join(
+        re.escape(word) for word in words
+    )
     escaped = escaped.replace("'", f"['{_CURLY}]")
     if len(variant) > _SHORT_NAME:
-        return rf"(?<!{edge})(?i:{escaped})(?![^\W_\d{inside}])\d*"
+        return rf"(?<!{edge})(?i:{escaped})(?:(?![^\W_\d{inside}])\d*|{_BEFORE_LABEL})"
     forms = "|".join(dict.fromkeys([re.escape(variant.capitalize()), re.escape(variant.upper())]))
-    return rf"(?<!{edge})(?:{forms})(?!{edge})"
+    return rf"(?<!{edge})(?:{forms})(?:(?!{edge})|{_BEFORE_LABEL})"
 
 
 def _east_asian(first: str, last: str, further: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ _GAP = r"\s()./\xb7\u2010-\u2015\u2043\u2212\u30fb\ufe58\ufe63\uff08\uff09\uff0d
 _RUN = re.compile(rf"\d(?:[{_GAP}]{{0,6}}\d){{6}}(?:[{_PLUS}{_GAP}]{{0,6}}\d)*")
 """At least as many digits as a number has, and nothing between them that may not be."""
 _WIDEST_OPENING = 4
-_OPENING = re.compile(rf"(?:[{_PLUS}]\s?)?[(\uff08]?\Z")
+_OPENING = re.compile(rf"(?:[{_PLUS}]\s?)?\(?\Z")
 _DIGITS = re.compile(r"\d+")
 _EXTENSION = (
     r"(?:\s?[,;]?\s?(?:x|ext(?:n|ension)?|durchwahl|dw|poste|\u0434\u043e\u0431|内线|內線"

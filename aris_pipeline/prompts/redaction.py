@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from aris_pipeline.prompts.person_names import names_of, redact_names
+from aris_pipeline.prompts.person_names import labelled_names, names_of, redact_names
 from aris_pipeline.prompts.phones import redact_phones
 from aris_pipeline.prompts.scripts import CJK, WIDE_PUNCTUATION, WORD
 
@@ -70,4 +70,6 @@ def redact(
     text = redact_phones(text)
     if text != whole:
         folded = text.casefold()
+    if not (first_name or last_name or other_names):
+        other_names = labelled_names(text, folded)
     return redact_names(text, folded, names_of(first_name or "", last_name or "", (*other_names,)))

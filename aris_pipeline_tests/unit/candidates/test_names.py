@@ -43,7 +43,13 @@ def test_other_fields_are_no_names(field: str) -> None:
         ("Jane Roe PhD", Names("Jane", "Roe")),
         ("van der Berg, Jan", Names("Jan", "van der Berg")),
         ('Dr. Robert "Bob" Roe (he/him)', Names("Robert", "Roe", ["Bob", "Dr. Robert Roe"])),
+        (
+            "Jane (Senior Engineer) Roe (MBA) (open to work)",
+            Names("Jane", "Roe", ["Senior Engineer"]),
+        ),
         ("张伟", Names("张伟")),
+        ("田中 太郎", Names("太郎", "田中")),
+        ("이 민", Names("민", "이")),
     ],
 )
 def test_a_name_in_one_piece_is_taken_apart(text: str, names: Names) -> None:

@@ -40,6 +40,29 @@ def test_a_name_of_one_character_does_not_destroy_the_text_around_it() -> None:
     assert redact(text, "文", "金") == text
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("JANE ROE\nName: Jane Roe\nEngineer", "[name]\nName: [name]\nEngineer"),
+        ("Full Name : Jane Ann Roe | Go. Ann led", "Full Name : [name] | Go. [name] led"),
+        ("NAME: JANE ROE, Engineer", "NAME: [name], Engineer"),
+        ("Name: Jane Roe Email: j@x.org", "Name: [name] Email: [email]"),
+        ("姓名：李明 性别：男\n李明负责", "姓名：[name] 性别：男\n[name]负责"),
+        ("이름: 김민준\n김민준은", "이름: [name]\n[name]은"),
+        ("Company Name: Northwind, File name: cv", "Company Name: Northwind, File name: cv"),
+        ("Name: Jan van der Berg led it", "Name: [name] led it"),
+        ("Domain name: DNS, name: resolution", "Domain name: DNS, name: resolution"),
+    ],
+)
+def test_without_a_name_in_a_field_one_behind_a_label_goes(text: str, expected: str) -> None:
+    assert redact(text, None, None) == expected
+
+
+def test_a_short_name_goes_in_lower_case_beside_the_other() -> None:
+    text = "jane_roe_cv.pdf, roe.jane, Jane-Roe, a roe deer"
+    assert redact(text, "Jane", "Roe") == "[name]_cv.pdf, [name], [name], a roe deer"
+
+
 def test_every_further_name_goes_whole_and_in_parts() -> None:
     text = "Jane Ann Roe (née Poe, called Janie), formerly Ann Poe"
     expected = "[name] (née [name], called [name]), formerly [name] [name]"
