@@ -9,7 +9,7 @@ QUIETLY := $(PYTHON) .ci/quietly.py $(VENV)/setup.log
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test soak bench benchmarks lint docs lock clean
+.PHONY: help setup demo dev test soak bench benchmarks lint docs site lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,17 +67,21 @@ lint: setup ## linters, types and Dagster's validators
 	$(BIN)/dg check yaml
 	$(BIN)/dg check defs
 
-docs: setup ## write docs/data-dictionary.md anew from the schemas
+docs: setup ## write the pages anew that are made from the code
 	$(BIN)/python -m aris_pipeline.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m aris_pipeline_tests.pages
+
+site: setup ## build the documentation into site/, and fail at a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: ## resolve requirements.lock anew; pins stay where they may (installs uv into .venv)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres \
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres --extra docs \
 		--group dev --group demo-model \
 		--override requirements-overrides.txt \
 		--python-version 3.11 --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \
 		--no-annotate --no-header --output-file requirements.lock
 
 clean: ## remove .venv and all outputs but the sample
-	rm -rf $(VENV) .soak
+	rm -rf $(VENV) .soak site
 	find $(DATA) -mindepth 1 -maxdepth 1 ! -name sample ! -name README.md -exec rm -rf {} +

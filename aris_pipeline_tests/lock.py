@@ -15,7 +15,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 
-EXTRAS = ("cpu", "ollama", "ray", "s3", "postgres")
+EXTRAS = ("cpu", "ollama", "ray", "s3", "postgres", "docs")
 GROUPS = ("dev", "demo-model")
 """What `make lock` resolves; the extra `gpu` is for hosts that bring a vLLM of their own."""
 

@@ -1,4 +1,4 @@
-"""README.md against the code: its snippets run, and what it names exists."""
+"""README.md and docs/ against the code: snippets run, and what they name exists."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,16 +25,31 @@ from aris_pipeline_tests.fake_engine import (
     answer_by_schema,
     refuse,
 )
+from aris_pipeline_tests.pages import COMMAND, PAGES, command_line, configuration
 
 REPOSITORY = Path(__file__).parents[2]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCS = REPOSITORY / "docs"
+GENERATED = {"cli.md", "configuration.md", "data-dictionary.md"}
+WRITTEN = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in [REPOSITORY / "README.md", *sorted(DOCS.glob("*.md"))]
+    if path.name not in GENERATED
+}
+"""The documents that people write, by their file names."""
 
-SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+ALL_WRITTEN = "\n".join(WRITTEN.values())
+SNIPPETS = [
+    (page, code)
+    for page, text in WRITTEN.items()
+    for code in re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+]
 RESULTS = ["ranking", "failed", "joined", "throughput"]
-"""The variable that each snippet leaves its rows in, in the order of the page."""
+"""The variable that each snippet leaves its rows in, in the order of the pages."""
 
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+_VARIABLE = r"\b(?:ARIS|DAGSTER)_[A-Z_]+\b"
 _INTERNAL_VARIABLES = {"ARIS_ENGINE_PARENT_PID"}
+_OTHER_PROGRAMS_VARIABLES = {"DAGSTER_POSTGRES_URL"}
 
 
 @pytest.fixture
@@ -68,9 +83,9 @@ def test_every_python_snippet_runs_and_returns_its_rows(
     outputs: Callable[[str], int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert len(SNIPPETS) == len(RESULTS)
-    for code, name in zip(SNIPPETS, RESULTS, strict=True):
+    for (page, code), name in zip(SNIPPETS, RESULTS, strict=True):
         names: dict[str, Any] = {}
-        exec(compile(code, f"README.md: {name}", "exec"), names)
+        exec(compile(code, f"{page}: {name}", "exec"), names)
         found = names[name]
         rows = found.collect() if isinstance(found, pl.LazyFrame) else found
         assert len(rows) == outputs(name), name
@@ -79,32 +94,57 @@ def test_every_python_snippet_runs_and_returns_its_rows(
 
 def test_every_aris_command_named_exists_and_has_the_options_named_with_it() -> None:
     named = list(_command_lines())
-    assert {command for command, _ in named} == set(COMMANDS)
-    for command, options in named:
-        assert options <= _options_of(command), command
+    assert {command for _, command, _ in named} == set(COMMANDS)
+    for page, command, options in named:
+        assert options <= _options_of(command), (page, command)
 
 
-def test_every_option_named_belongs_to_some_command() -> None:
+def test_every_option_named_alone_belongs_to_some_command() -> None:
     known = {option for command in COMMANDS for option in _options_of(command)}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", _without_other_programs())) <= known
+    # The page about a team's instance names options of other programs.
+    pages = {page: text for page, text in WRITTEN.items() if page != "deployment.md"}
+    for page, text in pages.items():
+        assert set(re.findall(r"`(--[a-z][a-z-]+)", text)) <= known, page
 
 
-def test_the_configuration_table_holds_every_option_of_run() -> None:
-    section = README.partition("## Configuration")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`(--[a-z-]+)`", section))
-    assert named == _options_of("run") - {"--json", "--help"}
+def test_every_variable_named_is_read_by_the_code() -> None:
+    named = set(re.findall(_VARIABLE, ALL_WRITTEN + configuration()))
+    assert named - _OTHER_PROGRAMS_VARIABLES <= _variables_of_the_code()
 
 
-def test_every_variable_named_is_read_by_the_code_and_the_other_way_round() -> None:
-    pattern = r"\b(?:ARIS|DAGSTER)_[A-Z_]+\b"
-    sources = (REPOSITORY / "aris_pipeline").rglob("*.py")
-    quoted = re.findall(rf'"({pattern})"', "\n".join(file.read_text() for file in sources))
-    assert set(re.findall(pattern, README)) == set(quoted) - _INTERNAL_VARIABLES
+def test_the_configuration_page_holds_every_variable_that_the_code_reads() -> None:
+    assert set(re.findall(_VARIABLE, configuration())) == _variables_of_the_code()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_committed_pages_are_what_the_code_gives(page: str) -> None:
+    committed = (DOCS / page).read_text(encoding="utf-8")
+
+    assert committed == PAGES[page](), f"run `make docs`, or {COMMAND}"
+
+
+def test_the_command_lines_page_holds_every_command_and_option() -> None:
+    page = command_line()
+    for command in COMMANDS:
+        section = page.partition(f"## `aris {command}`")[2].partition("\n## ")[0]
+        assert _options_of(command) <= set(re.findall(r"--[a-z][a-z-]+", section)), command
+
+
+def test_the_configuration_page_holds_every_field_of_the_resources_with_its_bounds() -> None:
+    page = configuration()
+    for resource in (build_definitions().resources or {}).values():
+        for name in type(resource).model_fields:
+            assert f"| `{name}` |" in page
+    row = next(line for line in page.splitlines() if line.startswith("| `max_tokens`"))
+    assert "`--max-tokens`" in row
+    assert "at least 1" in row
+    row = next(line for line in page.splitlines() if line.startswith("| `engine`"))
+    assert "`ARIS_ENGINE` | `offline`" in row
 
 
 def test_the_picture_of_the_graph_has_the_edges_and_groups_of_the_definitions() -> None:
     graph = build_definitions().resolve_asset_graph()
-    picture = README.partition("```mermaid")[2].partition("```")[0]
+    picture = WRITTEN["README.md"].partition("```mermaid")[2].partition("```")[0]
     drawn = {(left, right) for left, right in re.findall(r"(\w+) --> (\w+)", picture)}
     assert drawn == {
         (parent.to_user_string(), key.to_user_string())
@@ -117,12 +157,11 @@ def test_the_picture_of_the_graph_has_the_edges_and_groups_of_the_definitions() 
 
 
 def test_every_field_of_a_rubric_is_described() -> None:
-    section = README.partition("## Rubrics of your own")[2].partition("\n## ")[0]
-    assert set(Rubric.model_fields) <= set(re.findall(r"`(\w+)`", section))
+    assert set(Rubric.model_fields) <= set(re.findall(r"`(\w+)`", WRITTEN["rubrics.md"]))
 
 
 def test_the_model_table_says_what_the_shipped_one_says() -> None:
-    section = README.partition("## On a GPU")[2].partition("\n## ")[0]
+    section = WRITTEN["gpu.md"].partition("## Models")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]
     for row in rows:
         cells = row.split("|")
@@ -139,35 +178,41 @@ def test_the_model_table_says_what_the_shipped_one_says() -> None:
 
 
 def test_the_example_of_a_model_of_ones_own_can_be_read_and_names_every_field() -> None:
-    example = README.partition("```yaml\nmodels:")[2].partition("```")[0]
-    (card,) = ModelTable.read(f"models:{example}", "README.md").models
+    example = WRITTEN["gpu.md"].partition("```yaml\nmodels:")[2].partition("```")[0]
+    (card,) = ModelTable.read(f"models:{example}", "gpu.md").models
     assert set(ModelCard.model_fields) - card.model_fields_set == {"embedded", "load_format"}
 
 
 @pytest.mark.parametrize(
-    "page", [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "CHANGELOG.md"]
+    "page",
+    [
+        *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        *sorted(DOCS.glob("*.md")),
+    ],
+    ids=lambda path: path.name,
 )
 def test_every_file_linked_or_named_in_the_repository_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    links = [page.parent / name for name in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)]
     folders = re.findall(r"`((?:aris_pipeline|aris_pipeline_tests|docs)/[\w./-]*)`", text)
-    images = "docs/images/"
-    missing = [
-        name
-        for name in [*links, *folders]
-        if not name.startswith(images) and not (REPOSITORY / name).exists()
-    ]
-    assert missing == []
+    named = [*links, *(REPOSITORY / name for name in folders)]
+    assert [str(path) for path in named if "images" not in path.parts and not path.exists()] == []
 
 
-def _command_lines() -> Iterator[tuple[str, set[str]]]:
+def test_the_readme_stays_short() -> None:
+    assert WRITTEN["README.md"].count("\n") <= 160, "move it to a page of docs/, and link it"
+
+
+def _command_lines() -> Iterator[tuple[str, str, set[str]]]:
     """Each `aris COMMAND ...` in code, with the options in the same piece of code."""
-    code = re.findall(r"`([^`\n]+)`", README)
-    for block in re.findall(r"^```sh\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE):
-        code += [line.partition("#")[0] for line in block.splitlines()]
-    for piece in code:
-        if match := re.match(r"aris ([a-z]+)", piece.strip()):
-            yield match[1], set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", piece))
+    for page, text in WRITTEN.items():
+        code = re.findall(r"`([^`\n]+)`", text)
+        blocks = r"^```(?:sh|console)\n(.*?)^```$"
+        for block in re.findall(blocks, text, flags=re.DOTALL | re.MULTILINE):
+            code += [line.removeprefix("$ ").partition("#")[0] for line in block.splitlines()]
+        for piece in code:
+            if match := re.match(r"(?:[A-Z_]+=\S+ )*aris ([a-z]+)", piece.strip()):
+                yield page, match[1], set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", piece))
 
 
 def _options_of(command: str) -> set[str]:
@@ -182,5 +227,7 @@ def _options_of(command: str) -> set[str]:
     } | {"--help"}
 
 
-def _without_other_programs() -> str:
-    return "\n".join(line for line in README.splitlines() if not line.startswith("pip install"))
+def _variables_of_the_code() -> set[str]:
+    sources = (REPOSITORY / "aris_pipeline").rglob("*.py")
+    quoted = re.findall(rf'"({_VARIABLE})"', "\n".join(file.read_text() for file in sources))
+    return set(quoted) - _INTERNAL_VARIABLES
