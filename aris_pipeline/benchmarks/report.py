@@ -4,6 +4,7 @@ Equal histories give equal texts. A picture's name carries the digest of what it
 tells whether a picture is the right one, whatever bytes another build of matplotlib draws.
 """
 
+import html
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -55,6 +56,11 @@ _METHOD = """\
 """  # noqa: E501 - a line a sentence, as in all documents
 
 
+_RUNS = """\
+## All runs, newest first
+"""
+
+
 @dataclass(frozen=True)
 class Report:
     """The document, and the pictures that it shows by their path from the repository's root."""
@@ -67,16 +73,16 @@ def build_report(history: History, settings: DecisionSettings) -> Report:
     """Returns what the report of a history is, without writing or drawing anything."""
     runs, answers = history.runs(), history.answers()
     pictures: dict[Path, list[Bar]] = {}
-    parts = [_INTRODUCTION, _METHOD]
-    parts += [_section_of_decision(decision, settings) for decision in decide(history, settings)]
-    parts.append(_section_of_cells(runs))
+    decisions = [_section_of_decision(decision, settings) for decision in decide(history, settings)]
+    parts = [_INTRODUCTION, *decisions[:1], _section_of_cells(runs), _section_of_reported()]
+    parts += [_folded_section(text) for text in decisions[1:]]
+    parts += [_folded_section(_METHOD), _RUNS]
     for run_id in sorted(runs["run_id"].unique(), reverse=True):
         of_run = runs.filter(run_id=run_id)
         if of_run.filter(status="measured").height:
             section, drawn = section_of_run(of_run, answers.filter(run_id=run_id))
-            parts.append(section)
+            parts.append(_folded_section(section, f": {_gist(of_run)}"))
             pictures |= drawn
-    parts.append(_section_of_reported())
     return Report("\n".join(parts), pictures)
 
 
@@ -114,6 +120,29 @@ def stale_parts(history: History, settings: DecisionSettings, root: Path) -> lis
     return found
 
 
+def _folded(summary: str, text: str) -> str:
+    """Returns a part of the document that a reader opens with a click."""
+    head = html.escape(summary, quote=False)
+    return f"<details>\n<summary>{head}</summary>\n\n{text.rstrip()}\n\n</details>\n"
+
+
+def _folded_section(section: str, gist: str = "") -> str:
+    """Returns a section that a reader opens with a click on its heading and gist."""
+    heading, _, text = section.partition("\n")
+    return _folded(heading.removeprefix("## ") + gist, text.strip())
+
+
+def _gist(of_run: pl.DataFrame) -> str:
+    """Returns what tells a run from the others: machine, workload and its fastest arm."""
+    measured = of_run.filter(status="measured")
+    first = measured.row(0, named=True)
+    rates = measured.group_by("arm", maintain_order=True).agg(pl.col("req_s").mean())
+    fastest = rates.sort("req_s", descending=True, nulls_last=True, maintain_order=True)
+    arm, req_s = fastest.row(0)
+    machine = first["gpu"] or first["host"]
+    return f"{machine}, {first['workload']}; fastest {arm}, {figure(req_s)} req/s"
+
+
 def _section_of_decision(decision: Decision, settings: DecisionSettings) -> str:
     one_run = "in one run" if decision.one_run else "in different runs, which compare badly"
     shares = ", ".join(
@@ -129,7 +158,13 @@ def _section_of_decision(decision: Decision, settings: DecisionSettings) -> str:
     for rank, one in enumerate(decision.candidates, start=1):
         scores = [f"{one.scores[measure]:.2f}" for measure in MEASURES]
         lines.append(table_row(str(rank), one.engine, one.model, with_interval(one.score), *scores))
-    lines += ["", *table_head("weight", "set", "another wins below", "another wins above")]
+    lines += ["", _folded("How firm this is", _margins(decision, settings))]
+    return "\n".join(lines)
+
+
+def _margins(decision: Decision, settings: DecisionSettings) -> str:
+    """Returns at which weights another engine would win, and what was declared."""
+    lines = [*table_head("weight", "set", "another wins below", "another wins above")]
     for measure, margin in decision.margins.items():
         lines.append(
             table_row(
@@ -174,7 +209,7 @@ def _section_of_reported() -> str:
     lines = [
         "## Reported by the customer",
         "",
-        "Figures of earlier stacks on an RTX 4080 (16 GB), as they were told; tokens per second "
+        "Figures of earlier stacks on an RTX 4080 (16 GB), as reported; tokens per second "
         "count prompt and output together.",
         "",
         *table_head("what", "load s", "s", "req/s", "total tok/s", "success", "remark"),

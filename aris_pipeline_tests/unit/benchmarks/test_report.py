@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from aris_pipeline.benchmarks import DecisionSettings, History, stale_parts, write_report
@@ -59,6 +60,32 @@ def test_the_report_shows_ratios_intervals_the_machine_and_the_decision(tmp_path
     assert "offline with m wins." in text
     assert "| throughput | 40% |" in text
     assert "bfloat16; a note" in text
+
+
+def test_the_newest_decision_comes_first_and_every_run_is_folded_under_its_gist(
+    tmp_path: Path,
+) -> None:
+    history = history_of(tmp_path)
+    other = "20261102T000000Z-engines"
+    there = {FAST: [(8.0, 5.0)], SLOW: [(9.0, 4.0)]}
+    history.write_runs(other, measured_runs(there, run_id=other, host="another machine"))
+
+    text = build_report(history, SETTINGS).text
+
+    shown = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    decisions = re.findall(r"Decision for (.*?)(?:<|$)", text, flags=re.MULTILINE)
+    assert sorted(decisions) == ["a processor, 2 cores", "another machine"]
+    assert re.findall(r"^## (.*)$", shown, flags=re.MULTILINE) == [
+        f"Decision for {decisions[0]}",
+        "The customer's six cells",
+        "Reported by the customer",
+        "All runs, newest first",
+    ]
+    gists = re.findall(r"<summary>Engines, (.*)</summary>", text)
+    assert len(gists) == 2
+    assert "another machine" in gists[0]
+    assert gists[0].endswith("fastest serve m, 9 req/s")
+    assert gists[1].endswith("fastest offline m, 4.2 req/s")
 
 
 def test_cells_that_nobody_has_run_are_pending_and_the_customers_figures_reported(
