@@ -59,9 +59,10 @@ bench: setup ## our completions stage beside LLM.generate and vllm run-batch, on
 benchmarks: setup ## write BENCHMARKS.md anew from the committed history
 	$(BIN)/aris benchmark report
 
-lint: setup ## linters, types and Dagster's validators
+lint: setup ## linters, spelling, types and Dagster's validators
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/typos
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate
 	$(BIN)/dg check yaml
