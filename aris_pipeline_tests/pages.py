@@ -44,13 +44,16 @@ _GROUPS: list[tuple[str, type[BaseModel], tuple[type[BaseModel], ...]]] = [
 ]
 """A title, the fields of the launchpad, and the models that bound and describe them better."""
 
-_NOT_DESCRIBED = {
+_BETTER = {
     "kv_cache_dtype": "data type of the KV cache, as in vLLM: `auto` or `fp8`",
+    "max_requests_in_flight": "rows in the engine at once; 1024 on a GPU (serve: 512, ray: 4096 a "
+    "replica), 128 on a CPU or a remote server",
+    "max_tokens": "limit of an answer; the rubric's by default, else 400",
     "path": "the file to land",
     "profile": "`history` repeats the settings of the earlier stack",
     "top_p": "share of the likeliest tokens that sampling chooses from, as in vLLM",
 }
-"""Fields that neither a model nor an option describes in full."""
+"""Meanings of fields that neither a model nor an option describes in full."""
 
 _VARIABLES = {
     "ARIS_SERVER_API_KEY": ("none", "key of a remote server; read from here and nowhere else"),
@@ -112,6 +115,9 @@ def command_line() -> str:
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="aris")
     text = get_docs_for_click(obj=command, ctx=context, name="aris", title="Command line")
+    for shown in _commands(command):
+        cut, whole = shown.get_short_help_str(), shown.get_short_help_str(limit=200)
+        text = text.replace(f"* `{shown.name}`: {cut}\n", f"* `{shown.name}`: {whole}\n")
     title, _, rest = text.partition("\n")
     note = (
         f"Written by `{COMMAND}` from the code; do not edit.\n"
@@ -143,6 +149,12 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _commands(group: click.Command) -> Iterator[click.Command]:
+    for command in getattr(group, "commands", {}).values():
+        yield command
+        yield from _commands(command)
+
+
 def _options_of_run() -> dict[str, click.Parameter]:
     """The options of `aris run` by the name of the field that they set."""
     group = typing.cast("click.Group", typer.main.get_command(app))
@@ -154,7 +166,7 @@ def _meaning(name: str, fields: list[FieldInfo], option: Any) -> str:
     described = [field.description for field in fields if field.description]
     if not described and option is not None:
         described = [option.help]
-    text = _NOT_DESCRIBED.get(name) or described[0]
+    text = _BETTER.get(name) or described[0]
     return text.rstrip(".").replace("|", "\\|")
 
 
