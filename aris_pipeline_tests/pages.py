@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -149,16 +148,16 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _commands(group: click.Command) -> Iterator[click.Command]:
+def _commands(group: Any) -> Iterator[Any]:
     for command in getattr(group, "commands", {}).values():
         yield command
         yield from _commands(command)
 
 
-def _options_of_run() -> dict[str, click.Parameter]:
-    """The options of `aris run` by the name of the field that they set."""
-    group = typing.cast("click.Group", typer.main.get_command(app))
-    options = [one for one in group.commands["run"].params if one.opts[0].startswith("--")]
+def _options_of_run() -> dict[str, Any]:
+    """Returns the options of `aris run` by the name of the field that they set."""
+    run: Any = vars(typer.main.get_command(app))["commands"]["run"]
+    options = [one for one in run.params if one.opts[0].startswith("--")]
     return {one.opts[0][2:].replace("-", "_"): one for one in options}
 
 
@@ -171,7 +170,7 @@ def _meaning(name: str, fields: list[FieldInfo], option: Any) -> str:
 
 
 def _limits(fields: list[FieldInfo]) -> Iterator[str]:
-    """What a value must keep to: a bound, or one of some words."""
+    """Yields what a value must keep to: a bound, or one of some words."""
     bounds = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     for part in fields[0].metadata:
         for name, words in bounds.items():
