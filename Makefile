@@ -8,6 +8,9 @@ SAMPLE := data/sample/candidates-40.json
 QUIETLY := $(PYTHON) .ci/quietly.py $(VENV)/setup.log
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
+# Set-up compiles nothing: bytecode is written at the first import, also where the machine says not to.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test soak bench benchmarks lint docs site lock clean
 
