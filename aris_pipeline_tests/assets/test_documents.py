@@ -199,6 +199,12 @@ def test_every_file_linked_or_named_in_the_repository_is_there(page: Path) -> No
     assert [str(path) for path in named if "images" not in path.parts and not path.exists()] == []
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert set(re.findall(r"[\w/-]+\.md", navigation)) == pages, "`make site` would fail"
+
+
 def test_the_readme_stays_short() -> None:
     assert WRITTEN["README.md"].count("\n") <= 160, "move it to a page of docs/, and link it"
 
