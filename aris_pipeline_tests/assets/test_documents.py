@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import typer.main
 
+from aris_pipeline.candidates import ColumnMap
 from aris_pipeline.cli import app
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
@@ -181,6 +182,19 @@ def test_the_example_of_a_model_of_ones_own_can_be_read_and_names_every_field() 
     example = WRITTEN["gpu.md"].partition("```yaml\nmodels:")[2].partition("```")[0]
     (card,) = ModelTable.read(f"models:{example}", "gpu.md").models
     assert set(ModelCard.model_fields) - card.model_fields_set == {"embedded", "load_format"}
+
+
+def test_the_example_of_a_mapping_can_be_read_and_names_every_kind_of_field(tmp_path: Path) -> None:
+    page = WRITTEN["inputs.md"]
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "columns.yaml"
+    file.write_text(example)
+
+    mapping = ColumnMap.read(file)
+
+    assert mapping.id == "Bewerbernummer"
+    fields = page.partition("The fields are")[2].partition("\n")[0]
+    assert set(ColumnMap.model_fields) <= set(re.findall(r"`(\w+)`", fields))
 
 
 @pytest.mark.parametrize(
