@@ -1,6 +1,6 @@
 """Who judges a batch and how: the one place where settings, rubric and model come together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 from pydantic import BaseModel, Field
 
-from aris_pipeline.completions import Progress, Scoring, Triaged, triage_shards
+from aris_pipeline.completions import Report, Scoring, Triaged, triage_shards
 from aris_pipeline.engine_profile import EngineProfile
 from aris_pipeline.engines import (
     DataType,
@@ -175,7 +175,7 @@ class Assignment:
         session: EngineSession,
         *,
         run_id: str,
-        on_progress: Callable[[Progress], None],
+        report: Report,
     ) -> Triaged | None:
         """Scores all rows and chooses those to be answered, where the settings ask for triage.
 
@@ -193,7 +193,7 @@ class Assignment:
             scoring=self.scoring,
             shorten=self.shorten,
             run_id=run_id,
-            on_progress=on_progress,
+            report=report,
         )
 
     @property

@@ -50,7 +50,7 @@ class LiveLine:
         try:
             yield
         finally:
-            self._texts.remove(text)
+            self._texts = [shown for shown in self._texts if shown is not text]
             if not self._texts:
                 self._stop()
 
@@ -62,7 +62,9 @@ class LiveLine:
             self._log(text)
 
     def close(self) -> None:
-        """Lets go of stderr."""
+        """Ends the line, also for work that was abandoned, and lets go of stderr."""
+        self._texts = []
+        self._stop()
         if self._console and self._console.file is not sys.stderr:
             self._console.file.close()
         self._console = None
@@ -83,12 +85,15 @@ class LiveLine:
 
     def _tick(self) -> None:
         printed = logged = time.monotonic()
+        drawn = ""
         while not self._ended.wait(_DRAWN_EVERY_S):
             now = time.monotonic()
             if self._console and self._on_terminal:
                 line = Text(self._text())
                 line.truncate(self._console.width - 1, overflow="ellipsis")
-                self._write(_ERASE, line.plain)
+                if line.plain != drawn:
+                    drawn = line.plain
+                    self._write(_ERASE, drawn)
             elif self._console and now - printed >= _PRINTED_EVERY_S:
                 printed = now
                 self._write(f"{self._text()}\n")

@@ -2,15 +2,17 @@
 
 The environment says how it misbehaves: `FAKE_SECONDS_PER_ROW` slows it down enough to be hit
 half-way, `soak/faulty_engine.py` and `soak/self_kill.py` describe the rest.
-`FAKE_ENGINE=vllm` keeps the real engine, and `FAKE_ROWS_AT_RISK` writes part files sooner.
+`FAKE_ENGINE=vllm` keeps the real engine, `FAKE_LOAD_S` makes the other one slow to load,
+`FAKE_ROWS_AT_RISK` writes part files sooner, and `FAKE_PRINTED_EVERY_S` says progress more often.
 """
 
 import functools
 import os
+import time
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline import cli, judging
+from aris_pipeline import cli, judging, live_line
 from aris_pipeline.completions import parts
 from aris_pipeline.defs import resources
 from aris_pipeline.engines import (
@@ -32,6 +34,7 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
         stall = {"stall_timeout_s": float(os.environ.get("FAKE_STALL_TIMEOUT_S", "300"))}
         engine: Engine = opening.open_engine(card, settings.model_copy(update=stall))
     else:
+        time.sleep(float(os.environ.get("FAKE_LOAD_S", "0")))
         engine = FaultyEngine(EngineFaults.from_environment())
     log = os.environ.get("FAKE_LOG")
     return LoggedEngine(engine, Path(log)) if log else engine
@@ -56,5 +59,7 @@ if __name__ == "__main__":
         _replace(resources, "EngineSession", functools.partial(EngineSession, backoff_s=0.01))
     if rows := os.environ.get("FAKE_ROWS_AT_RISK"):
         _replace(parts, "MAX_ROWS_AT_RISK", int(rows))
+    if seconds := os.environ.get("FAKE_PRINTED_EVERY_S"):
+        _replace(live_line, "_PRINTED_EVERY_S", float(seconds))
     self_kill.arm()
     cli.main()

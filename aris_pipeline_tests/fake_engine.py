@@ -13,6 +13,7 @@ from aris_pipeline.engines import (
     EngineSettings,
     ModelCard,
     Request,
+    TokenCounts,
 )
 
 Answer = Callable[[Request], Completion]
@@ -33,6 +34,7 @@ class FakeEngine:
         FakeEngine.loads += 1
         self._answer = answer or answer_by_schema
         self._seconds_per_row = seconds_per_row
+        self._counts = TokenCounts()
 
     @classmethod
     def reset(cls) -> None:
@@ -50,6 +52,7 @@ class FakeEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         for request in requests:
             type(self).asked.append(request)
+            self._counts += TokenCounts(prompt=len(request.prompt_token_ids), output=1)
             if request.logprob_token_ids:
                 yield _logprobs(request)
             else:
@@ -58,6 +61,10 @@ class FakeEngine:
 
     def kv_cache_usage(self) -> float | None:
         return 0.5
+
+    def token_counts(self) -> TokenCounts | None:
+        """A prompt is read, and the first token there, as soon as it is asked."""
+        return self._counts
 
     def reset_prefix_cache(self) -> bool:
         return True

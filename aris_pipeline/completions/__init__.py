@@ -2,7 +2,7 @@
 
 from aris_pipeline.completions.answers import AnswerParser, Parsed
 from aris_pipeline.completions.parts import remove_finished_parts
-from aris_pipeline.completions.progress import Progress, ProgressReporter
+from aris_pipeline.completions.progress import Progress, ProgressReporter, Report
 from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
@@ -23,6 +23,7 @@ __all__ = [
     "Prediction",
     "Progress",
     "ProgressReporter",
+    "Report",
     "RunStats",
     "Scoring",
     "Shorten",

@@ -40,9 +40,14 @@ class EngineClock:
 
     What an engine in a process of its own does while we have control is not seen, so `starved` is
     the most that it can have waited.
+
+    Attributes:
+        asked_tokens: prompt tokens of the requests that the engine was given.
+        most_output_tokens: what these may generate at most.
     """
 
     def __init__(self) -> None:
+        self.asked_tokens = self.most_output_tokens = 0
         self._spent: dict[State, float] = {"busy": 0.0, "starved": 0.0, "draining": 0.0}
         self._state: State = "starved"
         self._since = time.perf_counter()
@@ -79,6 +84,8 @@ class EngineClock:
                 self._dry = True
                 return
             self._enter("busy")
+            self.asked_tokens += len(request.prompt_token_ids)
+            self.most_output_tokens += request.sampling.max_tokens
             yield request
 
     def _enter(self, state: State) -> None:

@@ -1,62 +1,109 @@
-"""How far a running shard is, for the log and for the terminal."""
+"""How far a run is, for the log and for the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Literal, Self
 
-from tqdm import tqdm
-
-from aris_pipeline.engines import Loading
+from aris_pipeline.engines import Loading, TokenCounts
 from aris_pipeline.live_line import LiveLine, duration
-from aris_pipeline.storage import Shard
 
-_LOG_EVERY_S = 30.0
+Work = Literal["answering", "scoring"]
+RowDone = Callable[[], None]
+"""Called for each finished row."""
+
+_DONE = {"answering": "answered", "scoring": "scored"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a shard is.
+    """How far a run is, over all its shards.
 
     Attributes:
-        shard: whose progress.
-        total: rows to be generated in this run.
-        done: rows finished in this run.
-        tokens: prompt and output tokens of the finished rows.
-        seconds: since generation began.
+        work: what becomes of the rows.
+        total: rows to be generated; at most, while shards are still to be read.
+        asked: rows that the engine has been given.
+        done: rows that are finished.
+        seconds: of generation.
+        row_tokens: prompt and output tokens of the finished rows.
+        asked_tokens: prompt tokens of all requests, those for scores too.
+        most_output_tokens: what these requests may generate at most.
+        counted: tokens that the engine has worked on; None where it does not say.
     """
 
-    shard: Shard
+    work: Work
     total: int
+    asked: int
     done: int
-    tokens: int
     seconds: float
+    row_tokens: int = 0
+    asked_tokens: int = 0
+    most_output_tokens: int = 0
+    counted: TokenCounts | None = None
 
     @property
-    def tokens_per_second(self) -> float:
-        """Prompt and output tokens a second, so far."""
-        return self.tokens / self.seconds if self.seconds else 0.0
+    def share(self) -> float | None:
+        """Share of the work that is done, by tokens where the engine counts them."""
+        done, left = self._tokens()
+        return done / (done + left) if done else None
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest takes at the speed so far."""
+        done, left = self._tokens()
+        return left / done * self.seconds if done else None
+
+    def _tokens(self) -> tuple[float, float]:
+        """What is done and what is left: new tokens, or rows where tokens are not counted.
+
+        A prompt's tokens that the engine finds in its cache cost nothing. The mean of the finished
+        answers would be too short, as short ones finish first: what is written of others counts
+        too, and one answer as long as it may be. Until one is finished, all are.
+        """
+        if self.counted is None or not self.asked or self.done >= self.total:
+            return self.done, self.total - self.done
+        read, written = self.counted.prompt, self.counted.output
+        new = 1 - self.counted.cached / read if read else 1.0
+        to_read = max(self.asked_tokens / self.asked * self.total - read, 0)
+        longest = self.most_output_tokens / self.asked
+        answer = min((written + longest) / (self.done + 1), longest)
+        to_write = max(answer * self.total - written, 0)
+        return read * new + written, to_read * new + to_write
 
     def __str__(self) -> str:
-        rate = self.done / self.seconds if self.seconds else 0.0
-        left = (self.total - self.done) / rate if rate else float("nan")
-        return (
-            f"{self.shard.key}: {self.done:,} of {self.total:,} rows, {rate:.2f} rows/s, "
-            f"{self.tokens_per_second:,.0f} tok/s, {left:,.0f} s left"
-        )
+        if not self.asked:
+            return "reading prompts, and answers that are known"
+        parts = [f"{self.done:,} of {self.total:,} rows"]
+        if self.share is not None and self.left_s is not None:
+            parts.insert(0, f"{self.share:.0%}")
+            parts.append(f"{'' if self.done else 'up to '}{duration(self.left_s)} left")
+        else:
+            parts.append("waiting for the first token")
+        if self.done and self.seconds:
+            parts.append(f"{self.done / self.seconds:,.2f} rows/s")
+        if self.counted is None and self.done and self.seconds:
+            parts.append(f"{self.row_tokens / self.seconds:,.0f} tok/s")
+        if self.counted and self.share is not None and self.seconds:
+            read, written, cached = self.counted.prompt, self.counted.output, self.counted.cached
+            parts.append(f"{(read - cached + written) / self.seconds:,.0f} new tok/s")
+            parts.append(f"{read:,} prompt tokens read, {written:,} written")
+        return f"{self.work}: {', '.join(parts)}, {duration(self.seconds)}"
+
+
+Report = Callable[[Callable[[], Progress]], AbstractContextManager[RowDone]]
+"""Reports how far work is while it goes on; takes what says that, gives what rows are told to."""
+
+
+def silently(_look: Callable[[], Progress]) -> AbstractContextManager[RowDone]:
+    """Reports nothing."""
+    return nullcontext(lambda: None)
 
 
 class ProgressReporter:
-    """Called for every finished row: a log line every 30 s, and on request bars on stderr.
-
-    The last rows of a shard finish among the first of the next, so there may be several bars.
-    """
+    """Shows loads and rows on one line: changing on stderr on request, every 30 s in the log."""
 
     def __init__(self, log: Callable[[str], None], *, bar: bool) -> None:
-        self._log, self._draw = log, bar
-        self._bars: dict[Shard, tqdm[Any]] = {}
-        self._last_line = time.monotonic()
         self._line = LiveLine(draws=bar, log=log)
 
     @contextmanager
@@ -66,37 +113,40 @@ class ProgressReporter:
 
         def text() -> str:
             stage = f" ({loading.stage})" if loading.stage else ""
-            return f"loading {model}{stage}: {duration(time.monotonic() - started)}"
+            log = f", log {loading.log.path}" if loading.log else ""
+            return f"loading {model}{stage}: {duration(time.monotonic() - started)}{log}"
 
         self._line.say(f"loading {model}")
         with self._line.showing(text):
             yield
         self._line.say(f"loaded {model} in {duration(time.monotonic() - started)}")
 
-    def __call__(self, progress: Progress) -> None:
-        """Reports, at most as often as is useful."""
-        if self._draw:
-            self._advance(progress)
-        now = time.monotonic()
-        if now - self._last_line >= _LOG_EVERY_S:
-            self._last_line = now
-            self._log(str(progress))
+    @contextmanager
+    def working(self, look: Callable[[], Progress]) -> Iterator[RowDone]:
+        """Reports rows for as long as they are worked on.
 
-    def _advance(self, progress: Progress) -> None:
-        if progress.shard not in self._bars:
-            self._bars[progress.shard] = tqdm(
-                total=progress.total, desc=progress.shard.key, unit="rows"
-            )
-        bar = self._bars[progress.shard]
-        bar.set_postfix_str(f"{progress.tokens_per_second:,.0f} tok/s", refresh=False)
-        bar.update(progress.done - bar.n)
-        if progress.done == progress.total:
-            self._bars.pop(progress.shard).close()
+        Args:
+            look: says how far the run is; called by another thread, too.
+
+        Yields:
+            What is to be called for each finished row.
+        """
+        first = True
+
+        def row_done() -> None:
+            nonlocal first
+            if first:
+                first = False
+                self._line.say(f"first row after {duration(look().seconds)}")
+
+        with self._line.showing(lambda: str(look())):
+            yield row_done
+        if done := (end := look()).done:
+            rate = f", {done / end.seconds:,.2f} rows/s" if end.seconds else ""
+            self._line.say(f"{_DONE[end.work]} {done:,} rows in {duration(end.seconds)}{rate}")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
         self._line.close()

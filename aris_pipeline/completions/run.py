@@ -18,8 +18,9 @@ import polars as pl
 from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.figures import EngineFigures
 from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.headway import Headway, landed_rows
 from aris_pipeline.completions.parts import PartWriter, remove_parts
-from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.progress import Report, silently
 from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions
@@ -51,7 +52,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
     run_id: str,
     told: Callable[[Shard, RunStats], _Told],
     triaged: Triaged | None = None,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    report: Report = silently,
     predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
 ) -> Iterator[tuple[Shard, _Told | Exception]]:
     """Answers every prompt of these shards, generating only what no earlier run has answered.
@@ -66,7 +67,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         run_id: stamped on the rows that this call generates.
         told: makes what is yielded of a shard whose file is written; called in another thread.
         triaged: which rows are to be answered; all by default.
-        on_progress: called as rows finish.
+        report: says how far the run is, for as long as it goes on.
         predict: says, by rows and prompt tokens, how long generation is expected to take.
 
     Yields:
@@ -76,9 +77,17 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         EngineError: the engine cannot be had; what is finished is kept in part files.
         DiskError: nothing more can be written.
     """
-    with _Run(
-        *(store, judge, session), run_id=run_id, told=told, triaged=triaged, predict=predict
-    ) as run:
+    headway = Headway(session, "answering", landed_rows(store, shards))
+    with (
+        _Run(
+            *(store, judge, session, headway),
+            run_id=run_id,
+            told=told,
+            triaged=triaged,
+            predict=predict,
+        ) as run,
+        report(headway.look) as row_done,
+    ):
         prompts = run.prompts(shards)
         first = None
         for first in prompts:
@@ -99,7 +108,8 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
                     )
                 ) as rows:
                     for row in rows:
-                        run.take(row, on_progress)
+                        run.take(row)
+                        row_done()
                         yield from run.ended()
         except Exception:
             # Whatever ends the run, what is on the disk is told of.
@@ -116,6 +126,7 @@ class _Run(Generic[_Told]):
         store: DataStore,
         judge: Judge,
         session: EngineSession,
+        headway: Headway,
         *,
         run_id: str,
         told: Callable[[Shard, RunStats], _Told],
@@ -124,7 +135,7 @@ class _Run(Generic[_Told]):
     ) -> None:
         self._store, self._judge, self._session = store, judge, session
         self._run_id, self._told, self._triaged = run_id, told, triaged
-        self._predict = predict
+        self._predict, self._headway = predict, headway
         before = triaged or session
         self._engine = EngineFigures(
             session, triaged.loaded_s if triaged else session.load_s, before.restarts
@@ -142,7 +153,9 @@ class _Run(Generic[_Told]):
     def begin(self) -> EngineClock:
         """Loads the engine, and starts what tells how it works."""
         self._session.engine()
-        return self._engine.begin()
+        clock = self._engine.begin()
+        self._headway.begin(clock)
+        return clock
 
     def prompts(self, shards: Sequence[Shard]) -> Iterator[Mapping[str, Any] | None]:
         """Yields the prompts to be asked, read ahead of their turn, and None behind each shard."""
@@ -155,7 +168,7 @@ class _Run(Generic[_Told]):
                 yield from self._todo(opened)
             yield None
 
-    def take(self, row: Row, on_progress: Callable[[Progress], None]) -> None:
+    def take(self, row: Row) -> None:
         """Hands a finished row to the shards that await it."""
         with self._lock:
             takers = self._takers.pop(row["request_key"])
@@ -172,7 +185,7 @@ class _Run(Generic[_Told]):
             except StorageError as error:
                 living[0].failed = True
                 self._failures.append((living.pop(0).shard, error))
-        on_progress(takers[0].progress())
+        self._headway.finish(row)
         for taker in living:
             if taker.begun and not taker.awaited:
                 self._finish(taker)
@@ -219,8 +232,8 @@ class _Run(Generic[_Told]):
                 tokens = int(opened.todo["prompt_tokens"].sum())
                 opened.predicted = self._predict(opened.todo.height, tokens)
         with self._lock:
-            opened.total = opened.todo.height
-            opened.awaited += opened.total
+            self._headway.opened(shard, opened.todo.height)
+            opened.awaited += opened.todo.height
             self._takers.update((key, [opened]) for key in opened.todo["request_key"])
         return opened
 
@@ -249,6 +262,7 @@ class _Run(Generic[_Told]):
                 if not wanted:
                     del self._takers[key]
             if wanted:
+                self._headway.ask()
                 yield prompt
 
     def _finish(self, opened: OpenShard) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.completions.clock import EngineTime
-from aris_pipeline.completions.progress import Progress
 from aris_pipeline.completions.repair import RUNGS
 from aris_pipeline.completions.rows import POISON
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, Prediction, RunStats
@@ -32,14 +31,12 @@ class OpenShard:
         prompts: what is kept of its prompts until the end.
         todo: prompts that are to be asked; each is another request.
         known: answers that were there before the run.
-        total: how many prompts are to be asked.
         predicted: how long that is expected to take.
         left_out: rows that triage has only scored.
         borrowed: answers that the run gave to the same request of another shard.
         fresh: rows that were asked for this shard, as they finish.
         awaited: requests, asked for this shard or another, whose answer is still to come.
         spent: the engine's time that fell to this shard.
-        tokens: prompt and output tokens of the fresh rows.
         begun: its turn has come.
         failed: no row of it is wanted any more.
         started: monotonic seconds at that time.
@@ -52,13 +49,11 @@ class OpenShard:
     todo: pl.DataFrame = field(default_factory=pl.DataFrame)
     known: pl.DataFrame = field(default_factory=pl.DataFrame)
     left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
-    total: int = 0
     predicted: Prediction | None = None
     borrowed: list[Row] = field(default_factory=list)
     fresh: list[Row] = field(default_factory=list)
     awaited: int = 0
     spent: EngineTime = field(default_factory=EngineTime)
-    tokens: int = 0
     begun: bool = False
     failed: bool = False
     started: float = 0.0
@@ -75,14 +70,8 @@ class OpenShard:
         self.awaited -= 1
         if own:
             self.fresh.append(row)
-            self.tokens += row["prompt_tokens"] + row["output_tokens"]
         else:
             self.borrowed.append({**row, "reused": True})
-
-    def progress(self) -> Progress:
-        """How far it is."""
-        seconds = time.monotonic() - self.started
-        return Progress(self.shard, self.total, len(self.fresh), self.tokens, seconds)
 
     def write(
         self,

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.headway import Headway, landed_rows
 from aris_pipeline.completions.parts import PartWriter
-from aris_pipeline.completions.progress import Progress
+from aris_pipeline.completions.progress import Report, silently
 from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions, known_scores
@@ -96,7 +97,7 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
     scoring: Scoring,
     shorten: Shorten,
     run_id: str,
-    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    report: Report = silently,
 ) -> Triaged:
     """Scores every row of these shards that has neither answer nor score, and chooses.
 
@@ -112,30 +113,34 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
         scoring: how to score.
         shorten: as in `complete_shards`.
         run_id: stamped on the scores.
-        on_progress: called as rows are scored.
+        report: says how far the scoring is, for as long as it goes on.
 
     Raises:
         EngineError: the engine cannot be had; what is scored is kept.
         DiskError: nothing more can be written.
     """
     before = session.load_s, session.restarts
-    first_pass = _FirstPass(store, judge)
+    headway = Headway(session, "scoring", landed_rows(store, shards))
+    first_pass = _FirstPass(store, judge, headway)
     prompts = first_pass.prompts(shards)
-    first = next(prompts, None)
-    if first is not None:
-        session.engine()
-        clock = EngineClock()
-        with PartWriter() as parts:
-            for row in generate_rows(
-                session,
-                itertools.chain([first], prompts),
-                scoring=scoring,
-                shorten=shorten,
-                run_id=run_id,
-                clock=clock,
-                answers=False,
-            ):
-                on_progress(first_pass.take(row, clock.lap(), parts))
+    with report(headway.look) as row_done:
+        first = next(prompts, None)
+        if first is not None:
+            session.engine()
+            clock = EngineClock()
+            headway.begin(clock)
+            with PartWriter() as parts:
+                for row in generate_rows(
+                    session,
+                    itertools.chain([first], prompts),
+                    scoring=scoring,
+                    shorten=shorten,
+                    run_id=run_id,
+                    clock=clock,
+                    answers=False,
+                ):
+                    first_pass.take(row, clock.lap(), parts)
+                    row_done()
     rows = first_pass.rows()
     values = rows.select("request_key", score=pl.Series(_scores_of(rows, scores), dtype=pl.Float64))
     return Triaged(
@@ -156,12 +161,10 @@ class _FirstPass:
         spent: the engine's time on them, by shard.
     """
 
-    def __init__(self, store: DataStore, judge: Judge) -> None:
+    def __init__(self, store: DataStore, judge: Judge, headway: Headway) -> None:
         self.scored: Counter[Shard] = Counter()
         self.spent: defaultdict[Shard, EngineTime] = defaultdict(EngineTime)
-        self._store, self._judge = store, judge
-        self._todo: Counter[Shard] = Counter()
-        self._tokens: Counter[Shard] = Counter()
+        self._store, self._judge, self._headway = store, judge, headway
         self._shard_of: dict[str, Shard] = {}
         self._known: list[pl.DataFrame] = []
         self._fresh: list[Row] = []
@@ -180,10 +183,12 @@ class _FirstPass:
                 todo = asked.join(known, on="request_key", how="anti", maintain_order="left")
                 new = [key for key in todo["request_key"] if key not in self._shard_of]
                 self._shard_of.update(dict.fromkeys(new, shard))
-                self._todo[shard] = len(new)
-                yield from todo.filter(pl.col("request_key").is_in(new)).iter_rows(named=True)
+                self._headway.opened(shard, len(new))
+                for prompt in todo.filter(pl.col("request_key").is_in(new)).iter_rows(named=True):
+                    self._headway.ask()
+                    yield prompt
 
-    def take(self, row: Row, spent: EngineTime, parts: PartWriter) -> Progress:
+    def take(self, row: Row, spent: EngineTime, parts: PartWriter) -> None:
         """Keeps a score; where a shard's cannot be kept, the second pass fails it."""
         shard = self._shard_of[row["request_key"]]
         directory = self._store.completion_parts(self._judge, shard)
@@ -196,9 +201,7 @@ class _FirstPass:
         self._fresh.append(row)
         self.scored[shard] += 1
         self.spent[shard] += spent
-        self._tokens[shard] += row["prompt_tokens"]
-        seconds = self.spent[shard].total
-        return Progress(shard, self._todo[shard], self.scored[shard], self._tokens[shard], seconds)
+        self._headway.finish(row)
 
     def rows(self) -> pl.DataFrame:
         """Returns one row of `Completions` for each request, with its score if it has one."""

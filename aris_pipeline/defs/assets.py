@@ -114,14 +114,14 @@ def completions(
     tag_process(context)
     remove_finished_parts(data)
     with (
-        engine.reporter(context.log.info) as report,
-        engine.session(card, settings, report) as session,
+        engine.reporter(context.log.info) as reporter,
+        engine.session(card, settings, reporter) as session,
     ):
 
         def complete() -> Generator[Outcome, None, None]:
             for assignment, its_shards in assignments.by_judge(shards_of(context)):
                 triaged = assignment.triaged(
-                    data, its_shards, session, run_id=context.run.run_id, on_progress=report
+                    data, its_shards, session, run_id=context.run.run_id, report=reporter.working
                 )
                 yield from complete_shards(
                     *(data, assignment.judge, its_shards, session),
@@ -130,7 +130,7 @@ def completions(
                     shorten=assignment.shorten,
                     run_id=context.run.run_id,
                     told=functools.partial(told_of_completions, data, assignment),
-                    on_progress=report,
+                    report=reporter.working,
                     predict=predictor(data, assignment.judge, card, settings),
                 )
 

@@ -34,6 +34,7 @@ from aris_pipeline.engines.protocol import (
     Request,
     ResetsPrefixCache,
     Sampling,
+    TokenCounts,
 )
 from aris_pipeline.engines.release import MemoryInUse, await_release
 from aris_pipeline.engines.session import EngineLock, EngineSession
@@ -61,6 +62,7 @@ __all__ = [
     "ResetsPrefixCache",
     "Sampling",
     "Telemetry",
+    "TokenCounts",
     "VllmOffline",
     "as_flags",
     "await_release",

@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 
 from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.engines.engine_log import mark_warnings
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 
 _OF_DEATHS = ("EngineCore ", "WorkerProc ")
@@ -21,10 +22,14 @@ _OF_DEATHS = ("EngineCore ", "WorkerProc ")
 
 
 def keep_last_words() -> None:
-    """Makes this engine process write the first exception that it logs to a file."""
+    """Makes this engine process write the first exception that it logs to a file.
+
+    And what this package warns of there, so that the process that started it finds it.
+    """
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is None or int(parent) == os.getpid():
         return
+    mark_warnings()
     logging.getLogger("vllm").addHandler(_LastWords(last_words_file(int(parent))))
 
 

@@ -5,16 +5,28 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from aris_pipeline.engines.engine_log import EngineLog
+
 
 @dataclass
 class Loading:
     """An engine that is being loaded.
 
     Attributes:
-        stage: what it does at present, in words; empty where that is not known.
+        log: what it prints, where that is known.
     """
 
-    stage: str = ""
+    log: EngineLog | None = None
+    _stage: str = ""
+
+    @property
+    def stage(self) -> str:
+        """What it does at present, in words; empty where that is not known."""
+        return (self.log and self.log.stage()) or self._stage
+
+    @stage.setter
+    def stage(self, stage: str) -> None:
+        self._stage = stage
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -29,7 +41,7 @@ class Loading:
 _present: ContextVar[Loading | None] = ContextVar("the engine that is being loaded", default=None)
 
 
-def at_stage(stage: str) -> None:
-    """Notes what the load that goes on in this thread has come to."""
+def at_stage(stage: str, log: EngineLog) -> None:
+    """Notes what the load that goes on in this thread has come to, and where it is logged."""
     if loading := _present.get():
-        loading.stage = stage
+        loading.stage, loading.log = stage, log

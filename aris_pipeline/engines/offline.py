@@ -11,22 +11,34 @@ import json
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import psutil
 
+from aris_pipeline.engines.engine_log import EngineLog
 from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
 from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
-from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, refusal, too_long
+from aris_pipeline.engines.processes import child_processes, is_alive
+from aris_pipeline.engines.protocol import (
+    Completion,
+    EngineInfo,
+    Request,
+    TokenCounts,
+    refusal,
+    too_long,
+)
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import (
     engine_args,
     further_parameters,
+    is_apart,
     prepare_environment,
+    processes_that_log,
     refuse_unknown,
 )
 from aris_pipeline.engines.watchdog import Watchdog
@@ -37,6 +49,11 @@ EXIT_STALLED = 70
 
 _LOG = logging.getLogger(__name__)
 _END_S = 5.0
+_COUNTERS = {
+    "vllm:prompt_tokens": "prompt",
+    "vllm:prompt_tokens_cached": "cached",
+    "vllm:generation_tokens": "output",
+}
 
 
 class VllmOffline:
@@ -58,41 +75,14 @@ class VllmOffline:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
         prepare_environment(on_gpu=self._on_gpu)
-        at_stage("importing vLLM")
-        try:
-            import vllm  # noqa: PLC0415 - an extra, and seconds of import
-            from vllm.inputs import tokens_input  # noqa: PLC0415
-            from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
-            from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
-        except ImportError as error:
-            raise EngineError(INSTALL_HINT) from error
-        self._vllm, self._tokens_input = vllm, tokens_input
-        self._final_only = RequestOutputKind.FINAL_ONLY
-        self._refusals = _refusal_types()
+        self._log = EngineLog("offline")
+        with self._log.capturing():
+            self._import()
+            self._load(card, settings, load)
+        self._log.look_through()
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
-        args = engine_args(card, settings, on_gpu=self._on_gpu)
-        refuse_unknown(card, vllm.EngineArgs)
-        before = _child_processes()
-        forget_last_words()
-        at_stage("reading the weights")
-        try:
-            self._engine: Any = (
-                load(args)
-                if load
-                else vllm.LLMEngine.from_engine_args(
-                    vllm.EngineArgs(**args),
-                    # The limits of offline use: a bare engine has only 128 rows in flight.
-                    UsageContext.LLM_CLASS if self._on_gpu else UsageContext.ENGINE_CONTEXT,
-                )
-            )
-        except (RuntimeError, ValueError, OSError) as error:
-            said = last_words() or error
-            raise EngineError(
-                f"vLLM cannot load {card.model_id}: {said}{memory_advice(card, settings, error)}"
-            ) from error
-        self._processes = _child_processes() - before
         config = self._engine.vllm_config
         blocks = config.cache_config.num_gpu_blocks
         self._info = EngineInfo(
@@ -141,6 +131,18 @@ class VllmOffline:
                 return float(metric.value)
         return None
 
+    def token_counts(self) -> TokenCounts | None:
+        """Tokens so far; a prompt counts when its first token is generated."""
+        engine = getattr(self, "_engine", None)  # it may be closed meanwhile
+        if engine is None:
+            return None
+        self._log.look_through()
+        found = Counter[str]()
+        for metric in engine.get_metrics():
+            if name := _COUNTERS.get(metric.name):
+                found[name] += metric.value
+        return TokenCounts(**found)
+
     def reset_prefix_cache(self) -> bool:
         """Forgets the prompts that were seen; false where vLLM could not."""
         return bool(self._engine.reset_prefix_cache())
@@ -185,15 +187,69 @@ class VllmOffline:
             gc.collect()
             cleanup_dist_env_and_memory()
             deadline = time.monotonic() + _END_S
-            while any(map(_is_alive, self._processes)) and time.monotonic() < deadline:
+            while any(map(is_alive, self._processes)) and time.monotonic() < deadline:
                 time.sleep(0.05)
             self._kill_processes()
+            self._log.look_through()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def _import(self) -> None:
+        """Imports vLLM.
+
+        Raises:
+            EngineError: it is not installed.
+        """
+        at_stage("importing vLLM", self._log)
+        try:
+            import vllm  # noqa: PLC0415 - an extra, and seconds of import
+            from vllm.inputs import tokens_input  # noqa: PLC0415
+            from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
+        except ImportError as error:
+            raise EngineError(INSTALL_HINT) from error
+        self._vllm, self._tokens_input = vllm, tokens_input
+        self._final_only = RequestOutputKind.FINAL_ONLY
+        self._refusals = _refusal_types()
+
+    def _load(
+        self,
+        card: ModelCard,
+        settings: EngineSettings,
+        load: Callable[[dict[str, Any]], Any] | None,
+    ) -> None:
+        """Loads the model, and notes which processes belong to it.
+
+        Raises:
+            EngineError: it cannot be loaded; the message names the log.
+        """
+        args = engine_args(card, settings, on_gpu=self._on_gpu)
+        refuse_unknown(card, self._vllm.EngineArgs)
+        before = child_processes()
+        forget_last_words()
+        at_stage("reading the weights", self._log)
+        try:
+            with processes_that_log():
+                self._engine: Any = load(args) if load else self._make_engine(args)
+        except (RuntimeError, ValueError, OSError) as error:
+            said = last_words() or (is_apart() and self._log.last_errors()) or error
+            raise EngineError(
+                f"vLLM cannot load {card.model_id}: {said} (log {self._log.path})"
+                f"{memory_advice(card, settings, error)}"
+            ) from error
+        self._processes = child_processes() - before
+
+    def _make_engine(self, args: dict[str, Any]) -> Any:
+        from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
+
+        return self._vllm.LLMEngine.from_engine_args(
+            self._vllm.EngineArgs(**args),
+            # The limits of offline use: a bare engine has only 128 rows in flight.
+            UsageContext.LLM_CLASS if self._on_gpu else UsageContext.ENGINE_CONTEXT,
+        )
 
     def _step(self, watchdog: Watchdog) -> list[Any]:
         """Lets the engine work until it has something to say.
@@ -210,11 +266,13 @@ class VllmOffline:
             # In a process of its own it says why to its log alone.
             cause = last_words() if self._processes else cause_of(error)
             reason = watchdog.reason or cause or f"{type(error).__name__}: {error}"
+            if self._processes:
+                reason = f"{reason}; log {self._log.path}"
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
 
     def _processes_live(self) -> bool:
         """Whether all processes of the engine are there; it may have none but this one."""
-        return all(_is_alive(process) for process in self._processes)
+        return all(is_alive(process) for process in self._processes)
 
     def _end(self, reason: str) -> None:
         """Kills the engine's processes and ends the wait for them."""
@@ -253,23 +311,6 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _child_processes() -> set[psutil.Process]:
-    """This process's descendants, without Python's own resource tracker, which stays for good."""
-    found = set()
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):
-                found.add(process)
-    return found
 
 
 def _refusal_types() -> tuple[type[Exception], ...]:

@@ -135,6 +135,34 @@ class EngineInfo:
     replicas: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens that an engine has worked on since it was loaded, of unfinished requests too.
+
+    Attributes:
+        prompt: of the prompts that it has read.
+        cached: of these, found in its prefix cache.
+        output: generated.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    output: int = 0
+
+    def since(self, before: "TokenCounts | None") -> "TokenCounts":
+        """Returns what was added since; all of it where another engine has begun anew."""
+        if before is None or self.prompt < before.prompt or self.output < before.output:
+            return self
+        return TokenCounts(
+            self.prompt - before.prompt, self.cached - before.cached, self.output - before.output
+        )
+
+    def __add__(self, other: "TokenCounts") -> "TokenCounts":
+        return TokenCounts(
+            self.prompt + other.prompt, self.cached + other.cached, self.output + other.output
+        )
+
+
 class Engine(Protocol):
     """A loaded model; a context manager that frees it."""
 
@@ -166,4 +194,13 @@ class ResetsPrefixCache(Protocol):
 
     def reset_prefix_cache(self) -> bool:
         """Empties the prefix cache while nothing is in flight; false where it was not emptied."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """What an engine offers besides where it says how far it is with unfinished requests."""
+
+    def token_counts(self) -> TokenCounts | None:
+        """Returns the tokens so far, None where it cannot say now; any thread may call it."""
         ...

@@ -14,7 +14,7 @@ from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory import memory_advice
 from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.openai_server import OpenAiServer
-from aris_pipeline.engines.protocol import Completion, EngineInfo, Request
+from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, TokenCounts
 from aris_pipeline.engines.server_process import ServerProcess
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
@@ -29,6 +29,11 @@ _REQUESTS_IN_FLIGHT_ON_GPU = 512
 _KV_USAGE = re.compile(r"^vllm:kv_cache_usage_perc\{.*\} (\S+)$", re.MULTILINE)
 _KV_BLOCKS = re.compile(r'^vllm:cache_config_info\{.*num_gpu_blocks="(\d+)"', re.MULTILINE)
 _BLOCK_SIZE = re.compile(r'^vllm:cache_config_info\{.*[{,]block_size="(\d+)"', re.MULTILINE)
+_COUNTERS = {
+    "prompt": re.compile(r"^vllm:prompt_tokens_total\{.*\} (\S+)$", re.MULTILINE),
+    "cached": re.compile(r"^vllm:prompt_tokens_cached_total\{.*\} (\S+)$", re.MULTILINE),
+    "output": re.compile(r"^vllm:generation_tokens_total\{.*\} (\S+)$", re.MULTILINE),
+}
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -58,8 +63,8 @@ class VllmServe:
             *("--uvicorn-log-level", "warning"),
         ]
         environment = {**server_environment(on_gpu=on_gpu), "VLLM_API_KEY": key}
-        at_stage("vLLM's server starts")
         self._server = ServerProcess(flags, environment)
+        at_stage("vLLM's server starts", self._server.log)
         try:
             self._wait_until_ready(card, settings)
             self._client = OpenAiServer(
@@ -75,6 +80,7 @@ class VllmServe:
         except BaseException:
             self._server.stop()
             raise
+        self._server.log.look_through()
         self._info = replace(
             self._client.info,
             load_s=time.monotonic() - started,
@@ -95,6 +101,15 @@ class VllmServe:
         found = _KV_USAGE.search(self._get("/metrics"))
         return float(found[1]) if found else None
 
+    def token_counts(self) -> TokenCounts | None:
+        """Tokens so far; a prompt counts when its first token is generated."""
+        self._server.log.look_through()
+        text = self._get("/metrics")
+        found = {name: count.findall(text) for name, count in _COUNTERS.items()}
+        if not found["prompt"]:
+            return None
+        return TokenCounts(**{name: int(sum(map(float, counts))) for name, counts in found.items()})
+
     def reset_prefix_cache(self) -> bool:
         """Forgets the prompts that were seen; vLLM offers that in its development mode alone."""
         request = urllib.request.Request(f"{self._server.url}/reset_prefix_cache", method="POST")  # noqa: S310 - ours
@@ -110,6 +125,7 @@ class VllmServe:
             self._client.close()
         finally:
             self._server.stop()
+            self._server.log.look_through()
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +142,7 @@ class VllmServe:
             if time.monotonic() > deadline:
                 raise EngineError(
                     f"vLLM's server does not become ready with {card.model_id}: see its log "
-                    f"{self._server.log}"
+                    f"{self._server.log.path}"
                 )
             time.sleep(_LOOK_EVERY_S)
 

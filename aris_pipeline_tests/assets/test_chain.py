@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from aris_pipeline import live_line
 from aris_pipeline.completions import parts
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Engine, Request
@@ -65,13 +67,27 @@ def test_the_ranking_is_ordered_by_recommendation_then_score(
     ).all()
 
 
-def test_the_model_is_loaded_once_for_all_shards(
-    runner: BatchRunner, write_file: WriteFile
+def test_the_model_is_loaded_once_for_all_shards_and_the_log_says_how_far_they_are(
+    runner: BatchRunner,
+    instance: dg.DagsterInstance,
+    write_file: WriteFile,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(live_line, "_DRAWN_EVERY_S", 0.02)
+    monkeypatch.setattr(live_line, "_LOGGED_EVERY_S", 0.1)
+    slow = staticmethod(lambda: FakeEngine(seconds_per_row=0.01))
+    monkeypatch.setattr(FakeEngineResource, "make", slow)
+
     outcome = runner.run(write_file(45), LANDING, LAST)
 
     assert len(outcome.batch.shard_rows) == 5
     assert FakeEngine.loads == 1
+    runs = [run.run_id for run in instance.get_runs()]
+    said = [entry.user_message for run in runs for entry in instance.all_logs(run)]
+    assert "loading smollm2-135m-instruct" in said
+    assert "loaded smollm2-135m-instruct in 0 s" in said
+    assert any(re.match(r"answering: \d+%, \d+ of 45 rows, ", line) for line in said)
+    assert any(re.match(r"answered 45 rows in \d+ s, ", line) for line in said)
 
 
 def test_the_same_file_again_reuses_everything_and_loads_no_model(

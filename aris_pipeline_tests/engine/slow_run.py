@@ -1,7 +1,6 @@
 """A run of the real engine that even a fast machine is not done with before it is disturbed."""
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -51,7 +50,7 @@ class SlowRun:
 
     def wait_for_a_row(self) -> None:
         """Waits until the run has finished a row."""
-        self._wait(lambda: re.search(r" [1-9]\d*/\d+ \[", self.said()))
+        self._wait(lambda: "first row after" in self.said())
 
     def wait_for_a_part(self) -> None:
         """Waits until rows that this run finished are on the disk."""

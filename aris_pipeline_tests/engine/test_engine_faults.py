@@ -1,5 +1,6 @@
 """Real vLLM that fails, loses its process or is stopped: no row is lost, the run goes on."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -56,8 +57,13 @@ def test_a_killed_engine_process_is_replaced_while_the_run_goes_on(tmp_path: Pat
         next(child for child in children if "EngineCore" in child.name()).kill()
         code = slow.process.wait(timeout=300)
 
-    assert code == 0, slow.said()
-    assert "restart 1 of 3" in slow.said()
+    said = slow.said()
+    assert code == 0, said
+    assert "restart 1 of 3" in said
+    log = re.search(r"a process of it has ended\; log (\S+\.log)", said)
+    assert log, said
+    assert "Starting to load model" in Path(log[1]).read_text()
+    assert not re.search(r"INFO|WARN|Warning|Triton|Traceback", said), said
     (throughput,) = slow.data.glob("throughput/**/*.parquet")
     row = pl.read_parquet(throughput, hive_partitioning=False).row(0, named=True)
     assert (row["rows_ok"], row["rows_failed"], row["engine_restarts"]) == (8, 0, 1)

@@ -185,16 +185,29 @@ def test_a_refused_row_leaves_the_others_unharmed(engine: VllmOffline) -> None:
         assert answers[key].error_message
 
 
-def test_a_row_is_handed_out_as_soon_as_it_is_finished(engine: VllmOffline) -> None:
-    prompt = ids("Tell a story.")
-    order = [
-        completion.request_id
-        for completion in engine.generate(
-            [Request("long", prompt, Sampling(60)), Request("short", prompt, Sampling(2))]
-        )
-    ]
+def test_a_row_is_handed_out_as_soon_as_it_is_finished_and_its_tokens_count_before(
+    engine: VllmOffline,
+) -> None:
+    prompt = ids("Tell a story of a fox.")
+    before = engine.token_counts()
+    answers = engine.generate(
+        [Request("long", prompt, Sampling(60)), Request("short", prompt, Sampling(2))]
+    )
 
-    assert order == ["short", "long"]
+    short = next(answers)
+    at_first = engine.token_counts()
+    (long,) = answers
+    at_last = engine.token_counts()
+
+    assert (short.request_id, long.request_id) == ("short", "long")
+    assert before
+    assert at_first
+    assert at_last
+    assert at_first.since(before).prompt == 2 * len(prompt), "of the row that goes on, too"
+    assert 4 <= at_first.since(before).output < at_last.since(before).output
+    assert at_last.since(before).output == long.output_tokens + short.output_tokens
+    cached = short.cached_tokens + long.cached_tokens
+    assert at_last.since(before).cached == cached
 
 
 def test_an_abandoned_generation_leaves_the_engine_free(engine: VllmOffline) -> None:

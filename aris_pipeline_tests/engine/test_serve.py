@@ -130,7 +130,16 @@ def test_a_refused_row_leaves_the_others_unharmed(engine: VllmServe) -> None:
         assert answers[key].error_type == "refused", answers[key]
 
 
-def test_the_engine_tells_what_it_is(engine: VllmServe) -> None:
+def test_the_engine_tells_what_it_is_and_how_many_tokens_it_has_worked_on(
+    engine: VllmServe,
+) -> None:
+    before = engine.token_counts()
+    (answer,) = engine.generate([Request("row", ids("Tell a story."), Sampling(5))])
+    after = engine.token_counts()
+    assert before
+    assert after
+    assert after.since(before).prompt == answer.prompt_tokens
+    assert after.since(before).output == answer.output_tokens
     assert engine.info.name.startswith("vllm-serve-0.")
     assert engine.info.max_model_len == 1024
     assert (engine.info.kv_cache_tokens or 0) > 10_000

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+
+from aris_pipeline_tests.terminal import on_a_terminal, states
 
 pytestmark = pytest.mark.system
 
@@ -60,6 +63,36 @@ def test_run_prints_one_json_object_with_every_promised_figure(
     assert figures.keys() >= KEYS
     assert (figures["rows_in"], figures["shards"]) == (60, 3)
     assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
+
+
+def test_a_run_says_what_it_is_at_in_a_pipe_and_on_a_terminal(
+    candidates: Path, data: Path, tmp_path: Path
+) -> None:
+    often = {"FAKE_PRINTED_EVERY_S": "0.5", "FAKE_LOAD_S": "1.5", "FAKE_SECONDS_PER_ROW": "2.5"}
+    command = [*FAKE, "run", str(candidates), "--limit", "3", "--data-dir"]
+
+    piped = subprocess.run(
+        [*command, str(data)], capture_output=True, text=True, check=True, env=os.environ | often
+    )
+    shown = states(on_a_terminal([*command, str(tmp_path / "again")], often))
+
+    for phase in ("land: candidates.json", "materialising prompts", "materialising completions"):
+        assert phase in piped.stdout.splitlines()
+        assert phase in shown
+    for said in (piped.stderr.splitlines(), shown):
+        one_after_the_other = [
+            r"loading smollm2-135m-instruct$",
+            r"loading smollm2-135m-instruct: 1 s$",
+            r"loaded smollm2-135m-instruct in \d+ s$",
+            r"answering: \d+%, 0 of 3 rows, up to .* left, [\d,]+ new tok/s, [\d,]+ prompt tokens ",
+            r"first row after \d+ s$",
+            r"answering: \d+%, 2 of 3 rows, .* left, 0\.\d\d rows/s, [\d,]+ new tok/s, ",
+            r"answered 3 rows in \d+ s, 0\.\d\d rows/s$",
+        ]
+        found = iter(said)
+        for line in one_after_the_other:
+            assert any(re.match(line, one) for one in found), (line, said)
+    assert "\x1b" not in piped.stderr + piped.stdout
 
 
 def test_every_reading_command_answers_about_a_finished_batch(

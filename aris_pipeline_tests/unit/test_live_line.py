@@ -1,8 +1,6 @@
 """What the user sees of a line that says how far work is: on a terminal, in a pipe, in a log."""
 
 import os
-import pty
-import select
 import subprocess
 import sys
 import time
@@ -11,6 +9,7 @@ import pytest
 
 from aris_pipeline import live_line
 from aris_pipeline.live_line import LiveLine, duration
+from aris_pipeline_tests.terminal import on_a_terminal
 
 WORK = """
 import os, sys, time
@@ -24,37 +23,14 @@ line.say("loaded in 4 s")
 """
 
 
-def _on_a_terminal(program: str) -> str:
-    """What a program writes to a terminal of 80 columns."""
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ) as running:
-        os.close(theirs)
-        written = b""
-        while True:
-            ready, _, _ = select.select([ours], [], [], 30)
-            try:
-                read = os.read(ours, 65_536) if ready else b""
-            except OSError:  # the other end is closed
-                read = b""
-            if not read:
-                break
-            written += read
-        os.close(ours)
-    assert running.returncode == 0
-    return written.decode()
-
-
 def test_on_a_terminal_one_line_changes_in_place_and_is_gone_at_the_end() -> None:
-    written = _on_a_terminal(WORK)
+    written = on_a_terminal([sys.executable, "-c", WORK])
 
     first, middle, last = written.split("\r\n")[:3]
     assert first.endswith("loading the model")
     drawn = middle.split("\r\x1b[K")
     assert drawn[1].startswith("loading: 3 s xxx")
-    assert all(len(one) < 80 for one in drawn), "a line that wraps could not be drawn again"
+    assert all(len(one) < 120 for one in drawn), "a line that wraps could not be drawn again"
     assert drawn[-1] == "loaded in 4 s"
     assert drawn[-2] == "", "what stays does not stand behind the last state of the line"
     assert last == ""

@@ -1,4 +1,5 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import polars as pl
 import pytest
@@ -179,11 +180,16 @@ def test_progress_counts_rows_that_are_to_be_generated(ask: Ask, complete: Compl
     ask({}, {"request_key": "k0"}, {}, {"error": "bad role"})
     seen: list[Progress] = []
 
-    complete(on_progress=seen.append)
+    @contextmanager
+    def report(look: Callable[[], Progress]) -> Iterator[Callable[[], None]]:
+        seen.append(look())
+        yield lambda: seen.append(look())
 
-    assert [(progress.done, progress.total) for progress in seen] == [(1, 2), (2, 2)]
-    assert [progress.tokens for progress in seen] == [3 + 5, 2 * (3 + 5)]
-    assert 0 < seen[0].seconds <= seen[1].seconds
+    complete(report=report)
+
+    assert [(progress.done, progress.total) for progress in seen] == [(0, 0), (1, 2), (2, 2)]
+    assert [progress.row_tokens for progress in seen] == [0, 3 + 5, 2 * (3 + 5)]
+    assert 0 < seen[1].seconds <= seen[2].seconds
 
 
 def test_a_completions_file_from_elsewhere_is_named(store: DataStore) -> None:

@@ -1,0 +1,157 @@
+"""The log of an engine: what vLLM, its libraries and its processes print goes to a file.
+
+Loading a model prints some hundred lines, of which none is the run's. Libraries print by the
+hundred ways that there are, native code among them, so all of the process's output is led to the
+file while the engine starts. The engine's own processes keep it as their output for as long as they
+live. What the run has to say is said all the same: warnings of this package are passed on, and an
+engine that does not start, or dies, says why and names the file.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from logging.handlers import MemoryHandler
+
+from aris_pipeline.engines.embedded import cache_dir
+
+_LOG = logging.getLogger(__name__)
+_OURS = "aris_pipeline"
+_KEPT_S = 7 * 24 * 3600
+_MOST_BYTES = 20_000_000
+_TAIL_BYTES = 32_000
+_LAST_ERRORS = 4
+_ERROR = re.compile(r"\w(?:Error|Exception): |\berror: ")
+_MOST_RECORDS = 1_000
+_OUTPUTS = (1, 2)
+_WARNING = "aris warning: "
+"""Begins what an engine process of ours warns of in its log."""
+
+_STAGES = {
+    "Starting to load model": "reading the weights",
+    "Loading weights took": "compiling and warming up",
+    "Model loading took": "compiling and warming up",
+    "torch.compile took": "warming up",
+    "Graph capturing finished": "nearly done",
+}
+"""What vLLM logs as it gets on; where its words change, the line says less."""
+
+
+class EngineLog:
+    """A log of one engine.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """Makes a file in the cache directory; those of a week ago are removed."""
+        folder = cache_dir() / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("vllm-*.log"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - old.stat().st_mtime > _KEPT_S:
+                    old.unlink()
+        now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        self.path = folder / f"vllm-{kind}-{now}-{os.getpid()}.log"
+        self._passed_on = 0
+
+    @contextmanager
+    def capturing(self) -> Iterator[None]:
+        """Leads to the file what this process prints, and what processes print that it starts."""
+        # Appended to, by several processes, and emptied under way: see `look_through`.
+        with self.path.open("ab") as file, _warnings_held():
+            _flush()
+            kept = [os.dup(number) for number in _OUTPUTS]
+            try:
+                for number in _OUTPUTS:
+                    os.dup2(file.fileno(), number)
+                yield
+            finally:
+                _flush()
+                for number, before in zip(_OUTPUTS, kept, strict=True):
+                    os.dup2(before, number)
+                    os.close(before)
+
+    def stage(self) -> str | None:
+        """What the engine does as it starts, by the last line that is known."""
+        text = self._tail()
+        places = {text.rfind(said): stage for said, stage in _STAGES.items()}
+        last = max(places)
+        return places[last] if last >= 0 else None
+
+    def last_errors(self) -> str | None:
+        """The last errors; they stand among tracebacks and much that is no reason."""
+        errors = [
+            line.strip()
+            for line in self._tail().splitlines()
+            if _ERROR.search(line) and " WARNING " not in line
+        ]
+        return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or None
+
+    def look_through(self) -> None:
+        """Passes on what engine processes have warned of since the last call, and bounds the file.
+
+        They append to it, so that what follows stands at its beginning once it is emptied.
+        """
+        with contextlib.suppress(OSError):
+            with self.path.open("rb") as file:
+                file.seek(self._passed_on)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break  # the rest is still to come
+                    self._passed_on += len(line)
+                    _, marked, warning = line.decode("utf-8", "replace").partition(_WARNING)
+                    if marked:
+                        _LOG.warning("%s", warning.strip())
+            if self._passed_on > _MOST_BYTES:
+                os.truncate(self.path, 0)
+                self._passed_on = 0
+
+    def _tail(self) -> str:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, self.path.stat().st_size - _TAIL_BYTES))
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+
+def mark_warnings() -> None:
+    """Marks what this package warns of in an engine process, whose output is a log."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter(f"{_WARNING}%(message)s"))
+    logging.getLogger(_OURS).addHandler(handler)
+
+
+@contextmanager
+def _warnings_held() -> Iterator[None]:
+    """Keeps what this package warns of until the output is where it was."""
+    ours, held = logging.getLogger(_OURS), MemoryHandler(_MOST_RECORDS, logging.CRITICAL + 1)
+    held.setLevel(logging.WARNING)
+    propagates = ours.propagate
+    ours.addHandler(held)
+    ours.propagate = False
+    try:
+        yield
+    finally:
+        ours.removeHandler(held)
+        ours.propagate = propagates
+        for record in held.buffer:
+            logging.getLogger(record.name).handle(record)
+        held.close()
+
+
+def _flush() -> None:
+    """Writes what is in buffers to where it was meant for; C libraries have their own."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)

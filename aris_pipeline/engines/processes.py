@@ -1,0 +1,23 @@
+"""The processes that an engine has started."""
+
+import contextlib
+
+import psutil
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still works; one that ended is there until its parent has noticed."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def child_processes() -> set[psutil.Process]:
+    """Returns this process's descendants, without Python's resource tracker, which stays."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "multiprocessing.resource_tracker" not in " ".join(process.cmdline()):
+                found.add(process)
+    return found
