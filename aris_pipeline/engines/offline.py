@@ -76,10 +76,12 @@ class VllmOffline:
         self._on_gpu = gpu_count() > 0
         prepare_environment(on_gpu=self._on_gpu)
         self._log = EngineLog("offline")
-        with self._log.capturing():
-            self._import()
-            self._load(card, settings, load)
-        self._log.look_through()
+        try:
+            with self._log.capturing():
+                self._import()
+                self._load(card, settings, load)
+        finally:
+            self._log.look_through()
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
