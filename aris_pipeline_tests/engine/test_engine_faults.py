@@ -1,5 +1,6 @@
 """Real vLLM that fails, loses its process or is stopped: no row is lost, the run goes on."""
 
+import os
 import re
 from pathlib import Path
 
@@ -67,3 +68,37 @@ def test_a_killed_engine_process_is_replaced_while_the_run_goes_on(tmp_path: Pat
     (throughput,) = slow.data.glob("throughput/**/*.parquet")
     row = pl.read_parquet(throughput, hive_partitioning=False).row(0, named=True)
     assert (row["rows_ok"], row["rows_failed"], row["engine_restarts"]) == (8, 0, 1)
+
+
+BROKEN_VLLM = """
+def load():
+    from vllm.v1.engine.core import EngineCore
+
+    def step(*_arguments):
+        raise ValueError("too many values to unpack (expected 3)")
+
+    EngineCore.step = EngineCore.step_with_batch_queue = step
+"""
+
+
+def test_an_engine_that_dies_of_any_request_is_loaded_twice_and_says_why(tmp_path: Path) -> None:
+    """As vLLM 0.33 did with masks made for 0.32: it died at its first step, whatever the row."""
+    plugin = tmp_path / "plugin"
+    plugin.mkdir()
+    (plugin / "broken_vllm.py").write_text(BROKEN_VLLM)
+    metadata = plugin / "broken_vllm-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-vllm\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[vllm.general_plugins]\nbroken_vllm = broken_vllm:load\n"
+    )
+    path = os.pathsep.join([str(plugin), os.environ.get("PYTHONPATH", "")])
+    apart = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1", "PYTHONPATH": path}
+    with SlowRun(4, tmp_path, **apart) as slow:
+        code = slow.process.wait(timeout=300)
+
+    assert code == 2, slow.said()
+    assert "restart 1 of 3" in slow.said()
+    assert "restart 2 of 3" not in slow.said()
+    assert "two engines in a row died of ValueError: too many values to unpack" in slow.said()
+    assert "broken_vllm.py:6" in slow.said()
