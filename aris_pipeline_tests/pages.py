@@ -59,7 +59,7 @@ _VARIABLES = {
     "ARIS_MODELS": ("the shipped table", "a YAML file with [more models](gpu.md#your-own-models)"),
     "ARIS_CACHE_DIR": (
         "the user's cache",
-        "the prepared demo model, locks of engines and the logs of `serve`; for data in an "
+        "the prepared demo model, locks of engines and the logs of vLLM; for data in an "
         "[object store](object-store.md) also locks and Dagster's home",
     ),
     "DAGSTER_HOME": (

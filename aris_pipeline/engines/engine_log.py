@@ -24,7 +24,6 @@ from aris_pipeline.engines.embedded import cache_dir
 _LOG = logging.getLogger(__name__)
 _OURS = "aris_pipeline"
 _KEPT_S = 7 * 24 * 3600
-_MOST_BYTES = 20_000_000
 _TAIL_BYTES = 32_000
 _LAST_ERRORS = 4
 _ERROR = re.compile(r"\w(?:Error|Exception): |\berror: ")
@@ -65,7 +64,6 @@ class EngineLog:
     @contextmanager
     def capturing(self) -> Iterator[None]:
         """Leads to the file what this process prints, and what processes print that it starts."""
-        # Appended to, by several processes, and emptied under way: see `look_through`.
         with self.path.open("ab") as file, _warnings_held():
             _flush()
             kept = [os.dup(number) for number in _OUTPUTS]
@@ -95,24 +93,17 @@ class EngineLog:
         ]
         return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or None
 
-    def look_through(self) -> None:
-        """Passes on what engine processes have warned of since the last call, and bounds the file.
-
-        They append to it, so that what follows stands at its beginning once it is emptied.
-        """
-        with contextlib.suppress(OSError):
-            with self.path.open("rb") as file:
-                file.seek(self._passed_on)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break  # the rest is still to come
-                    self._passed_on += len(line)
-                    _, marked, warning = line.decode("utf-8", "replace").partition(_WARNING)
-                    if marked:
-                        _LOG.warning("%s", warning.strip())
-            if self._passed_on > _MOST_BYTES:
-                os.truncate(self.path, 0)
-                self._passed_on = 0
+    def pass_on_warnings(self) -> None:
+        """Logs here what engine processes have warned of in the file since the last call."""
+        with contextlib.suppress(OSError), self.path.open("rb") as file:
+            file.seek(self._passed_on)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break  # the rest is still to come
+                self._passed_on += len(line)
+                _, marked, warning = line.decode("utf-8", "replace").partition(_WARNING)
+                if marked:
+                    _LOG.warning("%s", warning.strip())
 
     def _tail(self) -> str:
         try:

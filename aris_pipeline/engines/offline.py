@@ -37,8 +37,8 @@ from aris_pipeline.engines.vllm_arguments import (
     engine_args,
     further_parameters,
     is_apart,
+    log_errors_alone,
     prepare_environment,
-    processes_that_log,
     refuse_unknown,
 )
 from aris_pipeline.engines.watchdog import Watchdog
@@ -81,7 +81,8 @@ class VllmOffline:
                 self._import()
                 self._load(card, settings, load)
         finally:
-            self._log.look_through()
+            log_errors_alone()
+            self._log.pass_on_warnings()
         self._warned_of_seeds = False
         self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
@@ -138,7 +139,7 @@ class VllmOffline:
         engine = getattr(self, "_engine", None)  # it may be closed meanwhile
         if engine is None:
             return None
-        self._log.look_through()
+        self._log.pass_on_warnings()
         found = Counter[str]()
         for metric in engine.get_metrics():
             if name := _COUNTERS.get(metric.name):
@@ -192,7 +193,7 @@ class VllmOffline:
             while any(map(is_alive, self._processes)) and time.monotonic() < deadline:
                 time.sleep(0.05)
             self._kill_processes()
-            self._log.look_through()
+            self._log.pass_on_warnings()
 
     def __enter__(self) -> Self:
         return self
@@ -204,15 +205,20 @@ class VllmOffline:
         """Imports vLLM.
 
         Raises:
-            EngineError: it is not installed.
+            EngineError: it is not installed, or broken.
         """
         at_stage("importing vLLM", self._log)
         try:
             import vllm  # noqa: PLC0415 - an extra, and seconds of import
             from vllm.inputs import tokens_input  # noqa: PLC0415
             from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
-        except ImportError as error:
-            raise EngineError(INSTALL_HINT) from error
+        except ModuleNotFoundError as error:
+            raise EngineError(f"{INSTALL_HINT} ({error})") from error
+        except Exception as error:
+            # Installed, and broken: it or one of its libraries was built for another machine.
+            raise EngineError(
+                f"vLLM cannot be imported: {cause_of(error)} (log {self._log.path})"
+            ) from error
         self._vllm, self._tokens_input = vllm, tokens_input
         self._final_only = RequestOutputKind.FINAL_ONLY
         self._refusals = _refusal_types()
@@ -232,12 +238,13 @@ class VllmOffline:
         refuse_unknown(card, self._vllm.EngineArgs)
         before = child_processes()
         forget_last_words()
-        at_stage("reading the weights", self._log)
+        at_stage("starting vLLM", self._log)
         try:
-            with processes_that_log():
-                self._engine: Any = load(args) if load else self._make_engine(args)
-        except (RuntimeError, ValueError, OSError) as error:
-            said = last_words() or (is_apart() and self._log.last_errors()) or error
+            self._engine: Any = load(args) if load else self._make_engine(args)
+        except Exception as error:
+            # What a model, a kernel or a driver raises has no common type. A process of vLLM's own
+            # says why it died to its log alone.
+            said = last_words() or (is_apart() and self._log.last_errors()) or cause_of(error)
             raise EngineError(
                 f"vLLM cannot load {card.model_id}: {said} (log {self._log.path})"
                 f"{memory_advice(card, settings, error)}"

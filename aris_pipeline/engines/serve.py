@@ -80,7 +80,7 @@ class VllmServe:
         except BaseException:
             self._server.stop()
             raise
-        self._server.log.look_through()
+        self._server.log.pass_on_warnings()
         self._info = replace(
             self._client.info,
             load_s=time.monotonic() - started,
@@ -103,7 +103,7 @@ class VllmServe:
 
     def token_counts(self) -> TokenCounts | None:
         """Tokens so far; a prompt counts when its first token is generated."""
-        self._server.log.look_through()
+        self._server.log.pass_on_warnings()
         text = self._get("/metrics")
         found = {name: count.findall(text) for name, count in _COUNTERS.items()}
         if not found["prompt"]:
@@ -125,7 +125,7 @@ class VllmServe:
             self._client.close()
         finally:
             self._server.stop()
-            self._server.log.look_through()
+            self._server.log.pass_on_warnings()
 
     def __enter__(self) -> Self:
         return self

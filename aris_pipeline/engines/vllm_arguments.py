@@ -7,8 +7,6 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from aris_pipeline.engines.configs import model_config
@@ -22,9 +20,6 @@ from aris_pipeline.errors import ConfigError, EngineError
 
 _ATTENTION = {"full_attention", "sliding_attention"}
 
-_chosen: set[str] = set()
-"""Variables of this process that the user has not set."""
-
 
 def further_parameters(sampling: Sampling) -> dict[str, Any]:
     """Returns a row's further parameters as vLLM's `SamplingParams` has them."""
@@ -36,14 +31,9 @@ def further_parameters(sampling: Sampling) -> dict[str, Any]:
 
 def prepare_environment(*, on_gpu: bool) -> None:
     """Sets what vLLM reads from this process's environment at import; the user's settings win."""
-    defaults = {"VLLM_LOGGING_LEVEL": "ERROR"}
     if not on_gpu:
         # One process: nothing can be left behind, and Dagster's executors exit cleanly.
-        defaults["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
-    for name, value in defaults.items():
-        if name not in os.environ:
-            os.environ[name] = value
-            _chosen.add(name)
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
     os.environ.update(_with_defaults(on_gpu=on_gpu, apart=apart))
     # vLLM's own use of names that torch will drop is nothing that a user can mend.
@@ -54,7 +44,8 @@ def server_environment(*, on_gpu: bool) -> dict[str, str]:
     """Returns the environment of a server of ours, whose engine is a process of its own."""
     environment = _with_defaults(on_gpu=on_gpu, apart=True)
     # An engine that worked in this process before may have left its choice behind.
-    return {name: value for name, value in environment.items() if name not in _chosen}
+    environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
+    return environment
 
 
 def is_apart() -> bool:
@@ -62,23 +53,10 @@ def is_apart() -> bool:
     return os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") != "0"
 
 
-@contextmanager
-def processes_that_log() -> Iterator[None]:
-    """Has the engine's processes that are started in it log what they do, unless the user chose.
-
-    Their output is a file; in this process vLLM logs errors alone.
-    """
-    level = "VLLM_LOGGING_LEVEL"
-    if not is_apart() or level not in _chosen:
-        yield
-        return
-    before, os.environ[level] = os.environ[level], "INFO"
-    try:
-        yield
-    finally:
-        os.environ[level] = before
-        # It has taken the level over for this process.
-        logging.getLogger("vllm").setLevel(before)
+def log_errors_alone() -> None:
+    """Has vLLM log errors alone in this process from now on, unless the user chose a level."""
+    if "VLLM_LOGGING_LEVEL" not in os.environ:
+        logging.getLogger("vllm").setLevel(logging.ERROR)
 
 
 def _with_defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
@@ -107,9 +85,6 @@ def replica_environment(*, on_gpu: bool, replicas: int) -> dict[str, str]:
 def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
-        # Hundreds of lines in a log, as nothing there goes back to the beginning of a line.
-        "TQDM_DISABLE": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         # A forked process would not load the plugin that ends it with its parent.
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     }
