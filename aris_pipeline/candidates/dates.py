@@ -128,6 +128,11 @@ def date_of(text: str | None) -> str | None:
     return text if read.end == "now" else read.text
 
 
+def means_now(text: str) -> bool:
+    """Whether a text in the place of a date says that something goes on."""
+    return " ".join(text.split()).casefold().strip(" .") in _NOW
+
+
 @lru_cache(maxsize=16_384)
 def _read(text: str) -> _Read:
     if _ORDINARY.fullmatch(text):

@@ -82,6 +82,15 @@ def has_aliases(entry: Mapping[str, Any], known: frozenset[str]) -> bool:
     return any(name in names or name in _INSIDE for name in others)
 
 
+def is_entry(value: Mapping[str, Any], known: frozenset[str]) -> bool:
+    """Whether an object is a job or degree itself, and not a list of them by some key."""
+    names = _OF_JOBS if known is JOB_FIELDS else _OF_DEGREES
+    if any(canonical(key) in _INSIDE for key in value):
+        return True
+    fields = [item for key, item in value.items() if key in known or canonical(key) in names]
+    return len(fields) > 1 or any(not isinstance(item, dict | list) for item in fields)
+
+
 def jobs_of(entries: list[Any]) -> list[Any]:
     """Returns the jobs of a list under our names; what is no object stays as it is."""
     return [job for entry in entries for job in _flattened(entry, _job)]
@@ -189,11 +198,10 @@ def _put_date(found: Entry, target: str, value: object) -> object:
     """Puts a date, or whether a job goes on; of a degree's period, which is no date, the end."""
     if target == "end_date" and isinstance(value, dict) and not is_date(value):
         return _put_end(found, value)
-    fits = isinstance(value, bool) == (target == "is_current")
-    is_one = fits and (is_date(value) or not isinstance(value, dict | list))
-    if not is_one or found.get(target) is not None:
+    fits = target == "is_current" or not isinstance(value, bool)
+    if not fits or found.get(target) is not None:
         return value
-    found[target] = value if isinstance(value, bool) else as_date(value)
+    found[target] = as_date(value) if is_date(value) else value
     return None
 
 

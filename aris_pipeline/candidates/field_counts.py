@@ -6,6 +6,7 @@ where they look like names: an object may have people for keys.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ from aris_pipeline.candidates.json_values import parse_json
 from aris_pipeline.candidates.plain_values import has_words
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 
+_NUMBER = re.compile(r"\.\d+(?=\.)")
 _PATHS = 200
 _SOURCES = 30
 _OTHER = "other fields"
@@ -65,15 +67,20 @@ class FieldCounter:
         self._plain_rows = 0
         self._unused: dict[str, FieldText] = {}
         self._sources: dict[str, dict[str, None]] = {}
+        self._unread: Counter[str] = Counter()
 
-    def add(self, sources: Mapping[str, str], extra: Mapping[str, Any]) -> None:
+    def add(
+        self, sources: Mapping[str, str], extra: Mapping[str, Any], unread: Iterable[str] = ()
+    ) -> None:
         """Counts a row.
 
         Args:
             sources: the column that each field became part of; empty where all have their names.
             extra: what is left of the record.
+            unread: paths of the profile's fields whose values could not be read.
         """
         self._rows += 1
+        self._unread.update(_NUMBER.sub("[]", path) for path in unread)
         self._plain_rows += not sources
         for path, column in sources.items():
             names = self._sources.setdefault(column, {})
@@ -109,6 +116,7 @@ class FieldCounter:
             sources=sources,
             unused=unused,
             set_aside=set_aside,
+            unread=dict(self._unread),
         )
         return FieldUse.total([found])
 

@@ -5,8 +5,7 @@ a titled section of `resume_text`. What is known by no name stays, and is counte
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from json import JSONDecoder
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aris_pipeline.candidates.column_map import Mapped
@@ -26,72 +25,40 @@ from aris_pipeline.candidates.field_names import (
     is_wrapper,
     role_of,
 )
-from aris_pipeline.candidates.identifiers import id_rank
-from aris_pipeline.candidates.json_values import parse_json, unambiguous
 from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.odd_fields import LEFT, entries_of, is_only_text
 from aris_pipeline.candidates.plain_values import (
     as_lines,
     as_text,
     has_words,
     named,
-    only_list,
     only_object,
     paragraphs,
     place,
     skills_of,
 )
+from aris_pipeline.candidates.profile_json import PROFILE_FIELDS, may_hold_json, unpacked
 
 Fields = dict[str, Any]
 
-PROFILE_FIELDS = frozenset(
-    {
-        *("first_name", "last_name", "title", "company", "location"),
-        *("work_info", "education_info", "skills", "resume_text"),
-    }
-)
 _ENTRIES = {"work_info": JOB_FIELDS, "education_info": DEGREE_FIELDS}
-_MAY_BE_ODD = ("location", "skills", *_ENTRIES)
 _COLUMNS = ("title", "company", "location")
+_MAY_BE_ODD = (*_COLUMNS, "skills", *_ENTRIES, "resume_text")
 _DEEPEST = 4
-
-
-class _Used:
-    """The keys that mean something in a record: none may have two values in one object."""
-
-    def __init__(self, named: Collection[str] = ()) -> None:
-        self._named = named
-
-    def __contains__(self, key: object) -> bool:
-        name = str(key)
-        return (
-            name in self._named
-            or name in _KEYS
-            or role_of(name) is not None
-            or id_rank(name) is not None
-        )
-
-
-_KEYS = {"gemData", *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
-PROFILE_DECODER = unambiguous(_Used())
-"""Reads a record; of the keys that are used, none may have two values in one object."""
 
 
 class Arranged(NamedTuple):
     """The fields of a profile, and which field of the record each is made of.
 
     Attributes:
-        fields: under our names; what is known by no name is among them.
+        fields: under our names; what is known by no name is among them, and under `LEFT` what
+            has no place in its field.
         sources: the field of the profile by the path of each that was taken; empty where the
             record has our names.
     """
 
     fields: Mapping[str, Any]
     sources: Mapping[str, str]
-
-
-def decoder_with(named: Collection[str]) -> JSONDecoder:
-    """Returns a decoder like `PROFILE_DECODER` for records of which further keys are used."""
-    return unambiguous(_Used(named))
 
 
 def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arranged:
@@ -112,14 +79,27 @@ def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arrang
 
 def _is_odd(name: str, value: object) -> bool:
     """Whether a field of ours is written as others do: objects for text, other names in entries."""
-    if isinstance(value, dict):
-        return name in ("skills", "location")
-    if not isinstance(value, list) or not value:
-        return False
+    if isinstance(value, str):
+        return name in _ENTRIES or (name != "resume_text" and may_hold_json(value))
+    if not isinstance(value, list):
+        is_one = value is not None and (name in _ENTRIES or name == "skills")
+        return is_one or isinstance(value, dict | bool)
     if name == "skills":
-        return isinstance(value[0], dict)
-    known = _ENTRIES.get(name, frozenset())
-    return any(isinstance(entry, dict) and has_aliases(entry, known) for entry in value)
+        return not all(isinstance(skill, str) for skill in value)
+    known = _ENTRIES.get(name)
+    if known is None:
+        return True
+    return any(
+        not isinstance(entry, dict) or has_aliases(entry, known) or _holds_json(entry)
+        for entry in value
+    )
+
+
+def _holds_json(entry: Fields) -> bool:
+    for value in entry.values():  # no calls: every job of every record comes here
+        if isinstance(value, str) and value and value[0] in '[{" ' and may_hold_json(value):
+            return True
+    return False
 
 
 class _Arranging:
@@ -157,8 +137,8 @@ class _Arranging:
                 self._text_is_named = True
                 left = None
             else:
-                one = as_text(value) if role.kind == "column" and isinstance(value, list) else value
-                left = self._takers[role.kind](path, role, one) if as_text(value) else None
+                one = unpacked(value)
+                left = self._takers[role.kind](path, role, one) if as_text(one) else None
             if left is None:
                 self.sources[path] = role.column
             else:
@@ -176,9 +156,9 @@ class _Arranging:
         return {key: value for key, value in left.items() if value is not None}
 
     def profile(self, rest: Fields) -> Fields:
-        """Returns the fields of the profile; those that `rest` holds are wrong, and stay."""
+        """Returns the fields of the profile; what `rest` has by their names could not be read."""
         self._take_places(rest)
-        columns = {target: self._column(target, target in rest) for target in _COLUMNS}
+        columns = {target: self._column(target) for target in _COLUMNS}
         found: Fields = {target: text for target, text in columns.items() if text}
         notes: list[str] = []
         jobs = jobs_of([*self._entries["work_info"], *self._jobs_of_columns(found, rest)])
@@ -193,17 +173,17 @@ class _Arranging:
             rest.pop(key, None)
             self.sources[key] = "resume_text"
         found["resume_text"] = self._resume()
-        return {
-            name: value
-            for name, value in found.items()
-            if value and (name not in rest or name == "resume_text")
-        }
+        left = {name: rest.pop(name) for name in _MAY_BE_ODD if name in rest}
+        found |= {LEFT: left}
+        return {name: value for name, value in found.items() if value}
 
     def _take(self, key: str, value: Any, path: str) -> Any:
         """Takes a field; returns what is left of it."""
         role = role_of(key)
         if role is None or isinstance(value, bool):
             return value
+        if role.kind != "text":
+            value = unpacked(value)
         inner = only_object(value) if is_wrapper(key) else None
         if inner is not None:
             if path.count(".") >= _DEEPEST:
@@ -225,25 +205,22 @@ class _Arranging:
         self._places[role.target] = (f"{self._path}{key}", as_text(value))
         return None
 
-    def _take_column(self, key: str, role: Role, value: Any) -> Any:
-        if isinstance(value, list) or (isinstance(value, dict) and key in ("title", "company")):
-            return value
-        text, left = place(value) if role.target == "location" else named(value)
+    def _take_column(self, _key: str, role: Role, value: Any) -> Any:
+        say = place if role.target == "location" else named
+        text, left = say(only_object(value) or value)
         self._columns[role.target].append((role, text))
         return left
 
     def _take_list(self, key: str, role: Role, value: Any) -> Any:
-        if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-            value = _parsed(value)
-        found = value if isinstance(value, list) else only_list(value)
         if role.target == "skills":
             skills = skills_of(value)
             self._skills += skills
             return None if skills else self._take_section(key, role, value)
-        if found and all(isinstance(item, dict) for item in found):
-            self._entries[role.target] += found
-            return None
-        return value if key == role.target else self._take_section(key, role, value)
+        entries, left = entries_of(value, _ENTRIES[role.target])
+        if key != role.target and all(map(is_only_text, entries)):
+            return self._take_section(key, role, value)
+        self._entries[role.target] += entries
+        return left or None
 
     def _take_text(self, key: str, role: Role, value: Any) -> Any:
         text = paragraphs(value)
@@ -281,10 +258,10 @@ class _Arranging:
             text = ", ".join(dict.fromkeys(text for _, text in parts))
             self._columns["location"].append((Role("place", "location", 0, "Location"), text))
 
-    def _column(self, target: str, taken: bool) -> str:
+    def _column(self, target: str) -> str:
         """Returns the first of the texts for a column; each other one becomes a section."""
         ordered = sorted(self._columns[target])
-        first = "" if taken or not ordered else ordered[0][1]
+        first = ordered[0][1] if ordered else ""
         for role, text in ordered:
             if text.casefold() != first.casefold():
                 self._section(role.label, text)
@@ -320,11 +297,3 @@ class _Arranging:
                     self._section(label, text)
             self._sections += sections
         return "\n\n".join(filter(None, [main, "\n".join(self._sections)]))
-
-
-def _parsed(text: str) -> Any:
-    """What a table holds as JSON text; other text stays as it is."""
-    try:
-        return parse_json(text, PROFILE_DECODER)
-    except ValueError:
-        return text

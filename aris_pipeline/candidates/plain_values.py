@@ -3,16 +3,21 @@
 import re
 from typing import Any, TypeGuard
 
+from aris_pipeline.candidates.dates import means_now
 from aris_pipeline.candidates.placeholders import is_placeholder
 
 _WORDS = re.compile(r"[^\W\d_]{2}")
 _ONE_WORD = re.compile(r"[^\W\d_]{2,}(?:[-'\u2019&][^\W\d_]+)*")
 _DATE_KEYS = {"year", "month", "day"}
-_ONE_DATE = {"yearmonth", "anydate", "stringdate", "date", "formatteddatetime"}
+_ONE_DATE = {"yearmonth", "anydate", "stringdate", "date", "formatteddatetime", "$date"}
 _NAMING = ("name", "label", "title", "value", "text", "formatted_name", "formattedname")
+_UNTITLED = {"text", "value", "content", "html", "body", "plain"}
+_SEPARATORS = re.compile(r"[,;|\n\u2022]")
 _PLACE_KEYS = ("city", "municipality", "region", "state", "country")
 _RANGE = re.compile(r"\s+(?:-|to|until)\s+|\s*[\u2010-\u2015]\s*|(?<=\d{4})-(?=\d{4}\b)", re.I)
 _ONGOING = {"present", "now", "current", "today", "ongoing"}
+_TRUE = {"true", "yes", "y", "t", "on", "1", "1.0", "x", "active"}
+_FALSE = {"false", "no", "n", "f", "off", "0", "0.0", "past", "former", "previous", "ended"}
 
 
 def has_words(text: str) -> bool:
@@ -49,16 +54,23 @@ def as_lines(value: object) -> str:
 
 
 def paragraphs(value: object) -> str:
-    """Returns free text; a list of paragraphs has a line for each."""
-    return "\n".join(map(as_text, value)) if isinstance(value, list) else as_text(value)
+    """Returns free text: a line for each item of a list, a titled one for each of an object."""
+    if isinstance(value, list):
+        parts = [paragraphs(item) for item in value]
+    elif isinstance(value, dict) and not is_date(value):
+        parts = [_titled(name, item) for name, item in value.items()]
+    else:
+        return as_text(value)
+    return "\n".join(filter(None, parts))
 
 
 def named(value: object) -> tuple[str, object]:
     """Returns what an object is called, such as an employer, and what is left of it."""
     if not isinstance(value, dict):
         return as_text(value), None
-    for key in value:
-        if key.lower() in (*_NAMING, "description") and (found := as_text(value[key])):
+    keys = [key for key in value if key.lower() in (*_NAMING, "description")]
+    for key in keys or [key for key in value if key.lower().endswith(("name", "skill"))]:
+        if found := as_text(value[key]):
             return found, {other: value[other] for other in value if other != key} or None
     return as_text(value), None
 
@@ -93,6 +105,14 @@ def is_date(value: object) -> TypeGuard[dict[str, Any]]:
     return keys <= _DATE_KEYS or (len(value) == 1 and keys <= _ONE_DATE)
 
 
+def flag_of(value: object) -> bool | None:
+    """Returns what a value says of whether something goes on; None where it does not say."""
+    if isinstance(value, str):
+        word = value.strip().casefold()
+        return True if word in _TRUE or means_now(word) else False if word in _FALSE else None
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
 def date_range(text: str) -> tuple[str, str, bool]:
     """Takes `Jan 2019 - Present` apart: start, end, and whether it is going on."""
     start, *rest = _RANGE.split(text.strip(), maxsplit=1)
@@ -107,21 +127,43 @@ def only_object(value: object) -> dict[str, Any] | None:
     return only if isinstance(only, dict) else None
 
 
-def only_list(value: object) -> list[Any]:
-    """The entries of an object around a list, such as HR-XML's `EmploymentHistory`."""
-    only = [*value.values()] if isinstance(value, dict) else []
-    return only[0] if len(only) == 1 and isinstance(only[0], list) else []
-
-
 def skills_of(value: object) -> list[str]:
     """Skills of a text with commas, of a list of names or objects, or of lists by group."""
     if isinstance(value, str):
-        return [skill.strip() for skill in value.split(",") if skill.strip()]
+        # As Java and PostgreSQL write a list: `[Go, Rust]` and `{Go,"C++"}`.
+        inside = value[1:-1] if value[:1] + value[-1:] in ("[]", "{}") else value
+        quotes = " " if inside is value else " \"'"
+        return [
+            skill for part in _SEPARATORS.split(inside) if (skill := part.strip().strip(quotes))
+        ]
     if isinstance(value, list):
-        return [text for text in map(as_text, value) if text]
-    if isinstance(value, dict) and all(isinstance(group, list | str) for group in value.values()):
-        return [skill for group in value.values() for skill in skills_of(group)]
+        return [skill for item in value for skill in _skills_of_item(item) if skill]
+    groups = [*value.values()] if isinstance(value, dict) else []
+    if all(isinstance(group, list | str) for group in groups):
+        listed = [skills_of(group) for group in groups]
+        # Of one text for each key nobody knows which of the two is the skill.
+        if any(isinstance(group, list) for group in groups) or any(len(one) > 1 for one in listed):
+            return [skill for one in listed for skill in one]
     return []
+
+
+def _skills_of_item(item: object) -> list[str]:
+    """Reads `{"name": "Go", "level": "expert", "keywords": ["gRPC"]}`: Go (level: expert), gRPC."""
+    name, beside = named(item)
+    if not isinstance(beside, dict):
+        return [name]
+    plain = {key: value for key, value in beside.items() if not isinstance(value, dict | list)}
+    said = [f"{key}: {text}" for key, value in plain.items() if (text := _field_text(key, value))]
+    further = [value for key, value in beside.items() if key not in plain]
+    texts = [text for value in further for text in skills_of(value) or [as_text(value)]]
+    return [f"{name} ({', '.join(said)})" if said else name, *texts]
+
+
+def _titled(name: str, value: object) -> str:
+    text = paragraphs(value) if isinstance(value, dict | list) else _field_text(name, value)
+    if not text or name.lower() in _UNTITLED:
+        return text
+    return f"{name}:\n{text}" if "\n" in text else f"{name}: {text}"
 
 
 def _field_text(name: str, value: object) -> str:
@@ -133,5 +175,5 @@ def _field_text(name: str, value: object) -> str:
 
 def _is_word(part: str) -> bool:
     if part.isascii():
-        return bool(_ONE_WORD.fullmatch(part.strip(".,;:!?()[]\"'")))
+        return bool(_ONE_WORD.fullmatch(part.strip(".,;:!?()[]{}\"'")))
     return bool(_WORDS.search(part)) and "@" not in part and "://" not in part

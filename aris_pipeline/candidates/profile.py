@@ -1,13 +1,15 @@
 """A candidate's profile: its types, and the shapes of record that it is read from.
 
 What is harmless is accepted (a number where text is expected, null for an empty list, skills as
-one text with commas); every other type is an error with its path. Fields without a column of their
-own are kept, in `extra`.
+one text with commas). A record that does not fit is read once more, field by field (`odd_fields`):
+one that cannot be read costs only itself. Fields without a column of their own are kept, in
+`extra`, and so is what could not be read.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -17,7 +19,10 @@ from aris_pipeline.candidates.identifiers import id_rank, id_text
 from aris_pipeline.candidates.layouts import arranged
 from aris_pipeline.candidates.names import name_role, with_names
 from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.odd_fields import LEFT, readable
 from aris_pipeline.candidates.placeholders import is_no_name, is_placeholder
+from aris_pipeline.candidates.plain_values import only_object, skills_of
+from aris_pipeline.candidates.profile_json import unpacked
 
 _LISTS = ("work_info", "education_info")
 
@@ -36,10 +41,8 @@ def _null_is_empty(value: object) -> object:
     return [item for item in value if item is not None] if isinstance(value, list) else value
 
 
-def _split_at_commas(value: object) -> object:
-    if isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()]
-    return _null_is_empty(value)
+def _listed(value: object) -> object:
+    return skills_of(value) if isinstance(value, str) else _null_is_empty(value)
 
 
 Name = Annotated[str | None, BeforeValidator(_no_name_is_none)]
@@ -82,7 +85,7 @@ class Profile(_Open):
     location: Text = None
     work_info: Annotated[list[Job], BeforeValidator(_null_is_empty)] = []
     education_info: Annotated[list[Degree], BeforeValidator(_null_is_empty)] = []
-    skills: Annotated[list[str], BeforeValidator(_split_at_commas)] = []
+    skills: Annotated[list[str], BeforeValidator(_listed)] = []
     resume_text: Text = None
 
     def has_usable_text(self) -> bool:
@@ -95,7 +98,7 @@ class Profile(_Open):
 
 
 class WrongTypeError(ValueError):
-    """A field of a record has a type that cannot be used."""
+    """A record has a field of a type that cannot be used, and nothing else to judge."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -119,6 +122,20 @@ class ShapedRecord:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+class ReadProfile(NamedTuple):
+    """A record as far as it could be read.
+
+    Attributes:
+        profile: what can be used.
+        left: fields without a column, and what could not be read.
+        unread: paths of the fields that could not be read.
+    """
+
+    profile: Profile
+    left: dict[str, Any]
+    unread: list[str]
+
+
 def shape_of_object(
     record: dict[str, Any], custom_id: str, columns: ColumnMap | None = None, id_field: str = ""
 ) -> ShapedRecord:
@@ -129,12 +146,14 @@ def shape_of_object(
         if value is not None and not (_is_id(key, id_field) and id_text(value) == custom_id)
     }
     rest, mapped, ignored = columns.split(rest) if columns else (rest, [], {})
-    if "gemData" not in record:
+    given = rest.pop("gemData", {}) if "gemData" in record else None
+    gem = only_object(unpacked(given))
+    if gem is None:
         found = arranged(rest, mapped)
-        return ShapedRecord(found.fields, ignored, sources=found.sources)
-    gem = rest.pop("gemData", {})
-    if not isinstance(gem, dict):
-        raise WrongTypeError("gemData", "expected an object")
+        fields = found.fields
+        if given is not None:
+            fields = {**fields, LEFT: {**fields.get(LEFT, {}), "gemData": given}}
+        return ShapedRecord(fields, ignored, sources=found.sources)
     beside = [key for key in rest if key not in gem and role_of(key)]
     if beside:
         gem = gem | {key: rest.pop(key) for key in beside}
@@ -148,8 +167,9 @@ def _is_id(key: str, id_field: str) -> bool:
 
 def shape_of_row(record: dict[str, Any], columns: ColumnMap | None, id_column: str) -> ShapedRecord:
     """Shapes a row of a table by the names of its columns, such as `First Name` or `skills`."""
-    if isinstance(record.get("gemData"), dict):
-        return shape_of_object(record, str(record.get(id_column, "")), columns)
+    if record.get("gemData") is not None:
+        custom_id = id_text(record.get(id_column)) or ""
+        return shape_of_object(record, custom_id, columns, id_field=id_column)
     fields = {
         column: value
         for column, value in record.items()
@@ -160,35 +180,48 @@ def shape_of_row(record: dict[str, Any], columns: ColumnMap | None, id_column: s
     return ShapedRecord(found.fields, ignored, sources=found.sources)
 
 
-def read_profile(shaped: ShapedRecord) -> tuple[Profile, dict[str, Any]]:
-    """Validates a shaped record.
-
-    Returns:
-        The profile, and the fields without a column.
+def read_profile(shaped: ShapedRecord) -> ReadProfile:
+    """Reads a shaped record.
 
     Raises:
-        WrongTypeError: a field cannot be read.
+        WrongTypeError: a field cannot be read, and nothing is left to judge.
     """
-    try:
-        profile = Profile.model_validate(with_names(shaped.fields, shaped.rest))
-    except ValidationError as error:
-        raise _wrong_type(error, shaped.path) from error
-    unknown = dict(profile.model_extra or {})
+    profile = _validated(with_names(shaped.fields, shaped.rest))
+    unknown, unread = _left_of(profile)
     for name in _LISTS:
-        unknown_in_entries = [entry.model_extra or {} for entry in getattr(profile, name)]
-        if any(unknown_in_entries):
-            unknown[name] = unknown_in_entries
+        parts = [_left_of(entry) for entry in getattr(profile, name)]
+        if any(left for left, _ in parts):
+            others = [unknown[name]] if name in unknown else []
+            unknown[name] = [*(left for left, _ in parts), *others]
+        unread += [f"{name}.{n}.{field}" for n, (_, fields) in enumerate(parts) for field in fields]
+    inside = f"{shaped.path}." if shaped.path else ""
+    unread = [f"{inside}{name}" for name in unread]
+    if unread and not profile.has_usable_text():
+        more = f" (and of {len(unread) - 1} more fields)" if len(unread) > 1 else ""
+        message = f"its value{more} cannot be read, and nothing else can be judged"
+        raise WrongTypeError(unread[0], message)
     if unknown and shaped.path:
         unknown = {shaped.path: unknown}
-    return profile, shaped.rest | unknown
+    return ReadProfile(profile, shaped.rest | unknown, unread)
 
 
-def _wrong_type(error: ValidationError, path: str) -> WrongTypeError:
-    errors = error.errors(include_url=False, include_input=False)
-    first = errors[0]
-    field = ".".join(str(part) for part in ([path] if path else []) + list(first["loc"]))
-    more = f" (and {len(errors) - 1} more wrong fields)" if len(errors) > 1 else ""
-    return WrongTypeError(field, first["msg"] + more)
+def _validated(fields: Mapping[str, Any]) -> Profile:
+    with suppress(ValidationError):
+        return Profile.model_validate(fields)
+    try:
+        return Profile.model_validate(readable(fields))
+    except ValidationError as error:  # of a key, which no field is read for
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise WrongTypeError(".".join(map(str, fault["loc"])), fault["msg"]) from error
+
+
+def _left_of(part: BaseModel) -> tuple[dict[str, Any], list[str]]:
+    """Returns what a part of a profile has no field for, and its fields that could not be read."""
+    if not part.model_extra:
+        return {}, []
+    left = part.model_extra.get(LEFT, {})
+    others = {name: value for name, value in part.model_extra.items() if name != LEFT}
+    return others | left, [name for name in left if getattr(part, name, None) in (None, [])]
 
 
 def _filled(entry: BaseModel) -> bool:

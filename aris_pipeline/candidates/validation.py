@@ -27,7 +27,6 @@ from aris_pipeline.candidates.json_values import (
     json_text,
     parse_json,
 )
-from aris_pipeline.candidates.layouts import PROFILE_DECODER, decoder_with
 from aris_pipeline.candidates.no_text import what_instead
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
@@ -41,6 +40,7 @@ from aris_pipeline.candidates.profile import (
     shape_of_object,
     shape_of_row,
 )
+from aris_pipeline.candidates.profile_json import PROFILE_DECODER, decoder_with
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
 from aris_pipeline.candidates.repair import may_need_repair, repair_texts
 from aris_pipeline.candidates.requests import (
@@ -278,7 +278,7 @@ def _candidate(
 ) -> Row:
     try:
         shaped = shape(_parse(record, by))
-        profile, left = read_profile(shaped)
+        profile, left, unread = read_profile(shaped)
     except WrongTypeError as error:
         raise _UnusableError("wrong_type", str(error), error.field) from error
     except RepeatedKeyError as error:
@@ -295,7 +295,7 @@ def _candidate(
     repaired = repair_texts(texts) if may_need_repair(record) else texts
     if not _says_anything(repaired):
         raise _UnusableError("no_usable_text", "only markup and dates that stand for none")
-    counter.add(shaped.sources, left)
+    counter.add(shaped.sources, left, unread)
     extra = json_text(left) if left else None
     return repaired | {"extra": extra, "repaired": repaired != texts}
 

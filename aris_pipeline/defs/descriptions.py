@@ -62,7 +62,7 @@ _ABOUT = {
         "that is not usable goes to `quarantine/` with its line, the field and the rule that it "
         "broke: the two files together hold every landed record exactly once. A falling row count "
         "means a worse delivery, not a worse model. **Holds names and resumes.**",
-        code_version="2",
+        code_version="3",
     ),
     "prompts": _About(
         "judging", _PYTHON, "shard", "by_id",

@@ -57,6 +57,7 @@ def told_of_fields(fields: FieldUse | None) -> Told:
         f"| {column} | {names} | {verdict} | {text.characters:,} | {text.rows:,} |"
         for column, names, verdict, text in [*used, *others]
     ]
+    rows += [f"| | {name} | not readable | | {count:,} |" for name, count in fields.unread.items()]
     head = ["| column | fields of the file | | characters | rows |", "|---|---|---|---|---|"]
     return {
         "rows_without_name": fields.without_name,

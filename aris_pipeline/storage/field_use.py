@@ -4,6 +4,7 @@ Used and unused text together are all text of the rows that can be judged. A fie
 never shown: no value of a candidate is kept here.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Self
 
@@ -41,6 +42,9 @@ class FieldUse(BaseModel, frozen=True):
         default_factory=dict,
         description="names, contact data, text about others and copies: left out on purpose",
     )
+    unread: dict[str, int] = Field(
+        default_factory=dict, description="values that could not be read, by path in the profile"
+    )
 
     @property
     def unused_characters(self) -> int:
@@ -70,6 +74,7 @@ class FieldUse(BaseModel, frozen=True):
             sources={column: list(names) for column, names in sources.items()},
             unused=_added(one.unused for one in found),
             set_aside=_added(one.set_aside for one in found),
+            unread=dict(sum((Counter(one.unread) for one in found), Counter()).most_common()),
         )
 
     def __str__(self) -> str:
@@ -78,7 +83,8 @@ class FieldUse(BaseModel, frozen=True):
         unused = _listed(self.unused) or "none"
         aside = f"; left out on purpose: {', '.join(self.set_aside)}" if self.set_aside else ""
         share = f" ({self.unused_share:.0%} of the text)" if self.unused else ""
-        return f"used: {used}; unused{share}: {unused}{aside}"
+        odd = f"; not readable: {_counted(self.unread)}" if self.unread else ""
+        return f"used: {used}; unused{share}: {unused}{aside}{odd}"
 
     def _told(self, column: str) -> str:
         names = [name for name in self.sources.get(column, []) if name != column]
@@ -95,6 +101,12 @@ def _listed(fields: Mapping[str, FieldText]) -> str:
     ]
     more = len(fields) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _counted(values: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{name} ({count:,} value{'s'[: count != 1]})" for name, count in values.items()
+    )
 
 
 def _added(parts: Iterable[Mapping[str, FieldText]]) -> dict[str, FieldText]:

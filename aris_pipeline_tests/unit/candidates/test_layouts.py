@@ -151,7 +151,7 @@ Jobs:
 - Lead, Northwind, 2019-03 to 2021-05: Led the team. Halved build times, Hired four people
 Education:
 - BSc Mathematics, Springfield University, 2015-06
-Skills: Compilers, Master, LLVM, MLIR
+Skills: Compilers (level: Master), LLVM, MLIR
 Resume:
 Writes compilers.
 

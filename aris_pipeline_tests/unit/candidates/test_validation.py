@@ -6,6 +6,7 @@ import pytest
 
 from aris_pipeline.candidates import ShardCounts, require_usable, validate_shard
 from aris_pipeline.errors import InputError, MissingDataError
+from aris_pipeline.prompts.profiles import profile_text
 from aris_pipeline.storage import Batch, Shard
 
 from .conftest import Desk
@@ -16,6 +17,10 @@ def validated(desk: Desk, **fields: Any) -> dict[str, Any]:
     batch = desk.land("a.jsonl", json.dumps({"id": "a", **fields}))
     assert desk.validate(batch) == [ShardCounts(1, 0)], desk.quarantine(batch)
     return desk.candidates(batch)[0]
+
+
+def csv_cell(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def refused(desk: Desk, record: dict[str, Any]) -> dict[str, Any]:
@@ -74,14 +79,13 @@ def test_harmless_types_are_coerced(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"title": ["x"]}, "title"),
         ({"title": True}, "title"),
-        ({"work_info": "CTO"}, "work_info"),
-        ({"work_info": [{"title": "x"}, {"title": {}}]}, "work_info.1.title"),
-        ({"work_info": [{"is_current": "perhaps"}]}, "work_info.0.is_current"),
+        ({"skills": [False], "first_name": "Ana"}, "skills"),
+        ({"work_info": True}, "work_info"),
+        ({"work_info": [{"title": False}, {"is_current": "perhaps"}]}, "work_info.0.title"),
     ],
 )
-def test_a_wrong_type_is_quarantined_with_its_path(
+def test_a_record_with_nothing_but_wrong_types_is_quarantined_with_the_first_path(
     desk: Desk, fields: dict[str, Any], path: str
 ) -> None:
     row = refused(desk, {"id": "a", **fields})
@@ -89,6 +93,99 @@ def test_a_wrong_type_is_quarantined_with_its_path(
     assert json.loads(row["raw"]) == {"id": "a", **fields}
     nested = refused(desk, {"aristotleId": "a", "gemData": fields})
     assert nested["field"] == f"gemData.{path}"
+
+
+JOB = {"title": "Engineer", "company": "Northwind"}
+ENGINEER = "Jobs:\n- Engineer, Northwind"
+DEGREE = {"degree": {"name": "BSc"}, "school": ["MIT"], "end_date": {"year": 2012}}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "text"),
+    [
+        ([JOB | {"is_current": "Present"}], f"{ENGINEER}, now"),
+        ([JOB | {"description": ["Built X", "Led Y"]}], f"{ENGINEER}: Built X Led Y"),
+        ([JOB | {"work_start_date": [2019, 3, 1]}], f"{ENGINEER}, 2019-03"),
+        ([JOB | {"company": {"name": "Northwind"}}], ENGINEER),
+        (JOB, ENGINEER),
+        ({"0": JOB, "1": "Cook, 2019"}, f"{ENGINEER}\n- Cook, 2019"),
+        ("Engineer at Northwind", "Jobs:\n- Engineer at Northwind"),
+        ([json.dumps(JOB)], ENGINEER),
+        (str([JOB | {"is_current": True}]), f"{ENGINEER}, now"),
+    ],
+)
+def test_jobs_of_another_type_are_read_for_what_they_say(desk: Desk, jobs: Any, text: str) -> None:
+    row = validated(desk, title="Cook", work_info=jobs)
+    assert (profile_text(row), row["extra"]) == (f"Title: Cook\n{text}", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"education_info": DEGREE}, "\nEducation:\n- BSc, MIT, 2012"),
+        ({"location": [{"city": "Austin", "country": "US"}]}, "\nLocation: Austin, US"),
+        ({"title": ["Cook"], "company": {"name": "Northwind"}}, " at Northwind"),
+        ({"company": '{"name": "Northwind"}'}, " at Northwind"),
+        (
+            {"skills": [{"skill": "Go", "years": 5, "keywords": ["C"]}]},
+            "\nSkills: Go (years: 5), C",
+        ),
+        ({"skills": '["Go", "C"]'}, "\nSkills: Go, C"),
+        ({"skills": "['Go' 'C']"}, "\nSkills: Go, C"),
+        ({"skills": "{Go,C}"}, "\nSkills: Go, C"),
+        ({"skills": {"languages": ["Go", "C"], "tools": "git"}}, "\nSkills: Go, C, git"),
+        ({"skills": {"Go": 5, "C": "expert"}}, "\nResume:\nSkills:\n- Go: 5\n- C: expert"),
+        ({"resume_text": {"text": ["Cooks.", "Bakes."]}}, "\nResume:\nCooks.\nBakes."),
+    ],
+)
+def test_a_field_of_another_type_is_read_for_what_it_says(
+    desk: Desk, fields: dict[str, Any], text: str
+) -> None:
+    gem = {"title": "Cook", **fields}
+    for record in (gem, {"gemData": [gem]}, {"gemData": json.dumps(json.dumps(gem))}):
+        row = validated(desk, **record)
+        assert (profile_text(row), row["extra"]) == (f"Title: Cook{text}", None)
+
+
+def test_a_field_that_cannot_be_read_costs_itself_and_is_named(desk: Desk) -> None:
+    jobs = [JOB, JOB | {"is_current": "perhaps", "title": False}]
+    gem = {"title": True, "skills": [{}, True], "first_name": {"id": 7}, "work_info": jobs}
+    batch = desk.land("a.json", json.dumps({"candidates": [{"aristotleId": "a", "gemData": gem}]}))
+    (counts,) = desk.validate(batch)
+    row = desk.candidates(batch)[0]
+    assert [job["title"] for job in row["work_info"]] == ["Engineer", None]
+    left = [{}, {"is_current": "perhaps", "title": False}]
+    assert json.loads(row["extra"])["gemData"] == gem | {"work_info": left}
+    assert counts.fields.unread == {
+        "gemData.title": 1,
+        "gemData.skills": 1,
+        "gemData.first_name": 1,
+        "gemData.work_info[].title": 1,
+        "gemData.work_info[].is_current": 1,
+    }
+    assert "not readable: gemData.title (1 value)" in str(counts.fields)
+    assert desk.store.batch(batch.name).fields == counts.fields
+
+
+def test_what_an_object_says_beside_its_name_is_kept(desk: Desk) -> None:
+    row = validated(desk, title={"name": "Engineer", "team": "Storage"}, work_info=[True, JOB])
+    assert row["title"] == "Engineer"
+    assert json.loads(row["extra"]) == {"title": {"team": "Storage"}, "work_info": [True]}
+
+
+def test_text_in_brackets_stays_text(desk: Desk) -> None:
+    row = validated(desk, title="[Contract] Cook", work_info=[{"description": "{x} and ['a', b]"}])
+    assert profile_text(row) == "Title: [Contract] Cook\nJobs:\n- {x} and ['a', b]"
+
+
+def test_a_table_may_have_profile_data_as_json_text(desk: Desk) -> None:
+    gem = {"title": "Chef", "skills": "Go; C", "work_info": [JOB]}
+    text = f"aristotleId,gemData\na,{csv_cell(json.dumps(gem))}\nb,{csv_cell('not JSON')}\n"
+    batch = desk.land("a.csv", text)
+    desk.validate(batch)
+    assert profile_text(desk.candidates(batch)[0]) == f"Title: Chef\n{ENGINEER}\nSkills: Go, C"
+    (row,) = desk.quarantine(batch)
+    assert (row["custom_id"], row["rule"], row["field"]) == ("b", "wrong_type", "gemData")
 
 
 def test_profile_data_that_is_no_object_is_a_wrong_type(desk: Desk) -> None:
@@ -163,7 +260,7 @@ def test_a_shard_that_was_not_landed_is_missing(desk: Desk) -> None:
 
 
 def test_a_batch_without_usable_row_fails_with_counts_and_example(desk: Desk) -> None:
-    lines = ['{"id": "a"}', '{"id": "b"}', '{"id": "c", "title": []}', "broken"]
+    lines = ['{"id": "a"}', '{"id": "b"}', '{"id": "c", "title": true}', "broken"]
     batch = desk.land("a.jsonl", "\n".join(lines), shard_size=2)
     first, second = desk.shards(batch)
     validate_shard(desk.store, first)

@@ -1,0 +1,102 @@
+r"""Reads the JSON of a profile, also where a text holds it.
+
+A table has `[{"title": ..}]` in a cell, an export encodes `gemData` once or twice, and a CSV file
+of pandas has what Python prints of a list: `['Go', 'Rust']`, or `['Go' 'Rust']` of an array.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Collection
+from json import JSONDecoder
+from typing import Any
+
+from aris_pipeline.candidates.entries import DEGREE_FIELDS, JOB_FIELDS
+from aris_pipeline.candidates.field_names import role_of
+from aris_pipeline.candidates.identifiers import id_rank
+from aris_pipeline.candidates.json_values import (
+    is_nested_beyond,
+    json_text,
+    parse_json,
+    unambiguous,
+)
+
+PROFILE_FIELDS = frozenset(
+    {
+        *("first_name", "last_name", "title", "company", "location"),
+        *("work_info", "education_info", "skills", "resume_text"),
+    }
+)
+_KEYS = {"gemData", *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
+_TIMES_ENCODED = 3
+_DEEPEST = 32
+_LONGEST_PRINTED = 64 * 1024
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))+\s*\]", re.DOTALL)
+
+
+class _Used:
+    """The keys that mean something in a record: none may have two values in one object."""
+
+    def __init__(self, named: Collection[str] = ()) -> None:
+        self._named = named
+
+    def __contains__(self, key: object) -> bool:
+        name = str(key)
+        return (
+            name in self._named
+            or name in _KEYS
+            or role_of(name) is not None
+            or id_rank(name) is not None
+        )
+
+
+PROFILE_DECODER = unambiguous(_Used())
+"""Reads a record; of the keys that are used, none may have two values in one object."""
+
+
+def decoder_with(named: Collection[str]) -> JSONDecoder:
+    """Returns a decoder like `PROFILE_DECODER` for records of which further keys are used."""
+    return unambiguous(_Used(named))
+
+
+def may_hold_json(value: object) -> bool:
+    """Whether a value is a text that begins as a list or object does."""
+    return isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"')
+
+
+def unpacked(value: object) -> Any:
+    """Returns a value with the lists and objects that it, or a text in a list of it, holds.
+
+    Raises:
+        RepeatedKeyError: an object in a text gives a used key two values.
+    """
+    if isinstance(value, list):
+        return [unpacked(item) for item in value] if any(map(may_hold_json, value)) else value
+    found = value
+    for _ in range(_TIMES_ENCODED):
+        if isinstance(found, str) and may_hold_json(found):
+            found = _decoded(found.strip())
+    if found is value or not isinstance(found, dict | list) or is_nested_beyond(_DEEPEST, found):
+        return value
+    return unpacked(found) if isinstance(found, list) else found
+
+
+def _decoded(text: str) -> object:
+    try:
+        return parse_json(text, PROFILE_DECODER)
+    except ValueError:
+        is_printed = text[-1] in "]}" and len(text) <= _LONGEST_PRINTED
+        return _printed(text) if is_printed else None
+
+
+def _printed(text: str) -> object:
+    """Reads what Python prints of a list or dictionary; None of any other text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that Python has no meaning for
+            if _ARRAY.fullmatch(text):
+                return [ast.literal_eval(item) for item in re.findall(_QUOTED, text, re.DOTALL)]
+            return parse_json(json_text(ast.literal_eval(text)))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
