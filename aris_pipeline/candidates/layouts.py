@@ -102,6 +102,13 @@ def _holds_json(entry: Fields) -> bool:
     return False
 
 
+def _says_nothing(value: object) -> bool:
+    """Whether all that a value holds is placeholders."""
+    if isinstance(value, dict | list):
+        return all(map(_says_nothing, value.values() if isinstance(value, dict) else value))
+    return value is None or (isinstance(value, str) and not as_text(value))
+
+
 class _Arranging:
     """Takes the fields of one record, then says what profile they make."""
 
@@ -190,7 +197,7 @@ class _Arranging:
                 return inner or None
             return self.take(inner, f"{path}{key}.") or None
         if not as_text(value):
-            return None if isinstance(value, str) else value or None
+            return None if _says_nothing(value) else value
         self._path = path
         sections = len(self._sections)
         left = self._takers[role.kind](key, role, value)
