@@ -15,6 +15,7 @@ from tqdm import tqdm
 from aris_pipeline import cli_benchmark, console
 from aris_pipeline.benchmarks import decided_engine
 from aris_pipeline.candidates import ColumnMap, known_encoding, write_synthetic
+from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
 from aris_pipeline.engines import find_model
@@ -74,16 +75,9 @@ _DATA = "data"
 SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
 
 
-class Assets(StrEnum):
-    """Where a run may end; in the order of the chain."""
-
-    raw_candidates = "raw_candidates"
-    prompts = "prompts"
-    completions = "completions"
-    throughput = "throughput"
-    throughput_report = "throughput_report"
-    evaluations = "evaluations"
-    candidate_ranking = "candidate_ranking"
+Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
+Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
+_LAST = Assets("candidate_ranking")
 
 
 @app.command()
@@ -131,9 +125,7 @@ def run(
     encoding: Annotated[
         str | None, typer.Option(help="Of a text file that is not UTF-8, such as gb18030.")
     ] = None,
-    until: Annotated[
-        Assets, typer.Option(help="Stop after this asset.")
-    ] = Assets.candidate_ranking,
+    until: Until = _LAST,
     min_success: Annotated[
         float, typer.Option(min=0, max=1, help="Least share of usable rows with a valid answer.")
     ] = 0.95,
@@ -185,7 +177,7 @@ def run(
         failures = [reason for outcome in outcomes for reason in outcome.failures]
         emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
-        if until in (Assets.evaluations, Assets.candidate_ranking):
+        if until in ("evaluations", "candidate_ranking"):
             failures += console.shortfalls(result, min_success)
         failures += [one.error for one in refused]
         for failure in failures:
@@ -198,7 +190,7 @@ def _run_files(
     data_dir: str,
     landing: dict[str, Any],
     judging: dict[str, Any],
-    until: Assets,
+    until: str,
 ) -> "tuple[list[RunOutcome], list[RefusedFile]]":
     from aris_pipeline.defs.batch_run import BatchRunner  # noqa: PLC0415 - Dagster loads in a second
 

@@ -13,35 +13,15 @@ from pathlib import Path
 import dataframely as dy
 import polars as pl
 
+from aris_pipeline.chain import TABLES
 from aris_pipeline.evaluations import evaluation_schema, ranking_schema
 from aris_pipeline.evaluations.schemas import rubric_columns
 from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.prompts import load_rubric
 from aris_pipeline.storage import DataStore, Judge, Shard
-from aris_pipeline.storage.schemas import TABLES
 
 _STORE = DataStore(Path())
 _JUDGE, _SHARD = Judge("*", "*"), Shard("*", "*")
-_LOCATIONS = {
-    "landed": _STORE.landed(_SHARD),
-    "quarantine": _STORE.quarantine(_SHARD),
-    "raw_candidates": _STORE.raw_candidates(_SHARD),
-    "prompts": _STORE.prompts(_JUDGE, _SHARD),
-    "completions": _STORE.completions(_JUDGE, _SHARD),
-    "evaluations": _STORE.evaluations(_JUDGE, _SHARD),
-    "candidate_ranking": _STORE.candidate_ranking(_JUDGE, "*"),
-    "throughput": _STORE.throughput(_JUDGE, _SHARD),
-    "throughput_report": _STORE.throughput_report(_JUDGE, "*"),
-    "benchmark_runs": _STORE.benchmarks / "runs" / "*.parquet",
-    "benchmark_answers": _STORE.benchmarks / "answers" / "*.parquet",
-    "benchmark_decision": _STORE.benchmarks / "decision.parquet",
-    "engine_tuning": _STORE.root
-    / "engine_tuning"
-    / "model=*"
-    / "hardware=*"
-    / "vllm=*"
-    / "trials.parquet",
-}
 _RANKING = "One row a valid verdict of a batch, best first."
 _INTRODUCTION = f"""\
 # Data dictionary
@@ -100,21 +80,23 @@ class Table:
 def tables() -> dict[str, Table]:
     """Returns every table by name, in the order of the data."""
     rubric = load_rubric(DEFAULT_RUBRIC)
+    of_rubric = frozenset(rubric_columns(rubric, nullable=True))
     judged = {
         "evaluations": evaluation_schema(rubric),
         "candidate_ranking": ranking_schema(rubric),
     }
-    schemas = TABLES | judged
-    of_rubric = frozenset(rubric_columns(rubric, nullable=True))
-    return {
-        name: Table(
-            name,
-            _RANKING if name == "candidate_ranking" else inspect.getdoc(schemas[name]) or "",
-            location.as_posix(),
-            tuple(_columns(schemas[name], of_rubric if name in judged else frozenset())),
+    found = {}
+    for table in TABLES:
+        schema = judged.get(table.name) or table.schema
+        if schema is None:
+            continue
+        found[table.name] = Table(
+            table.name,
+            _RANKING if table.schema is None else inspect.getdoc(table.schema) or "",
+            table.place(_STORE, _JUDGE, _SHARD).as_posix(),
+            tuple(_columns(schema, of_rubric if table.name in judged else frozenset())),
         )
-        for name, location in _LOCATIONS.items()
-    }
+    return found
 
 
 def type_name(dtype: pl.DataType) -> str:

@@ -8,31 +8,31 @@ from typing import Any
 import dagster as dg
 import requests
 
+from aris_pipeline.chain import CHAIN, assets_of
 from aris_pipeline.defs import assets, landing
 from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.storage import Shard
 
-_STAGES = [assets.raw_candidates, assets.prompts, assets.completions]
-_JUDGED = [stage.key for stage in _STAGES]
-_RESOURCES = ("store", "judging", "engine")
+_JUDGED = [dg.AssetKey(name) for name in assets_of("judge")]
+_RESOURCES = CHAIN["completions"].resources
 
 judge = dg.define_asset_job(
     "judge",
-    _STAGES,
+    _JUDGED,
     description="Everything up to the model's answers; verdicts follow by automation.",
 )
 evaluate = dg.define_asset_job(
     "evaluate",
-    [assets.evaluations, assets.throughput],
+    assets_of("evaluate"),
     description="Parses and scores answers, and measures what they cost.",
 )
 rank = dg.define_asset_job(
-    "rank", [assets.candidate_ranking], description="Ranks every batch that has changed."
+    "rank", assets_of("rank"), description="Ranks every batch that has changed."
 )
 report = dg.define_asset_job(
     "report",
-    [assets.throughput_report],
+    assets_of("report"),
     description="Sums up what every batch has cost that was measured since.",
 )
 

@@ -12,6 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from aris_pipeline import errors
 from aris_pipeline.candidates import require_usable
+from aris_pipeline.chain import CHAIN
 from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance, storage_errors_named
@@ -24,17 +25,6 @@ from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskErr
 from aris_pipeline.live_line import LiveLine, duration
 from aris_pipeline.process_lock import ProcessLock
 from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
-
-CHAIN = {
-    "raw_candidates": "judge",
-    "prompts": "judge",
-    "completions": "judge",
-    "throughput": "evaluate",
-    "throughput_report": "report",
-    "evaluations": "evaluate",
-    "candidate_ranking": "rank",
-}
-"""The job that holds each asset, in the order of the chain."""
 
 _WORTH_SAYING_S = 1.0
 
@@ -195,11 +185,11 @@ class BatchRunner:
         Each asset has a run of its own, because what follows a failed step does not execute in
         the same run, and a shard that failed must not hold up the others.
         """
-        ranged = asset not in _ONE_FILE_A_BATCH
-        result = self.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
+        table = CHAIN[asset]
+        result = self.definitions.resolve_job_def(str(table.job)).execute_in_process(
             instance=self.instance,
-            run_config=self._run_config({}, only=_RESOURCES_OF[asset]),
-            tags={**process_tags(), **(range_tags(keys) if ranged else {})},
+            run_config=self._run_config({}, only=table.resources),
+            tags={**process_tags(), **(range_tags(keys) if table.grain == "shard" else {})},
             asset_selection=[dg.AssetKey(asset)],
             raise_on_error=False,
         )
@@ -258,19 +248,6 @@ class BatchRunner:
     def _in_range(self, keys: list[str]) -> list[str]:
         known = self.instance.get_dynamic_partitions(SHARDS)
         return list(known[known.index(keys[0]) : known.index(keys[-1]) + 1])
-
-
-_RESOURCES_OF = {
-    "raw_candidates": ("store",),
-    "prompts": ("store", "judging"),
-    "completions": ("store", "judging", "engine"),
-    "throughput": ("store",),
-    "throughput_report": ("store",),
-    "evaluations": ("store",),
-    "candidate_ranking": ("store",),
-}
-
-_ONE_FILE_A_BATCH = ("throughput_report", "candidate_ranking")
 
 
 def _up_to(until: str) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Literal
 
 import polars as pl
 
-from aris_pipeline.ledger.tables import CHAIN, ShardTables
+from aris_pipeline.chain import ROW_TABLES
+from aris_pipeline.ledger.tables import ShardTables
 from aris_pipeline.storage import LANDING_SHARD
 
 _EXAMPLES = 5
@@ -105,7 +106,7 @@ def _orphans(tables: ShardTables) -> list[Fault]:
     usable = landed.join(quarantine, on=["file", "line"], how="anti")["custom_id"].implode()
     strange = ~quarantine["line"].is_in(landed["line"].implode())
     found = fault(tables, "orphan", "quarantine", labels_of(tables, "quarantine").filter(strange))
-    for table in CHAIN:
+    for table in ROW_TABLES:
         ids = tables.frames[table]["custom_id"]
         found += fault(tables, "orphan", table, ids.filter(~ids.is_in(usable)))
     return found

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from aris_pipeline.chain import ROW_TABLES
 from aris_pipeline.ledger.faults import Fault, fault, faults_of, labels_of
 from aris_pipeline.ledger.rows import ACCOUNTED, rows_of
-from aris_pipeline.ledger.tables import CHAIN, ShardTables, places, read_shard
+from aris_pipeline.ledger.tables import ShardTables, places, read_shard
 from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard
 
 
@@ -156,7 +157,7 @@ class _Names:
         if tables.shard.name == LANDING_SHARD:
             return
         number = pl.lit(len(self._shards), pl.UInt32).alias("shard")
-        for table in ("landed", "quarantine", *CHAIN):
+        for table in ("landed", "quarantine", *ROW_TABLES):
             labels = labels_of(tables, table).alias("label").to_frame()
             self._labels.setdefault(table, []).append(labels.with_columns(number))
         self._shards.append(replace(tables, frames={}))

@@ -3,41 +3,32 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import dataframely as dy
 import polars as pl
 
+from aris_pipeline.chain import ROW_TABLES, TABLES
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.storage import (
     LANDING_SHARD,
-    Completions,
     DataStore,
-    Evaluations,
     Judge,
-    Landed,
-    Prompts,
-    Quarantine,
-    RawCandidates,
     Shard,
     read_table,
 )
 
-CHAIN = ("raw_candidates", "prompts", "completions", "evaluations")
-"""The tables that a usable row passes through, each made by the asset of its name."""
-
-_COLUMNS: dict[str, tuple[type[dy.Schema], list[str]]] = {
-    "landed": (Landed, ["custom_id", "file", "line"]),
-    "quarantine": (Quarantine, ["custom_id", "file", "line", "rule"]),
-    "raw_candidates": (RawCandidates, ["custom_id"]),
-    "prompts": (Prompts, ["custom_id", "request_key"]),
-    "completions": (
-        Completions,
-        [
-            "custom_id", "request_key", "attempt", "overrides", "engine", "run_id", "reused",
-            "error_type",
-        ],
-    ),
-    "evaluations": (Evaluations, ["custom_id", "request_key", "is_valid", "invalid_reason"]),
+_COLUMNS = {
+    "landed": ["custom_id", "file", "line"],
+    "quarantine": ["custom_id", "file", "line", "rule"],
+    "raw_candidates": ["custom_id"],
+    "prompts": ["custom_id", "request_key"],
+    "completions": [
+        "custom_id", "request_key", "attempt", "overrides", "engine", "run_id", "reused",
+        "error_type",
+    ],
+    "evaluations": ["custom_id", "request_key", "is_valid", "invalid_reason"],
 }  # fmt: skip
+"""What tells where a row is, by table."""
+
+_SCHEMAS = {table.name: table.schema for table in TABLES if table.schema}
 
 
 @dataclass(frozen=True)
@@ -61,8 +52,8 @@ def read_shard(store: DataStore, judge: Judge | None, shard: Shard) -> ShardTabl
     """Reads the tables of a shard; a missing or damaged file is told, not raised."""
     tables = ShardTables(shard)
     found = places(store, judge, shard)
-    for name, (schema, columns) in _COLUMNS.items():
-        place = found.get(name)
+    for name, columns in _COLUMNS.items():
+        place, schema = found.get(name), _SCHEMAS[name]
         files = sorted(place.parent.glob("*.parquet")) if place else []
         surplus = [file for file in files if file != place]
         way_out = tables.ways_out[name] = _way_out(shard, name, surplus)
@@ -84,21 +75,16 @@ def places(store: DataStore, judge: Judge | None, shard: Shard) -> dict[str, Pat
     """Returns where each table's file of the shard belongs."""
     if shard.name == LANDING_SHARD:
         return {"quarantine": store.quarantine(shard)}
-    found = {
-        "landed": store.landed(shard),
-        "quarantine": store.quarantine(shard),
-        "raw_candidates": store.raw_candidates(shard),
+    return {
+        table.name: table.place(store, judge or Judge("none", "none"), shard)
+        for table in TABLES
+        if table.name in _COLUMNS and (judge or not table.judged)
     }
-    if judge is not None:
-        found["prompts"] = store.prompts(judge, shard)
-        found["completions"] = store.completions(judge, shard)
-        found["evaluations"] = store.evaluations(judge, shard)
-    return found
 
 
 def _gaps(found: dict[str, Path]) -> list[str]:
     """Tables without a file, where a later one was made from theirs."""
-    chain = [name for name in ("landed", *CHAIN) if name in found]
+    chain = [name for name in ("landed", *ROW_TABLES) if name in found]
     missing = [name for name in chain if not found[name].exists()]
     there = [number for number, name in enumerate(chain) if name not in missing]
     return [name for name in chain[: max(there, default=0) + 1] if name in missing]
@@ -109,5 +95,5 @@ def _way_out(shard: Shard, table: str, surplus: list[Path]) -> str:
         return "land the file of its batch again, by `aris run` or the job `land`"
     if surplus:
         return f"delete {', '.join(map(str, surplus))}"
-    start = 0 if table == "quarantine" else CHAIN.index(table)
-    return f"materialise {', '.join(CHAIN[start:])} for partition {shard.key}"
+    start = 0 if table == "quarantine" else ROW_TABLES.index(table)
+    return f"materialise {', '.join(ROW_TABLES[start:])} for partition {shard.key}"

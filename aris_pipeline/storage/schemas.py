@@ -7,13 +7,6 @@ The columns that a rubric adds (ratings, reasons, verdict probabilities) depend 
 import dataframely as dy
 import polars as pl
 
-from aris_pipeline.storage.benchmark_schemas import (
-    BenchmarkAnswers,
-    BenchmarkDecision,
-    BenchmarkRuns,
-    EngineTuning,
-)
-
 _JOB: dict[str, dy.Column] = {
     "title": dy.String(nullable=True),
     "company": dy.String(nullable=True),
@@ -345,22 +338,6 @@ class ThroughputReport(dy.Schema):
     host = dy.String(description="Processor and number of cores, of the latest shard.")
     gpu = dy.String(nullable=True, description="GPU name, of the latest shard.")
     engine = dy.String(description="Engine and version, of the latest shard.")
-
-
-TABLES: dict[str, type[dy.Schema]] = {
-    "landed": Landed,
-    "quarantine": Quarantine,
-    "raw_candidates": RawCandidates,
-    "prompts": Prompts,
-    "completions": Completions,
-    "evaluations": Evaluations,
-    "throughput": Throughput,
-    "throughput_report": ThroughputReport,
-    "benchmark_runs": BenchmarkRuns,
-    "benchmark_answers": BenchmarkAnswers,
-    "benchmark_decision": BenchmarkDecision,
-    "engine_tuning": EngineTuning,
-}
 
 
 def polars_schema(schema: type[dy.Schema]) -> pl.Schema:

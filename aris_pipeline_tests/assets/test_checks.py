@@ -10,8 +10,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from aris_pipeline.chain import CHAIN
 from aris_pipeline.defs.automation import range_tags
-from aris_pipeline.defs.batch_run import CHAIN, BatchRunner
+from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.storage import (
     Batch,
@@ -85,7 +86,7 @@ def materialise(
     resources: dict[str, Any] = {"store": {"data_dir": str(runner.store.root)}}
     if limits:
         resources["thresholds"] = limits
-    return runner.definitions.resolve_job_def(CHAIN[asset]).execute_in_process(
+    return runner.definitions.resolve_job_def(str(CHAIN[asset].job)).execute_in_process(
         instance=runner.instance,
         run_config={
             "resources": {name: {"config": config} for name, config in resources.items()},

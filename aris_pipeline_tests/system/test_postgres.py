@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aris_pipeline.defs.batch_run import CHAIN
+from aris_pipeline.chain import CHAIN
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.errors import ArisError, ConfigError, InstanceError
 from aris_pipeline_tests.conftest import REPOSITORY
