@@ -7,14 +7,14 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from tqdm import tqdm
 
 from aris_pipeline import cli_benchmark, console
 from aris_pipeline.benchmarks import decided_engine
-from aris_pipeline.candidates import ColumnMap, known_encoding, write_synthetic
+from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_synthetic
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli_plan import plan
 from aris_pipeline.console import command
@@ -55,7 +55,7 @@ from aris_pipeline.options import (
     Tuned,
     UseExample,
 )
-from aris_pipeline.storage import Batch, DataStore, Judge, SourceFormat, data_path
+from aris_pipeline.storage import Batch, DataStore, Judge, data_path
 
 if TYPE_CHECKING:
     from aris_pipeline.defs.batch_run import RefusedFile, RunOutcome
@@ -72,8 +72,8 @@ app.add_typer(cli_benchmark.app)
 
 _DATA = "data"
 
-SourceFormats = StrEnum("SourceFormats", ["aris", "jsonl", "csv", "parquet", "openai"])
-
+Formats = StrEnum("Formats", list(FORMATS))  # type: ignore[misc] # they list themselves
+_ARIS = Formats("aris")
 
 Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
 Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
@@ -120,7 +120,7 @@ def run(
         typer.Option(help="YAML or JSON: fields of a profile by the columns of the file."),
     ] = None,
     file_format: Annotated[
-        SourceFormats | None, typer.Option("--format", help="Where detection errs.")
+        Formats | None, typer.Option("--format", help="Where detection errs.")
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Of a text file that is not UTF-8, such as gb18030.")
@@ -206,15 +206,14 @@ def generate(
     out: Annotated[Path, typer.Option(help="File to write.")],
     count: Annotated[int, typer.Option(min=1, help="Candidates.")] = 40,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 7,
-    file_format: Annotated[SourceFormats, typer.Option("--format")] = SourceFormats.aris,
+    file_format: Annotated[Formats, typer.Option("--format")] = _ARIS,
     data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
     as_json: AsJson = False,
 ) -> None:
     """Write synthetic candidates: varied careers, gaps, languages and missing fields."""
     with command(as_json) as emit:
-        form = cast("SourceFormat", file_format.value)
-        write_synthetic(count, seed, form, out)
-        emit({"file": str(out), "count": count, "seed": seed, "format": form})
+        write_synthetic(count, seed, str(file_format), out)
+        emit({"file": str(out), "count": count, "seed": seed, "format": str(file_format)})
         console.say(f"wrote {count:,} candidates to {out}")
 
 

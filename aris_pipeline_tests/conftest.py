@@ -12,7 +12,7 @@ from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.engines import cache_dir
-from aris_pipeline.storage import DataStore, SourceFormat
+from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 
 REPOSITORY = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def store(tmp_path: Path) -> DataStore:
 def write_file(tmp_path: Path) -> Callable[..., Path]:
     """Writes synthetic candidates of any format."""
 
-    def write(count: int, form: SourceFormat = "aris", seed: int = 1) -> Path:
+    def write(count: int, form: str = "aris", seed: int = 1) -> Path:
         ending = {"aris": "json", "openai": "jsonl"}.get(form, form)
         out = tmp_path / f"{form}-{count}-{seed}.{ending}"
         write_synthetic(count, seed, form, out)

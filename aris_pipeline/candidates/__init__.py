@@ -1,9 +1,8 @@
 """Candidate files in, validated candidates out: landing, formats, validation, synthetic data."""
 
 from aris_pipeline.candidates.column_map import ColumnMap
-from aris_pipeline.candidates.landing import land_file
-from aris_pipeline.candidates.options import LandingOptions, known_encoding
-from aris_pipeline.candidates.requests import (
+from aris_pipeline.candidates.formats import FORMATS
+from aris_pipeline.candidates.formats.request_body import (
     HONORED,
     InvalidParameterError,
     RequestBody,
@@ -11,6 +10,8 @@ from aris_pipeline.candidates.requests import (
     parameter_of,
     read_body,
 )
+from aris_pipeline.candidates.landing import land_file
+from aris_pipeline.candidates.options import LandingOptions, known_encoding
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
 from aris_pipeline.candidates.validation import (
@@ -22,6 +23,7 @@ from aris_pipeline.candidates.validation import (
 )
 
 __all__ = [
+    "FORMATS",
     "HONORED",
     "ColumnMap",
     "InvalidParameterError",

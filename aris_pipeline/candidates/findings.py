@@ -1,6 +1,5 @@
-"""The one message for a batch without a usable row: what was found, where, and the way out."""
+"""The one message for a batch without a usable row: what was found, and where."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -22,14 +21,3 @@ class Findings:
         return "; ".join(
             f"{count:,} {rule} (first at {self.examples[rule]})" for rule, count in ordered
         )
-
-
-WAYS_OUT: Mapping[str, str] = {
-    "aris": "Export it again, or name its format with --format",
-    "jsonl": "Each line has to be a JSON object with an id and a profile; "
-    "correct the file, or name its format with --format",
-    "openai": "Each line has to be an OpenAI Batch request with custom_id, method, url and body; "
-    "correct the file, or name its format with --format",
-    "csv": "Correct the file, or name its columns with --text-column and --id-column",
-    "parquet": "Correct the file, or name its columns with --text-column and --id-column",
-}

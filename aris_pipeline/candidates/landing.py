@@ -18,9 +18,10 @@ from itertools import islice
 from pathlib import Path
 
 from aris_pipeline.candidates.column_map import COLUMNS_KEY, like
-from aris_pipeline.candidates.detection import detect_format, open_reader
 from aris_pipeline.candidates.field_counts import field_names_of
-from aris_pipeline.candidates.findings import WAYS_OUT, Findings
+from aris_pipeline.candidates.findings import Findings
+from aris_pipeline.candidates.formats import detect_format, find_format, open_reader
+from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.landed_before import (
     DIGEST_KEY,
     SHARD_SIZE_KEY,
@@ -36,7 +37,6 @@ from aris_pipeline.candidates.validation import fields_of_records
 from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
-from aris_pipeline.storage.batches import SourceFormat
 
 _DEFAULT_OPTIONS = LandingOptions()
 _PROGRESS_ROWS = 1000
@@ -74,8 +74,8 @@ def land_file(
             usable. No manifest is left then.
     """
     state = _file_state(file)
-    source_format = options.format or detect_format(file, options)
-    digest = batch_digest(file, source_format, options)
+    file_format = find_format(options.format) if options.format else detect_format(file, options)
+    digest = batch_digest(file, file_format.name, options)
     with _one_landing_at_a_time(store):
         store.remove_leftovers()
         remove_dead_landings(store)
@@ -84,11 +84,11 @@ def land_file(
             name = batch_name(file, on or datetime.now(UTC).date(), options.limit)
             name, shard_size = free_name(store, name, digest, options.shard_size)
             options = options.model_copy(update={"shard_size": shard_size})
-            target = _Target(name, digest, source_format, again=False)
+            target = _Target(name, digest, file_format, again=False)
         elif earlier.batch is not None:
             return earlier.batch
         else:
-            target = _Target(earlier.name, digest, source_format, again=True)
+            target = _Target(earlier.name, digest, file_format, again=True)
             options = options.model_copy(update={"shard_size": earlier.shard_size})
         try:
             landing = _Landing(store, file, target, options)
@@ -110,19 +110,14 @@ class _Target:
     Attributes:
         name: of the batch.
         digest: of content and options.
-        source_format: what the file is read as.
+        format: what the file is read as.
         again: whether it has landed before; a landing that fails then leaves what is there.
     """
 
     name: str
     digest: str
-    source_format: SourceFormat
+    format: Format
     again: bool
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the fields of a record are known only when it is read."""
-        return self.source_format in ("aris", "jsonl")
 
 
 class _Landing:
@@ -139,9 +134,9 @@ class _Landing:
         self._file = file
         self._target = target
         self._options = options
-        self._reader = open_reader(file, target.source_format, options)
+        self._reader = open_reader(file, target.format, options)
         self._metadata = metadata = {
-            "format": target.source_format,
+            "format": target.format.name,
             "text_column": options.text_column or "",
             "id_column": self._reader.id_column or "",
             DIGEST_KEY: target.digest,
@@ -158,7 +153,7 @@ class _Landing:
         self._first: list[tuple[str, str]] = []
         self._unseen = {
             path: (_as_keys(path), where)
-            for path, where in (options.named_paths() if target.is_json else ())
+            for path, where in (() if target.format.is_table else options.named_paths())
             if path != options.id_field
         }
 
@@ -189,7 +184,7 @@ class _Landing:
             name=self._target.name,
             digest=self._target.digest,
             source_file=self._file.name,
-            format=self._target.source_format,
+            format=self._target.format.name,
             shard_rows=self._shards.shard_rows,
             quarantined=self._quarantine.rows,
             requested_models=sorted(self._models),
@@ -248,13 +243,13 @@ class _Landing:
         )
 
     def _nothing_usable(self) -> InputError:
-        form = self._target.source_format
+        name, remedy = self._target.format.name, self._target.format.remedy
         if not self._quarantine.rows:
             self.discard()
-            return InputError(f"{self._file} holds no record. {WAYS_OUT[form]}")
+            return InputError(f"{self._file} holds no record. {remedy}")
         return InputError(
-            f"{self._file} holds no usable record (read as {form}): {self._findings}. "
-            f"Raw text and reasons: {self._quarantine.path.parent}. {WAYS_OUT[form]}"
+            f"{self._file} holds no usable record (read as {name}): {self._findings}. "
+            f"Raw text and reasons: {self._quarantine.path.parent}. {remedy}"
         )
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.sources import plain_name
-from aris_pipeline.storage.batches import SourceFormat
 
 _STEM_LENGTH = 80
 _SHARD_SUFFIX = re.compile(r"_(?=s\d{3,}$)")
 
 
-def batch_digest(file: Path, source_format: SourceFormat, options: LandingOptions) -> str:
+def batch_digest(file: Path, source_format: str, options: LandingOptions) -> str:
     """Returns the sha256 over the file's content and the options that change its rows."""
     with file.open("rb") as source:
         content = hashlib.file_digest(source, "sha256").hexdigest()

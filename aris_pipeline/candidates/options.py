@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, Field, PositiveInt
 
 from aris_pipeline.candidates.column_map import ColumnMap
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.storage.batches import SourceFormat
 
 UTF_8 = "utf-8"
 _WIDER = {
@@ -41,8 +40,9 @@ def known_encoding(name: str) -> str:
 class LandingOptions(BaseModel, frozen=True, extra="forbid"):
     """Options of one landing; those that change its rows are part of the batch's identity."""
 
-    format: SourceFormat | None = Field(
-        default=None, description="format of the file; detected from its name and first lines"
+    format: str | None = Field(
+        default=None,
+        description="format of the file; detected from its name and first lines",
     )
     shard_size: PositiveInt = Field(default=5000, description="rows of a shard")
     limit: PositiveInt | None = Field(

@@ -5,7 +5,7 @@ a software engineer more likely, none of them certain: strong people also come f
 """
 
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from aris_pipeline.candidates import synthetic_vocabulary as words
 
@@ -18,6 +18,29 @@ _ENGINEER_DUTIES: tuple[tuple[str, ...], ...] = (
 )
 
 Candidate = dict[str, Any]
+TABLE_COLUMNS = ("id", "Resume", "synthetic_strength")
+
+
+class SyntheticCandidate(NamedTuple):
+    """A candidate, its id, and the strength that its career was made from."""
+
+    custom_id: str
+    candidate: Candidate
+    strength: float
+
+    def record(self) -> dict[str, Any]:
+        """Returns it as an Aris export has it."""
+        return {
+            "aristotleId": self.custom_id,
+            "gemData": self.candidate,
+            "swarmData": None,
+            "cvData": None,
+            "praxisData": {"synthetic_strength": self.strength},
+        }
+
+    def row(self) -> tuple[str, str, float]:
+        """Returns it as a row of `TABLE_COLUMNS`."""
+        return self.custom_id, render_text(self.candidate), self.strength
 
 
 def make_candidate(number: int, rng: random.Random) -> tuple[Candidate, float]:

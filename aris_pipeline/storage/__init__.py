@@ -1,7 +1,7 @@
 """Where outputs live, what their columns mean, and how a file becomes visible: whole or not."""
 
 from aris_pipeline.storage.atomic import cannot_write, write_bytes
-from aris_pipeline.storage.batches import Batch, SourceFormat
+from aris_pipeline.storage.batches import Batch
 from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkAnswers,
     BenchmarkDecision,
@@ -59,7 +59,6 @@ __all__ = [
     "Quarantine",
     "RawCandidates",
     "Shard",
-    "SourceFormat",
     "Throughput",
     "ThroughputReport",
     "Version",

@@ -4,14 +4,12 @@ import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, computed_field
 
 from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.storage.field_use import FieldUse
-
-SourceFormat = Literal["aris", "jsonl", "csv", "parquet", "openai"]
 
 
 class Batch(BaseModel, frozen=True):
@@ -20,7 +18,7 @@ class Batch(BaseModel, frozen=True):
     name: str
     digest: str = Field(description="sha256 of the file's content and of the landing options")
     source_file: str = Field(description="name of the landed file, without its directory")
-    format: SourceFormat
+    format: str = Field(description="name of the format that the file was read as")
     shard_rows: list[int] = Field(description="landed rows of each shard, in order")
     quarantined: int = Field(description="rows that landing could not read")
     requested_models: list[str] = Field(

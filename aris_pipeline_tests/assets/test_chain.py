@@ -18,7 +18,7 @@ from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Engine, Request
 from aris_pipeline.errors import InputError
 from aris_pipeline.ledger import reconcile, summarise
-from aris_pipeline.storage import DataStore, Shard, SourceFormat
+from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_engine import (
     FakeEngine,
     FakeEngineResource,
@@ -38,7 +38,7 @@ def evaluations(store: DataStore, outcome: RunOutcome) -> pl.DataFrame:
 
 @pytest.mark.parametrize("form", ["aris", "jsonl", "csv", "parquet", "openai"])
 def test_every_format_reaches_the_evaluations_with_every_row_accounted_for(
-    runner: BatchRunner, store: DataStore, write_file: WriteFile, form: SourceFormat
+    runner: BatchRunner, store: DataStore, write_file: WriteFile, form: str
 ) -> None:
     outcome = runner.run(write_file(25, form), LANDING, LAST)
 

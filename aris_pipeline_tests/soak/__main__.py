@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from aris_pipeline.candidates import FORMATS
 from aris_pipeline_tests.soak import memory
 from aris_pipeline_tests.soak.engine_deaths import (
     PROCESS_FAULTS,
@@ -21,7 +22,7 @@ from aris_pipeline_tests.soak.engine_deaths import (
     engine_process_ends,
     rows_that_kill,
 )
-from aris_pipeline_tests.soak.fuzzing import ENCODINGS, FORMATS, fuzz_encodings, fuzz_formats
+from aris_pipeline_tests.soak.fuzzing import ENCODINGS, fuzz_encodings, fuzz_formats
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
 from aris_pipeline_tests.soak.partitions import STORAGES, partitions
 from aris_pipeline_tests.soak.processes import Workshop

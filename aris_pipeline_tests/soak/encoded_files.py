@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from aris_pipeline.storage import SourceFormat
-
 TEXTS = {
     "gb18030": "高级后端工程师 负责支付系统的重构 熟悉分布式系统 五年经验 毕业于计算机学院",
     "big5": "資深後端工程師 負責支付系統 熟悉分散式系統 五年經驗 畢業於資訊工程學系",
@@ -37,7 +35,7 @@ WESTERN = (
 )
 """Words that cp1252 has: single bytes of it are read beside UTF-8."""
 
-ENDINGS: dict[SourceFormat, str] = {"csv": "csv", "jsonl": "jsonl", "aris": "json"}
+ENDINGS: dict[str, str] = {"csv": "csv", "jsonl": "jsonl", "aris": "json"}
 _LIKE_WESTERN = "cp1254"
 """All its letters are letters in cp1252 too: a file in it is refused, a row is only counted."""
 
@@ -62,7 +60,7 @@ class EncodedFile:
 
 
 def write_encoded(
-    form: SourceFormat, encoding: str, records: int, rng: Random, directory: Path
+    form: str, encoding: str, records: int, rng: Random, directory: Path
 ) -> EncodedFile:
     """Writes a whole file in one encoding."""
     texts = {f"c{number}": _words(TEXTS[encoding], rng) for number in range(records)}
@@ -73,7 +71,7 @@ def write_encoded(
     return EncodedFile(path, texts, set())
 
 
-def write_mixed(form: SourceFormat, records: int, rng: Random, directory: Path) -> EncodedFile:
+def write_mixed(form: str, records: int, rng: Random, directory: Path) -> EncodedFile:
     """Writes a file of UTF-8 in which some rows are of cp1252 and some of anything else."""
     texts: dict[str, str] = {}
     strange: set[str] = set()
@@ -107,13 +105,13 @@ def _words(text: str, rng: Random) -> str:
     return " ".join(rng.choices(words, k=rng.randint(1, _WORDS)))
 
 
-def _frame(form: SourceFormat) -> tuple[str, str, str]:
+def _frame(form: str) -> tuple[str, str, str]:
     if form == "aris":
         return '{"candidates": [\n', ",\n", "\n]}\n"
     return ("id,Resume\n" if form == "csv" else ""), "\n", "\n"
 
 
-def _row(form: SourceFormat, custom_id: str, text: str) -> str:
+def _row(form: str, custom_id: str, text: str) -> str:
     if form == "csv":
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow([custom_id, text])

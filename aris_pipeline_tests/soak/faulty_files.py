@@ -21,12 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aris_pipeline.candidates import write_synthetic
-from aris_pipeline.storage import SourceFormat
 
 LARGEST_RECORD = 64 * 1024
 """Bytes; smaller than the default, so that records beyond it can be many."""
 
-ENDINGS: dict[SourceFormat, str] = {
+ENDINGS: dict[str, str] = {
     "aris": ".json",
     "jsonl": ".jsonl",
     "openai": ".jsonl",
@@ -94,7 +93,7 @@ class FaultyFile:
     good: set[int]
 
 
-def write_faulty(form: SourceFormat, records: int, rng: Random, directory: Path) -> FaultyFile:
+def write_faulty(form: str, records: int, rng: Random, directory: Path) -> FaultyFile:
     """Writes a file; the first record and the last three are good, and so are three in four."""
     base = _base(form)
     path = directory / f"faulty{ENDINGS[form]}"
@@ -120,14 +119,14 @@ def write_faulty(form: SourceFormat, records: int, rng: Random, directory: Path)
     return FaultyFile(path, lines, {lines[number] for number in good})
 
 
-_FRAMES: dict[SourceFormat, tuple[bytes, bytes, bytes]] = {
+_FRAMES: dict[str, tuple[bytes, bytes, bytes]] = {
     "aris": (b'{"metadata": {"batchSize": 1},\n"candidates": [\n', b",\n", b"\n]}\n"),
     "csv": (b"id,Resume,note\n", b"\n", b"\n"),
 }
 
 
 @cache
-def _base(form: SourceFormat) -> list[dict[str, Any]]:
+def _base(form: str) -> list[dict[str, Any]]:
     """A few candidates without a fault, as JSON objects."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "base.jsonl"

@@ -12,12 +12,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import get_args
 
 import polars as pl
 
-from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
-from aris_pipeline.storage import Batch, DataStore, Shard, SourceFormat
+from aris_pipeline.candidates import FORMATS, LandingOptions, land_file, validate_shard
+from aris_pipeline.storage import Batch, DataStore, Shard
 from aris_pipeline_tests.soak.faulty_files import LARGEST_RECORD, FaultyFile, write_faulty
 
 
@@ -36,7 +35,7 @@ class FuzzOutcome:
         seconds: for landing and validating.
     """
 
-    form: SourceFormat
+    form: str
     lines: int
     landed: int
     quarantined: int
@@ -51,7 +50,7 @@ class FuzzOutcome:
         return accounted and not self.crashes and not self.silent_losses
 
 
-def fuzz(form: SourceFormat, lines: int, seed: int, directory: Path) -> FuzzOutcome:
+def fuzz(form: str, lines: int, seed: int, directory: Path) -> FuzzOutcome:
     """Writes a file with `lines` records, lands and validates it, and counts.
 
     Args:
@@ -112,7 +111,7 @@ def main() -> None:
     print("| format | records | usable | quarantined | crashes | silent losses | seconds |")  # noqa: T201
     print("|---|---|---|---|---|---|---|")  # noqa: T201
     clean = True
-    for form in get_args(SourceFormat):
+    for form in FORMATS:
         with tempfile.TemporaryDirectory() as directory:
             found = fuzz(form, arguments.lines, arguments.seed, Path(directory))
         clean &= found.is_clean

@@ -16,7 +16,7 @@ import polars as pl
 
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.errors import InputError
-from aris_pipeline.storage import DataStore, Shard, SourceFormat
+from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.soak.encoded_files import (
     ENDINGS,
     TEXTS,
@@ -42,7 +42,7 @@ class EncodingOutcome:
         seconds: for all of it.
     """
 
-    form: SourceFormat
+    form: str
     encoding: str
     lines: int
     refused: bool
@@ -59,7 +59,7 @@ class EncodingOutcome:
 
 
 def fuzz_encoding(
-    form: SourceFormat, encoding: str, lines: int, seed: int, directory: Path
+    form: str, encoding: str, lines: int, seed: int, directory: Path
 ) -> EncodingOutcome:
     """Writes a file, lands and validates it, and compares its texts.
 

@@ -2,16 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
-from typing import get_args
 
-from aris_pipeline.storage import SourceFormat
+from aris_pipeline.candidates import FORMATS
 from aris_pipeline_tests.soak.encoded_files import ENDINGS, TEXTS
 from aris_pipeline_tests.soak.fuzz import fuzz
 from aris_pipeline_tests.soak.fuzz_encodings import fuzz_encoding
 from aris_pipeline_tests.soak.processes import Workshop
 from aris_pipeline_tests.soak.results import Try
 
-FORMATS: tuple[SourceFormat, ...] = get_args(SourceFormat)
 ENCODINGS = [(form, encoding) for form in ENDINGS for encoding in ("mixed", *TEXTS)]
 
 
@@ -20,7 +18,7 @@ def fuzz_formats(
 ) -> Iterator[Try]:
     """Lands and validates files of `rows` records, `count` of each format."""
     for number in range(skip, count * len(FORMATS)):
-        form = FORMATS[number % len(FORMATS)]
+        form = list(FORMATS)[number % len(FORMATS)]
         folder = workshop.folder(f"fuzz-{form}")
         found = fuzz(form, rows, seed + number // len(FORMATS), folder)
         one = Try(

@@ -16,12 +16,11 @@ from aris_pipeline.storage import (
     Judge,
     RawCandidates,
     Shard,
-    SourceFormat,
     write_bytes,
 )
 from aris_pipeline_tests.tables import make_batch, write_table
 
-PROFILE_FORMATS: tuple[SourceFormat, ...] = ("aris", "jsonl", "csv", "parquet")
+PROFILE_FORMATS: tuple[str, ...] = ("aris", "jsonl", "csv", "parquet")
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +44,7 @@ def _assign(batch: Batch, **settings: Any) -> Assignment:
 
 @pytest.mark.parametrize("form", PROFILE_FORMATS)
 def test_profiles_are_judged_by_the_shipped_rubric_unless_told_otherwise(
-    form: SourceFormat,
+    form: str,
 ) -> None:
     assignment = _assign(make_batch(1, format=form))
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from aris_pipeline.candidates import json_window
+from aris_pipeline.candidates.formats import json_window
 from aris_pipeline.errors import InputError
 
 from .conftest import Desk

@@ -3,16 +3,15 @@
 import tempfile
 from pathlib import Path
 from random import Random
-from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
-from aris_pipeline.candidates.detection import open_reader
+from aris_pipeline.candidates import FORMATS, LandingOptions, land_file, validate_shard
+from aris_pipeline.candidates.formats import open_reader
 from aris_pipeline.errors import InputError
-from aris_pipeline.storage import DataStore, Shard, SourceFormat
+from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.soak.encoded_files import ENDINGS as TEXT_ENDINGS
 from aris_pipeline_tests.soak.encoded_files import TEXTS
 from aris_pipeline_tests.soak.faulty_files import ENDINGS, write_faulty
@@ -21,7 +20,6 @@ from aris_pipeline_tests.soak.fuzz_encodings import fuzz_encoding
 
 from .test_aris import candidate
 
-FORMATS: tuple[SourceFormat, ...] = get_args(SourceFormat)
 OPTIONS = LandingOptions(max_row_bytes=10_000)
 
 seeds = st.integers(0, 2**32)
@@ -34,9 +32,7 @@ json_like = st.text(st.sampled_from('{}[]",:\\ \n\t0-9.eEtrufalsnx\x00\u00e9'), 
 @pytest.mark.parametrize("form", FORMATS)
 @settings(max_examples=5, deadline=None)
 @given(seed=seeds)
-def test_every_record_of_a_faulty_file_is_accounted_for_on_its_line(
-    form: SourceFormat, seed: int
-) -> None:
+def test_every_record_of_a_faulty_file_is_accounted_for_on_its_line(form: str, seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         outcome = fuzz(form, 60, seed, Path(directory))
     assert outcome.is_clean, outcome
@@ -47,7 +43,7 @@ def test_every_record_of_a_faulty_file_is_accounted_for_on_its_line(
 @settings(max_examples=10, deadline=None)
 @given(edits=edits, seed=seeds)
 def test_a_damaged_file_is_refused_or_read_to_its_end(
-    form: SourceFormat, edits: list[tuple[float, int, bytes]], seed: int
+    form: str, edits: list[tuple[float, int, bytes]], seed: int
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = write_faulty(form, 12, Random(seed), Path(directory)).path
@@ -62,7 +58,7 @@ def test_a_damaged_file_is_refused_or_read_to_its_end(
 @pytest.mark.parametrize("form", FORMATS)
 @settings(max_examples=10, deadline=None)
 @given(content=st.binary(max_size=300) | json_like.map(str.encode))
-def test_any_bytes_are_refused_or_read(form: SourceFormat, content: bytes) -> None:
+def test_any_bytes_are_refused_or_read(form: str, content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"any{ENDINGS[form]}"
         path.write_bytes(content)
@@ -79,7 +75,7 @@ def test_candidates_behind_any_junk_are_read(junk: str) -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "a.json"
             path.write_text(frame.replace("...", ",\n".join(parts)), encoding="utf-8")
-            ids = [entry.custom_id for entry in open_reader(path, "aris", OPTIONS).read()]
+            ids = [entry.custom_id for entry in open_reader(path, FORMATS["aris"], OPTIONS).read()]
         assert [key for key in ids if key in ("a", "b", "c")] == ["a", "b", "c"]
 
 
@@ -92,7 +88,7 @@ def test_equal_seeds_break_the_same_records(tmp_path: Path) -> None:
     assert (first.landed, first.quarantined) == (second.landed, second.quarantined)
 
 
-def _land(path: Path, form: SourceFormat) -> None:
+def _land(path: Path, form: str) -> None:
     store = DataStore(path.parent / "data")
     try:
         batch = land_file(store, path, OPTIONS.model_copy(update={"format": form}))
@@ -105,7 +101,7 @@ def _land(path: Path, form: SourceFormat) -> None:
 @pytest.mark.parametrize("encoding", ["mixed", *TEXTS])
 @pytest.mark.parametrize("form", TEXT_ENDINGS)
 def test_no_text_in_any_encoding_comes_out_as_another(
-    form: SourceFormat, encoding: str, tmp_path: Path
+    form: str, encoding: str, tmp_path: Path
 ) -> None:
     lines = 600 if encoding == "mixed" else 60
     outcome = fuzz_encoding(form, encoding, lines, 7, tmp_path)

@@ -9,11 +9,10 @@ import pytest
 
 from aris_pipeline.candidates import land_file, write_synthetic
 from aris_pipeline.errors import InputError
-from aris_pipeline.storage import SourceFormat
 
 from .conftest import DAY, Desk
 
-FORMATS: list[tuple[SourceFormat, str]] = [
+FORMATS: list[tuple[str, str]] = [
     ("aris", ".json"),
     ("jsonl", ".jsonl"),
     ("openai", ".jsonl"),
@@ -32,7 +31,7 @@ def packed(content: bytes, packing: str) -> bytes:
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
 @pytest.mark.parametrize(("form", "ending"), FORMATS)
 def test_a_packed_file_lands_as_its_content_would(
-    desk: Desk, form: SourceFormat, ending: str, packing: str
+    desk: Desk, form: str, ending: str, packing: str
 ) -> None:
     write_synthetic(60, 1, form, desk.files / f"plain{ending}")
     content = (desk.files / f"plain{ending}").read_bytes()

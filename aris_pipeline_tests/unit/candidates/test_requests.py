@@ -10,7 +10,7 @@ import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 from aris_pipeline.candidates import HONORED
-from aris_pipeline.candidates.parameters import REFUSED, WITHOUT_EFFECT
+from aris_pipeline.candidates.formats.request_parameters import REFUSED, WITHOUT_EFFECT
 
 from .conftest import Desk
 

@@ -1,13 +1,14 @@
 import json
 from pathlib import Path
 from statistics import mean
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from aris_pipeline.candidates import ShardCounts, land_file, write_synthetic
+from aris_pipeline.candidates import FORMATS, ShardCounts, land_file, write_synthetic
+from aris_pipeline.candidates.formats.aris import write_document
+from aris_pipeline.candidates.synthetic import synthetic_candidates
 from aris_pipeline.errors import StorageError
-from aris_pipeline.storage.batches import SourceFormat
 
 from .conftest import DAY, Desk
 
@@ -19,10 +20,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("source_format", get_args(SourceFormat))
-def test_every_format_lands_and_validates_completely(
-    desk: Desk, source_format: SourceFormat
-) -> None:
+@pytest.mark.parametrize("source_format", FORMATS)
+def test_every_format_lands_and_validates_completely(desk: Desk, source_format: str) -> None:
     path = desk.files / f"synthetic.{EXTENSIONS.get(source_format, source_format)}"
     write_synthetic(300, 1, source_format, path)
     batch = land_file(desk.store, path, on=DAY)
@@ -63,7 +62,7 @@ def test_profiles_are_varied_and_about_900_characters_long(tmp_path: Path) -> No
 
 def test_the_bundled_sample_is_what_the_generator_makes(tmp_path: Path) -> None:
     again = tmp_path / "candidates-40.json"
-    write_synthetic(40, 7, "aris", again, indent=2)
+    write_document(synthetic_candidates(40, 7), 40, again, indent=2)
     assert SAMPLE.read_bytes() == again.read_bytes()
 
 

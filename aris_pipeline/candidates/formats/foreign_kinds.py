@@ -5,14 +5,12 @@ place of a download, JSON Lines named `.json`. Read as what the name says they g
 columns or characters; here the content names itself, with what to do.
 """
 
-import json
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from aris_pipeline.candidates.decoding import BOM, decode
-from aris_pipeline.storage.batches import SourceFormat
+from aris_pipeline.candidates.decoding import decode
 
 HEAD_BYTES = 64 * 1024
 """How much of the beginning of a file tells what it is."""
@@ -71,10 +69,6 @@ _PAGE_BYTES = 1024
 _TAR = (257, b"ustar")
 _PAGE = re.compile(r"<!doctype html|<(?:html|head|body|script|table|div)\b", re.IGNORECASE)
 _XML = re.compile(r"<\?xml|<(?:error|soap|rss|feed)\b", re.IGNORECASE)
-_JSON = re.compile(r'\{\s*(?:"|\}|$)|\[\s*(?:\{|$)')
-_DOCUMENT = re.compile(r'\{\s*"(?:metadata|candidates)"\s*:\s*[{\[]')
-_DELIMITED = re.compile(r"[^,;\t|]*[,;\t|]")
-_LINES_TO_TRY = 100
 _MEMBERS_SHOWN = 3
 
 
@@ -101,70 +95,6 @@ def foreign_kind(file: Path, head: bytes) -> str | None:
         known = ((what, remedy) for magic, what, remedy in _MAGIC if head.startswith(magic))
         found = next(known, None)
     return _said(*found) if found else None
-
-
-def wrong_format(source_format: SourceFormat, head: bytes) -> str | None:
-    """Names the format that a text has where it is plainly another one, with what to do.
-
-    Args:
-        source_format: what the text is to be read as.
-        head: its first bytes, as UTF-8.
-    """
-    lines = [line.strip(f"{BOM} \t\r\n") for line in decode(head).split("\n")]
-    lines = [line for line in lines if line][:_LINES_TO_TRY]
-    found = _TELL[source_format](lines) if lines and source_format in _TELL else None
-    return _said(*_FORMATS[found]) if found else None
-
-
-_FORMATS: dict[SourceFormat, tuple[str, str]] = {
-    "jsonl": (
-        "JSON Lines, one JSON object a line",
-        "name it .jsonl, or land it with --format jsonl (openai for requests)",
-    ),
-    "aris": ("one JSON document", "name it .json, or land it with --format aris"),
-    "csv": ("a table with delimiters", "name it .csv, or land it with --format csv"),
-}
-
-
-def _instead_of_csv(lines: Sequence[str]) -> SourceFormat | None:
-    if not _JSON.match(lines[0]):
-        return None
-    return "jsonl" if _is_object(lines[0]) and not _DOCUMENT.match(lines[0]) else "aris"
-
-
-def _instead_of_lines(lines: Sequence[str]) -> SourceFormat | None:
-    if _DOCUMENT.match(lines[0]):
-        return "aris"
-    if any(line.startswith("{") for line in lines):
-        spread = len(lines) > 1 and _JSON.match(lines[0]) and lines[1].startswith('"')
-        return "aris" if spread and not any(map(_is_object, lines)) else None
-    return "aris" if _JSON.match(lines[0]) else _table(lines)
-
-
-def _instead_of_document(lines: Sequence[str]) -> SourceFormat | None:
-    if lines[0][0] not in "{[":
-        return _table(lines)
-    follows = len(lines) > 1 and lines[1].startswith("{")
-    return "jsonl" if follows and _is_object(lines[0]) else None
-
-
-def _table(lines: Sequence[str]) -> SourceFormat | None:
-    return "csv" if all(_DELIMITED.match(line) for line in lines[:2]) else None
-
-
-_TELL: dict[SourceFormat, Callable[[Sequence[str]], SourceFormat | None]] = {
-    "csv": _instead_of_csv,
-    "jsonl": _instead_of_lines,
-    "openai": _instead_of_lines,
-    "aris": _instead_of_document,
-}
-
-
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _archive(file: Path, head: bytes) -> tuple[str, str]:

@@ -5,16 +5,20 @@ after a malformed one. `raw_decode` over a window is the fastest of what was mea
 one candidate only, and leaves its raw text at hand.
 """
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline.candidates.columns import listed
+from aris_pipeline.candidates.candidate_rows import object_rows
 from aris_pipeline.candidates.decoding import original, restore
+from aris_pipeline.candidates.formats.first_lines import is_object, is_table
+from aris_pipeline.candidates.formats.format import Format
+from aris_pipeline.candidates.formats.json_window import JsonWindow, skip_value
+from aris_pipeline.candidates.formats.table_columns import listed
 from aris_pipeline.candidates.identifiers import id_names, id_text
 from aris_pipeline.candidates.json_values import DECODER, explain
-from aris_pipeline.candidates.json_window import JsonWindow, skip_value
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
@@ -26,6 +30,7 @@ from aris_pipeline.candidates.records import (
     wrong_encoding,
 )
 from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.synthetic_careers import SyntheticCandidate
 from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
@@ -191,3 +196,41 @@ class ArisReader:
 def _id_in(raw: str) -> str | None:
     match = _ID_TEXT.search(raw)
     return id_text(match[1]) or None if match else None
+
+
+def write_document(
+    made: Iterator[SyntheticCandidate], count: int, out: Path, indent: int | None = None
+) -> None:
+    """Writes an export piece by piece; indented where people are to read it."""
+    metadata = {
+        "batchSize": count,
+        "exportedAt": "2026-11-01T02:00:00Z",
+        "domain": "software-engineering",
+        "dataQuality": "synthetic",
+    }
+    with out.open("w", encoding="utf-8", newline="\n") as file:
+        head = json.dumps(metadata, indent=indent)
+        file.write(f'{{"metadata": {head},\n"candidates": [')
+        for index, one in enumerate(made):
+            text = json.dumps(one.record(), ensure_ascii=False, indent=indent)
+            file.write(f",\n{text}" if index else f"\n{text}")
+        file.write("\n]}\n")
+
+
+def _mistaken_for(lines: Sequence[str]) -> str | None:
+    if lines[0][0] not in "{[":
+        return "csv" if is_table(lines) else None
+    follows = len(lines) > 1 and lines[1].startswith("{")
+    return "jsonl" if follows and is_object(lines[0]) else None
+
+
+FORMAT = Format(
+    name="aris",
+    title="a JSON document",
+    endings=(".json",),
+    remedy="Export it again, or name its format with --format",
+    reader=ArisReader,
+    validator=object_rows,
+    write=write_document,
+    mistaken_for=_mistaken_for,
+)

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Sequence
 
-from aris_pipeline.candidates.columns import are_names
+from aris_pipeline.candidates.formats.table_columns import are_names
 
 LINES_TO_SHOW = 20
 """How many of the first lines tell the cause."""

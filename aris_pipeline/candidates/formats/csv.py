@@ -11,14 +11,17 @@ belongs to the broken one.
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.candidates.columns import find_id_columns, unique_names
+from aris_pipeline.candidates.candidate_rows import table_rows
 from aris_pipeline.candidates.decoding import decode
-from aris_pipeline.candidates.header_faults import LINES_TO_SHOW, header_fault
+from aris_pipeline.candidates.formats.csv_header import LINES_TO_SHOW, header_fault
+from aris_pipeline.candidates.formats.first_lines import begins_document, begins_json, is_object
+from aris_pipeline.candidates.formats.format import Format
+from aris_pipeline.candidates.formats.table_columns import find_id_columns, unique_names
 from aris_pipeline.candidates.identifiers import find_id
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
@@ -31,6 +34,7 @@ from aris_pipeline.candidates.records import (
     wrong_encoding,
 )
 from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.synthetic_careers import TABLE_COLUMNS, SyntheticCandidate
 from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
@@ -293,3 +297,29 @@ class _Lines:
         if self._given_back:
             return self._given_back.pop()
         return self._source.readline(self._max_row_bytes + 1)
+
+
+def _write(made: Iterator[SyntheticCandidate], _count: int, out: Path) -> None:
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(TABLE_COLUMNS)
+        writer.writerows(one.row() for one in made)
+
+
+def _mistaken_for(lines: Sequence[str]) -> str | None:
+    if not begins_json(lines[0]):
+        return None
+    return "jsonl" if is_object(lines[0]) and not begins_document(lines[0]) else "aris"
+
+
+FORMAT = Format(
+    name="csv",
+    title="a CSV table",
+    endings=(".csv", ".tsv"),
+    remedy="Correct the file, or name its columns with --text-column and --id-column",
+    reader=CsvReader,
+    validator=table_rows,
+    write=_write,
+    is_table=True,
+    mistaken_for=_mistaken_for,
+)

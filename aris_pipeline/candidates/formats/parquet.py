@@ -1,14 +1,17 @@
 """Parquet tables of candidates: one row a candidate, nested columns allowed."""
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aris_pipeline.candidates.arrow_values import UNREADABLE, readable
-from aris_pipeline.candidates.columns import find_id_columns, unique_names
+from aris_pipeline.candidates.candidate_rows import table_rows
+from aris_pipeline.candidates.formats.arrow_values import UNREADABLE, readable
+from aris_pipeline.candidates.formats.foreign_kinds import HEAD_BYTES, foreign_kind
+from aris_pipeline.candidates.formats.format import Format
+from aris_pipeline.candidates.formats.table_columns import find_id_columns, unique_names
 from aris_pipeline.candidates.json_values import json_text
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
@@ -17,11 +20,14 @@ from aris_pipeline.candidates.records import (
     identified,
     over_size,
 )
+from aris_pipeline.candidates.sources import is_packed, plain_name
 from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.synthetic_careers import TABLE_COLUMNS, SyntheticCandidate
 from aris_pipeline.errors import InputError
 
 _ROWS_AT_ONCE = 256
 _BYTES_AT_ONCE = 64 * 1024 * 1024
+_ROWS_OF_A_GROUP = 5000
 
 
 class ParquetReader:
@@ -81,3 +87,38 @@ def _rows_at_once(metadata: pq.FileMetaData) -> int:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // max(largest, 1)))
+
+
+def _open(file: Path, options: LandingOptions) -> ParquetReader:
+    if is_packed(file):
+        raise InputError(
+            f"{file}: parquet is compressed inside and is not packed again: unpack it and "
+            f"land {plain_name(file).name}"
+        )
+    with file.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+    found = None if head.startswith(b"PAR1") else foreign_kind(file, head)
+    if found is not None:
+        raise InputError(f"{file} is {found}")
+    return ParquetReader(file, options)
+
+
+def _write(made: Iterator[SyntheticCandidate], _count: int, out: Path) -> None:
+    schema = pa.schema(zip(TABLE_COLUMNS, (pa.string(), pa.string(), pa.float64()), strict=True))
+    rows = (dict(zip(TABLE_COLUMNS, one.row(), strict=True)) for one in made)
+    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+        while some := list(islice(rows, _ROWS_OF_A_GROUP)):
+            writer.write_table(pa.Table.from_pylist(some, schema=schema))
+
+
+FORMAT = Format(
+    name="parquet",
+    title="parquet",
+    endings=(".parquet", ".pq"),
+    remedy="Correct the file, or name its columns with --text-column and --id-column",
+    reader=_open,
+    validator=table_rows,
+    write=_write,
+    is_table=True,
+    is_text=False,
+)

@@ -1,28 +1,33 @@
-"""Files with one JSON object a line: candidate records, and OpenAI Batch requests."""
+"""Files with one JSON object a line, each a candidate."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aris_pipeline.candidates.candidate_rows import object_rows
 from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.formats.first_lines import (
+    begins_document,
+    begins_json,
+    is_object,
+    is_table,
+)
+from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.json_values import explain, parse_json
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,
-    Record,
     Rejected,
-    Rule,
     accept_candidate,
-    json_type,
     over_size,
     wrong_encoding,
 )
 from aris_pipeline.candidates.stray_bytes import StrayBytes
+from aris_pipeline.candidates.synthetic_careers import SyntheticCandidate
 from aris_pipeline.candidates.text_source import open_text
-
-_MODEL_NAME_LENGTH = 256
 
 Accept = Callable[[object, int, str], Entry]
 
@@ -74,38 +79,37 @@ class JsonLinesReader:
         return self._accept(value, number, text)
 
 
-def accept_request(value: object, line: int, text: str) -> Entry:
-    """Checks the envelope of an OpenAI Batch line; its body is validated with the shard."""
-    identified = accept_candidate(value, line, text, ("custom_id",))
-    if isinstance(identified, Rejected) or not isinstance(value, dict):
-        return identified
-    if identified.custom_id is None:
-        message = "custom_id is missing or empty: without it no answer finds its request"
-        return Rejected(line, "missing_id", message, text, field="custom_id")
-    fault = _fault_in_request(value)
-    if fault is None:
-        return Record(line, text, identified.custom_id, value["body"].get("model"))
-    rule, field, message = fault
-    return Rejected(line, rule, message, text, field=field, custom_id=identified.custom_id)
+def write_lines(records: Iterable[dict[str, Any]], out: Path) -> None:
+    """Writes one object a line."""
+    with out.open("w", encoding="utf-8", newline="\n") as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def _fault_in_request(request: dict[str, Any]) -> tuple[Rule, str, str] | None:
-    """Returns rule, field and message of what is wrong with the envelope, if anything is."""
-    body = request.get("body")
-    messages = body.get("messages") if isinstance(body, dict) else None
-    model = body.get("model") if isinstance(body, dict) else None
-    fault: tuple[Rule, str, str] | None = None
-    if request.get("method") != "POST":
-        fault = ("invalid_parameter", "method", "expected 'POST'")
-    elif not str(request.get("url")).endswith("/chat/completions"):
-        fault = ("invalid_parameter", "url", "expected '/v1/chat/completions'")
-    elif not isinstance(body, dict):
-        fault = ("wrong_type", "body", f"expected an object, found {json_type(body)}")
-    elif not isinstance(messages, list) or not messages:
-        found = "an empty array" if messages == [] else json_type(messages)
-        fault = ("wrong_type", "body.messages", f"expected a filled array, found {found}")
-    elif not isinstance(model, str | None):
-        fault = ("wrong_type", "body.model", f"expected text, found {json_type(model)}")
-    elif model and (len(model) > _MODEL_NAME_LENGTH or not model.isprintable()):
-        fault = ("invalid_parameter", "body.model", "expected the name of a model")
-    return fault
+def instead_of_lines(lines: Sequence[str]) -> str | None:
+    """Names the format of a text that is not one object a line."""
+    if begins_document(lines[0]):
+        return "aris"
+    if any(line.startswith("{") for line in lines):
+        spread = len(lines) > 1 and begins_json(lines[0]) and lines[1].startswith('"')
+        return "aris" if spread and not any(map(is_object, lines)) else None
+    if begins_json(lines[0]):
+        return "aris"
+    return "csv" if is_table(lines) else None
+
+
+def _write(made: Iterator[SyntheticCandidate], _count: int, out: Path) -> None:
+    write_lines((one.record() for one in made), out)
+
+
+FORMAT = Format(
+    name="jsonl",
+    title="JSON Lines",
+    endings=(".jsonl", ".ndjson"),
+    remedy="Each line has to be a JSON object with an id and a profile; "
+    "correct the file, or name its format with --format",
+    reader=JsonLinesReader,
+    validator=object_rows,
+    write=_write,
+    mistaken_for=instead_of_lines,
+)

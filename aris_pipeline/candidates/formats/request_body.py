@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from aris_pipeline.candidates.formats.request_parameters import REFUSED, UNKNOWN, find_refused
 from aris_pipeline.candidates.json_values import (
     RepeatedKeyError,
     explain,
@@ -23,7 +24,6 @@ from aris_pipeline.candidates.json_values import (
     parse_json,
     unambiguous,
 )
-from aris_pipeline.candidates.parameters import REFUSED, UNKNOWN, find_refused
 from aris_pipeline.candidates.records import json_type
 
 REQUEST_DECODER = unambiguous()

@@ -1,0 +1,184 @@
+"""One landed record as a row of `raw_candidates`, or the rule that it broke."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from json import JSONDecoder
+from typing import Any
+
+from aris_pipeline.candidates.column_map import COLUMNS_KEY, ColumnMap
+from aris_pipeline.candidates.dates import date_of, period
+from aris_pipeline.candidates.field_counts import FieldCounter
+from aris_pipeline.candidates.json_values import (
+    DECODER,
+    RepeatedKeyError,
+    explain,
+    is_nested_beyond,
+    json_text,
+    parse_json,
+)
+from aris_pipeline.candidates.no_text import what_instead
+from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
+from aris_pipeline.candidates.profile import (
+    Degree,
+    Job,
+    Profile,
+    ShapedRecord,
+    WrongTypeError,
+    read_profile,
+    shape_of_object,
+    shape_of_row,
+)
+from aris_pipeline.candidates.profile_json import PROFILE_DECODER, decoder_with
+from aris_pipeline.candidates.records import Rejected, Rule, json_type
+from aris_pipeline.candidates.repair import may_need_repair, repair_texts
+
+Row = dict[str, Any]
+RowValidator = Callable[[str, str], Row]
+"""Turns the text and the id of a landed record into columns, or raises `UnusableError`."""
+
+_TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
+_JOB_COLUMNS = tuple(Job.model_fields)
+_DEGREE_COLUMNS = tuple(Degree.model_fields)
+_DEEPEST = 64
+"""Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
+
+
+class UnusableError(Exception):
+    """Ends the validation of one row."""
+
+    def __init__(self, rule: Rule, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.field = field
+
+    def rejection(self, row: Row) -> Rejected:
+        """Returns what the quarantine says of a landed row."""
+        return Rejected(
+            row["line"],
+            self.rule,
+            str(self),
+            row["record"],
+            field=self.field,
+            custom_id=row["custom_id"],
+        )
+
+
+def named_fields(landing: Mapping[str, str]) -> ColumnMap | None:
+    """Returns the columns and fields that were named when a file was landed.
+
+    Args:
+        landing: metadata of a landed shard.
+    """
+    given = landing.get(COLUMNS_KEY)
+    return LandingOptions(
+        text_column=landing.get("text_column") or None,
+        columns=ColumnMap.model_validate_json(given) if given else None,
+    ).mapping
+
+
+def table_rows(landing: Mapping[str, str], counter: FieldCounter) -> RowValidator:
+    """Returns the validator of records that are rows of a table.
+
+    Args:
+        landing: metadata of the landed shard.
+        counter: counts the fields of the usable ones.
+    """
+    columns, id_column = named_fields(landing), landing.get("id_column", "")
+
+    def validate(record: str, _: str) -> Row:
+        shaped = partial(shape_of_row, columns=columns, id_column=id_column)
+        return _candidate(record, DECODER, shaped, counter)  # a row has no key twice
+
+    return validate
+
+
+def object_rows(landing: Mapping[str, str], counter: FieldCounter) -> RowValidator:
+    """Returns the validator of records that are JSON objects; arguments as of `table_rows`."""
+    columns, id_column = named_fields(landing), landing.get("id_column", "")
+    decoder = decoder_with(columns.keys()) if columns else PROFILE_DECODER
+
+    def validate(record: str, custom_id: str) -> Row:
+        shaped = partial(shape_of_object, custom_id=custom_id, columns=columns, id_field=id_column)
+        return _candidate(record, decoder, shaped, counter)
+
+    return validate
+
+
+def _candidate(
+    record: str, by: JSONDecoder, shape: Callable[[Row], ShapedRecord], counter: FieldCounter
+) -> Row:
+    try:
+        shaped = shape(parse_record(record, by))
+        profile, left, unread = read_profile(shaped)
+    except WrongTypeError as error:
+        raise UnusableError("wrong_type", str(error), error.field) from error
+    except RepeatedKeyError as error:
+        raise UnusableError("duplicate_key", str(error), error.key) from error
+    except RecursionError as error:
+        raise UnusableError("malformed_json", explain(error)) from error
+    if not profile.has_usable_text():
+        raise _without_text(record, profile)
+    texts: Row = {name: getattr(profile, name) for name in _TEXTS}
+    texts["work_info"] = [_job(job) for job in profile.work_info]
+    texts["education_info"] = [_degree(degree) for degree in profile.education_info]
+    texts["skills"] = [skill for skill in profile.skills if not is_placeholder(skill)]
+    texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
+    repaired = repair_texts(texts) if may_need_repair(record) else texts
+    if not _says_anything(repaired):
+        raise UnusableError("no_usable_text", "only markup and dates that stand for none")
+    counter.add(shaped.sources, left, unread)
+    extra = json_text(left) if left else None
+    return repaired | {"extra": extra, "repaired": repaired != texts}
+
+
+def _job(job: Job) -> Row:
+    row: Row = {name: getattr(job, name) for name in _JOB_COLUMNS}
+    row["work_start_date"], row["work_end_date"], row["is_current"] = period(
+        job.work_start_date, job.work_end_date, job.is_current
+    )
+    return row
+
+
+def _degree(degree: Degree) -> Row:
+    row: Row = {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
+    row["end_date"] = date_of(degree.end_date)
+    return row
+
+
+def _says_anything(row: Row) -> bool:
+    """Whether anything is left to judge after dates and texts were read."""
+    if row["title"] or row["resume_text"] or any(row["skills"]):
+        return True
+    entries = [*row["work_info"], *row["education_info"]]
+    return any(value for entry in entries for name, value in entry.items() if name != "is_current")
+
+
+def _without_text(record: str, profile: Profile) -> UnusableError:
+    """Says what a record without text holds in its place."""
+    given = parse_record(record, DECODER)
+    for name in ("resume_text", "title"):
+        text = getattr(profile, name) or ""
+        if what := what_instead(text):
+            field = next((key for key, value in given.items() if str(value).strip() == text), name)
+            message = f"{field} holds {what}, not text: land the text of the resumes itself"
+            return UnusableError("no_usable_text", message, field)
+    message = "nothing in title, work_info, education_info, skills and resume_text"
+    if holds_placeholder(given):
+        message += ", or only words for nothing, such as nan and N/A"
+    return UnusableError("no_usable_text", message)
+
+
+def parse_record(record: str, by: JSONDecoder) -> Row:
+    """Returns the object that a record is, or raises `UnusableError`."""
+    try:
+        value = parse_json(record, by)
+    except ValueError as error:
+        raise UnusableError("malformed_json", explain(error)) from error
+    if not isinstance(value, dict):
+        message = f"expected a JSON object, found {json_type(value)}"
+        raise UnusableError("not_an_object", message)
+    brackets = record.count("{") + record.count("[")
+    if brackets > _DEEPEST and is_nested_beyond(_DEEPEST, value):
+        raise UnusableError("malformed_json", f"it is nested deeper than {_DEEPEST} levels")
+    return value
