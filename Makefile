@@ -72,7 +72,7 @@ lint: setup ## linters, spelling, types and Dagster's validators
 	$(BIN)/dg check defs
 
 docs: setup ## write the pages anew that are made from the code
-	$(BIN)/python -m aris_pipeline.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m aris_pipeline.ledger.data_dictionary > docs/data-dictionary.md
 	$(BIN)/python -m aris_pipeline_tests.pages
 
 site: setup ## build the documentation into site/, and fail at a broken link

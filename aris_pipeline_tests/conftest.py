@@ -11,7 +11,7 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
-from aris_pipeline.engines import cache_dir
+from aris_pipeline.models import cache_dir
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 

@@ -12,16 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline import cli, judging, live_line
-from aris_pipeline.completions import parts
+from aris_pipeline.cli import commands as cli
+from aris_pipeline.completions import live_line, parts
 from aris_pipeline.defs import resources
-from aris_pipeline.engines import (
-    Engine,
-    EngineSession,
-    EngineSettings,
-    ModelCard,
-    opening,
-)
+from aris_pipeline.engines import Engine, EngineSession, EngineSettings, opening
+from aris_pipeline.judging import assignments as judging
+from aris_pipeline.models import ModelCard
 from aris_pipeline_tests.soak import self_kill
 from aris_pipeline_tests.soak.faulty_engine import EngineFaults, FaultyEngine, LoggedEngine
 

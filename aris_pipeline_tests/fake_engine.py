@@ -11,10 +11,10 @@ from aris_pipeline.engines import (
     Engine,
     EngineInfo,
     EngineSettings,
-    ModelCard,
     Request,
     TokenCounts,
 )
+from aris_pipeline.models import ModelCard
 
 Answer = Callable[[Request], Completion]
 

@@ -16,10 +16,10 @@ from aris_pipeline.engines import (
     Engine,
     EngineInfo,
     EngineSettings,
-    ModelCard,
     ResetsPrefixCache,
     VllmOffline,
 )
+from aris_pipeline.models import ModelCard
 
 _DEVELOPMENT = "VLLM_SERVER_DEV_MODE"
 

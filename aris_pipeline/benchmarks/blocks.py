@@ -14,8 +14,9 @@ from aris_pipeline.benchmarks.arms import Arm, Host
 from aris_pipeline.benchmarks.machine import described_machine
 from aris_pipeline.benchmarks.measuring import measured
 from aris_pipeline.benchmarks.workload import Workload
-from aris_pipeline.engines import Completion, MemoryInUse, ModelCard, Telemetry, await_release
+from aris_pipeline.engines import Completion, MemoryInUse, await_release
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models import ModelCard, Telemetry
 from aris_pipeline.storage import BenchmarkRuns
 from aris_pipeline.storage.schemas import polars_schema
 

@@ -15,15 +15,9 @@ from aris_pipeline.benchmarks.peers import GenerateArm, StageArm
 from aris_pipeline.benchmarks.quality import Labels, judge_answers
 from aris_pipeline.benchmarks.run_batch import RunBatchArm
 from aris_pipeline.benchmarks.workload import Source
-from aris_pipeline.engines import (
-    EngineKind,
-    EngineLock,
-    EngineSettings,
-    ModelCard,
-    gpu_count,
-    open_engine,
-)
+from aris_pipeline.engines import EngineLock, EngineSettings, open_engine
 from aris_pipeline.errors import ArisError, ConfigError
+from aris_pipeline.models import EngineKind, ModelCard, gpu_count
 from aris_pipeline.storage import DataStore
 
 ENGINES: tuple[str, ...] = get_args(EngineKind)

@@ -8,8 +8,8 @@ import polars as pl
 from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.weights import DecisionSettings
-from aris_pipeline.engines import gpu_name, host_name
 from aris_pipeline.errors import ConfigError, MissingDataError
+from aris_pipeline.models import gpu_name, host_name
 from aris_pipeline.storage import (
     BenchmarkDecision,
     DataStore,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.statistics import Interval, resampled_means
 from aris_pipeline.benchmarks.weights import MEASURES, DecisionSettings, Measure
-from aris_pipeline.engines import EngineKind
+from aris_pipeline.models import EngineKind
 
 _QUALITY = ("flip_rate", "gold_agreement")
 _LEVEL = (2.5, 97.5)

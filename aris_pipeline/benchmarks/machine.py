@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline.engines import gpu_driver, gpu_name, host_name, package_versions
+from aris_pipeline.models import gpu_driver, gpu_name, host_name, package_versions
 
 COMMIT_VARIABLE = "ARIS_GIT_COMMIT"
 """Names the measured commit where the code is no checkout, such as on a host it was copied to."""

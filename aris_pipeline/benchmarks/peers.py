@@ -21,10 +21,10 @@ from aris_pipeline.engines import (
     EngineLock,
     EngineSession,
     EngineSettings,
-    ModelCard,
     Request,
     completion_of,
 )
+from aris_pipeline.models import ModelCard
 from aris_pipeline.storage import (
     Completions,
     DataStore,

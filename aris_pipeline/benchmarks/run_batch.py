@@ -15,14 +15,12 @@ from aris_pipeline.benchmarks.workload import Workload
 from aris_pipeline.engines import (
     Completion,
     EngineSettings,
-    ModelCard,
     as_flags,
     engine_args,
-    gpu_count,
-    load_tokenizer,
     server_environment,
 )
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models import ModelCard, gpu_count, load_tokenizer
 
 _LOG_LINES = 15
 _AS_IT_IS = "{{ messages[0]['content'] }}"

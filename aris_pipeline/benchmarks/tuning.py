@@ -17,17 +17,9 @@ from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.quality import judge_answers
 from aris_pipeline.benchmarks.statistics import Interval, ratio_interval
 from aris_pipeline.benchmarks.workload import Source
-from aris_pipeline.engines import (
-    EngineLock,
-    EngineSettings,
-    ModelCard,
-    gpu_computes_fp8,
-    gpu_count,
-    hardware_name,
-    open_engine,
-    vllm_version,
-)
+from aris_pipeline.engines import EngineLock, EngineSettings, open_engine
 from aris_pipeline.errors import ConfigError, EngineError
+from aris_pipeline.models import ModelCard, gpu_computes_fp8, gpu_count, hardware_name, vllm_version
 from aris_pipeline.storage import DataStore, EngineTuning, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 

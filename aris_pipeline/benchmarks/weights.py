@@ -7,8 +7,8 @@ from typing import Literal, Self, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from aris_pipeline.engines import EngineKind
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.models import EngineKind
 
 Measure = Literal["throughput", "total_time", "quality", "flexibility"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)

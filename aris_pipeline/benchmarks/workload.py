@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
-from aris_pipeline.engines import ModelCard, Request, Sampling, load_tokenizer
+from aris_pipeline.engines import Request, Sampling
 from aris_pipeline.errors import ConfigError, InputError
 from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.models import ModelCard, load_tokenizer
 from aris_pipeline.prompts import sampling_of, template_options_of
 from aris_pipeline.storage import DataStore, Shard
 

@@ -6,7 +6,6 @@ from aris_pipeline.completions.progress import Progress, ProgressReporter, Repor
 from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
 from aris_pipeline.completions.triage import (
     Triaged,
@@ -25,7 +24,6 @@ __all__ = [
     "ProgressReporter",
     "Report",
     "RunStats",
-    "Scoring",
     "Shorten",
     "Triaged",
     "complete_shards",

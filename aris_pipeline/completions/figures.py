@@ -8,7 +8,8 @@ import time
 
 from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.stats import GenerationStats
-from aris_pipeline.engines import EngineSession, Telemetry
+from aris_pipeline.engines import EngineSession
+from aris_pipeline.models import Telemetry
 
 _KV_SAMPLE_EVERY_S = 2.0
 

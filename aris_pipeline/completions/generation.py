@@ -12,9 +12,9 @@ from typing import Any
 from aris_pipeline.completions.clock import EngineClock
 from aris_pipeline.completions.repair import Attempt, RepairLadder, Shorten
 from aris_pipeline.completions.rows import RowInFlight
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import Engine, EngineSession, Request
 from aris_pipeline.errors import EngineDiedError
+from aris_pipeline.scoring.requests import Scoring
 
 _PARTS_OF_SUSPECTS = 16
 """A group that kills two engines is cut in so many parts: from 1,000 rows in flight to the one at

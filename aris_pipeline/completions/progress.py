@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from aris_pipeline.completions.live_line import LiveLine, duration
 from aris_pipeline.engines import Loading, TokenCounts
-from aris_pipeline.live_line import LiveLine, duration
 
 Work = Literal["answering", "scoring"]
 RowDone = Callable[[], None]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aris_pipeline.completions.repair import SHORTENED, Attempt
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.prompts import sampling_of, template_options_of
+from aris_pipeline.scoring.requests import Scoring
 
 POISON = "poison"
 """The `error_type` of a row that killed the engine, the last time alone."""

@@ -24,12 +24,12 @@ from aris_pipeline.completions.progress import Report, silently
 from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import PROMPTS_KEPT, OpenShard, Row, askable
 from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStats
 from aris_pipeline.completions.triage import Triaged
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DiskError, StorageError
+from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import DataStore, Judge, Prompts, Shard, read_parquet, read_table
 
 _WRITE_BEHIND = 2

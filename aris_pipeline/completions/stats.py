@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from aris_pipeline.engines import gpu_name, host_name, package_versions
 from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.models import gpu_name, host_name, package_versions
 from aris_pipeline.storage import read_metadata
 
 STATS_KEY = "aris.run_stats"

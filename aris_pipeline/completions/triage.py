@@ -34,10 +34,10 @@ from aris_pipeline.completions.reading import read_ahead
 from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions, known_scores
 from aris_pipeline.completions.rows import SCORES
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.completions.shard import Row, askable
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DamagedDataError, DiskError, MissingDataError, StorageError
+from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Completions, DataStore, Judge, Prompts, Shard, read_table
 from aris_pipeline.storage.schemas import polars_schema
 

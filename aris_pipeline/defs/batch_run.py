@@ -13,6 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 from aris_pipeline import errors
 from aris_pipeline.candidates import require_usable
 from aris_pipeline.chain import CHAIN
+from aris_pipeline.completions.live_line import LiveLine, duration
 from aris_pipeline.defs.automation import range_tags
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance, storage_errors_named
@@ -20,11 +21,11 @@ from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import process_tags, release_dead_runs
 from aris_pipeline.defs.resources import JudgingResource
-from aris_pipeline.engines import EngineLock, ModelCard
+from aris_pipeline.engines import EngineLock
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
-from aris_pipeline.live_line import LiveLine, duration
-from aris_pipeline.process_lock import ProcessLock
+from aris_pipeline.models import ModelCard
 from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
+from aris_pipeline.storage.process_lock import ProcessLock
 
 _WORTH_SAYING_S = 1.0
 

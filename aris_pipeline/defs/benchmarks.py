@@ -28,8 +28,8 @@ from aris_pipeline.defs.descriptions import described, table_facts
 from aris_pipeline.defs.pictures import picture
 from aris_pipeline.defs.recovery import tag_process
 from aris_pipeline.defs.resources import EngineResource, JudgingResource, StoreResource
-from aris_pipeline.engines import find_model, known_models
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.models import find_model, known_models
 
 _BETWEEN = "__"
 

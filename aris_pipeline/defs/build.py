@@ -13,8 +13,8 @@ from aris_pipeline.defs.resources import (
     StoreResource,
     ThresholdsResource,
 )
-from aris_pipeline.engines import EngineKind
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.models import EngineKind
 
 DEFAULT_DATA_DIR = "data"
 

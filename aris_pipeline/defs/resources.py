@@ -10,15 +10,9 @@ import dagster as dg
 from pydantic import BaseModel, Field
 
 from aris_pipeline.completions import ProgressReporter
-from aris_pipeline.engines import (
-    Engine,
-    EngineKind,
-    EngineSession,
-    EngineSettings,
-    ModelCard,
-    open_engine,
-)
+from aris_pipeline.engines import Engine, EngineSession, EngineSettings, open_engine
 from aris_pipeline.judging import JudgingSettings, Profile
+from aris_pipeline.models import EngineKind, ModelCard
 from aris_pipeline.prompts import PromptSettings
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import DataStore

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from logging.handlers import MemoryHandler
 
-from aris_pipeline.engines.embedded import cache_dir
+from aris_pipeline.models.embedded import cache_dir
 
 _LOG = logging.getLogger(__name__)
 _OURS = "aris_pipeline"

@@ -13,9 +13,9 @@ import os
 import traceback
 from pathlib import Path
 
-from aris_pipeline.engines.embedded import cache_dir
 from aris_pipeline.engines.engine_log import mark_warnings
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
+from aris_pipeline.models.embedded import cache_dir
 
 _OF_DEATHS = ("EngineCore ", "WorkerProc ")
 """How vLLM begins the messages that end a process; others concern one request."""

@@ -18,11 +18,9 @@ from typing import Any, Self
 import psutil
 
 from aris_pipeline.engines.engine_log import EngineLog
-from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
 from aris_pipeline.engines.loading import at_stage
-from aris_pipeline.engines.memory import memory_advice
-from aris_pipeline.engines.models import INSTALL_HINT, ModelCard
+from aris_pipeline.engines.memory_advice import memory_advice
 from aris_pipeline.engines.processes import child_processes, is_alive
 from aris_pipeline.engines.protocol import (
     Completion,
@@ -43,6 +41,8 @@ from aris_pipeline.engines.vllm_arguments import (
 )
 from aris_pipeline.engines.watchdog import Watchdog
 from aris_pipeline.errors import EngineDiedError, EngineError
+from aris_pipeline.models.cards import INSTALL_HINT, ModelCard
+from aris_pipeline.models.devices import gpu_count, vllm_version
 
 EXIT_STALLED = 70
 """Exit code of a process whose engine hung inside it (EX_SOFTWARE in sysexits.h)."""

@@ -14,8 +14,6 @@ from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Self, TypeVar
 
-from aris_pipeline.engines.hardware import gpu_count
-from aris_pipeline.engines.models import ModelCard, load_tokenizer
 from aris_pipeline.engines.ollama_server import (
     FAULTS,
     HONORED,
@@ -35,6 +33,8 @@ from aris_pipeline.engines.protocol import (
 )
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineDiedError, EngineError
+from aris_pipeline.models.cards import ModelCard, load_tokenizer
+from aris_pipeline.models.devices import gpu_count
 
 _T = TypeVar("_T")
 _IN_FLIGHT = 8

@@ -20,9 +20,7 @@ from urllib.parse import urlsplit
 
 import openai
 
-from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.last_words import last_words
-from aris_pipeline.engines.models import ModelCard, load_tokenizer
 from aris_pipeline.engines.protocol import (
     Completion,
     EngineInfo,
@@ -33,6 +31,8 @@ from aris_pipeline.engines.protocol import (
 )
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineDiedError, EngineError
+from aris_pipeline.models.cards import ModelCard, load_tokenizer
+from aris_pipeline.models.devices import gpu_count
 
 KEY_VARIABLE = "ARIS_SERVER_API_KEY"
 """The only place that a remote server's key is read from: settings are stored and shown."""

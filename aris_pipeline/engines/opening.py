@@ -2,12 +2,12 @@
 
 import os
 
-from aris_pipeline.engines.models import ModelCard
 from aris_pipeline.engines.offline import VllmOffline
 from aris_pipeline.engines.protocol import Engine
-from aris_pipeline.engines.quantization import refuse_quantization
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models.cards import ModelCard
+from aris_pipeline.models.quantization import refuse_quantization
 
 
 def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:

@@ -8,19 +8,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel
-
-
-class EngineIdentity(BaseModel, frozen=True):
-    """What determines an answer besides prompt and sampling; part of every request_key."""
-
-    kind: str
-    model_id: str
-    revision: str
-    dtype: str
-    quantization: str | None = None
-    kv_cache_dtype: str = "auto"
-
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

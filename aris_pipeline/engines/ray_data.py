@@ -24,9 +24,7 @@ from ray.data.llm import Processor, build_processor, vLLMEngineProcessorConfig
 from ray.llm._internal.batch.stages.vllm_engine_stage import vLLMEngineStageUDF
 from ray.util.queue import Queue
 
-from aris_pipeline.engines.hardware import gpu_count, vllm_version
-from aris_pipeline.engines.memory import memory_advice
-from aris_pipeline.engines.models import ModelCard, load_tokenizer
+from aris_pipeline.engines.memory_advice import memory_advice
 from aris_pipeline.engines.protocol import (
     Completion,
     EngineInfo,
@@ -50,6 +48,8 @@ from aris_pipeline.engines.vllm_arguments import (
     replica_environment,
 )
 from aris_pipeline.errors import EngineDiedError, EngineError
+from aris_pipeline.models.cards import ModelCard, load_tokenizer
+from aris_pipeline.models.devices import gpu_count, vllm_version
 
 _LOG = logging.getLogger(__name__)
 _ROWS_OF_A_BATCH = 16

@@ -5,12 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from aris_pipeline.engines.hardware import (
-    gpu_memory,
-    gpu_memory_used_gib,
-    resident_gib,
-)
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models.devices import gpu_memory, gpu_memory_used_gib, resident_gib
 
 _LOG = logging.getLogger(__name__)
 _TOLERATED_GIB = 1.0

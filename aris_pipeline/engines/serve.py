@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Self
 
-from aris_pipeline.engines.hardware import gpu_count, vllm_version
 from aris_pipeline.engines.loading import at_stage
-from aris_pipeline.engines.memory import memory_advice
-from aris_pipeline.engines.models import ModelCard
+from aris_pipeline.engines.memory_advice import memory_advice
 from aris_pipeline.engines.openai_server import OpenAiServer
 from aris_pipeline.engines.protocol import Completion, EngineInfo, Request, TokenCounts
 from aris_pipeline.engines.server_process import ServerProcess
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models.cards import ModelCard
+from aris_pipeline.models.devices import gpu_count, vllm_version
 
 _LOOK_EVERY_S = 0.2
 _LONGEST_START_S = 3600.0

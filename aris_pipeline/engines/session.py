@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Self
 
-from aris_pipeline.engines.embedded import cache_dir
-from aris_pipeline.engines.hardware import gpu_count
 from aris_pipeline.engines.loading import Loading
 from aris_pipeline.engines.protocol import (
     CountsTokens,
@@ -20,7 +18,9 @@ from aris_pipeline.engines.protocol import (
     TokenCounts,
 )
 from aris_pipeline.errors import EngineBusyError, EngineDiedError, EngineError
-from aris_pipeline.process_lock import ProcessLock
+from aris_pipeline.models.devices import gpu_count
+from aris_pipeline.models.embedded import cache_dir
+from aris_pipeline.storage.process_lock import ProcessLock
 
 _LOG = logging.getLogger(__name__)
 _BACKOFF_FACTOR = 3

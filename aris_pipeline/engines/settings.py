@@ -6,10 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, model_validator
 
 from aris_pipeline.errors import ConfigError
-
-EngineKind = Literal["offline", "serve", "ray", "remote", "ollama"]
-"""vLLM in this process; a `vllm serve` of ours; replicas by Ray Data LLM; an OpenAI-compatible
-server elsewhere; Ollama."""
+from aris_pipeline.models.identity import EngineKind
 
 
 class EngineSettings(BaseModel, frozen=True):

@@ -9,14 +9,14 @@ import os
 import warnings
 from typing import Any
 
-from aris_pipeline.engines.configs import model_config
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
-from aris_pipeline.engines.models import ModelCard, did_you_mean
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.engines.shape import ModelShape, text_config
-from aris_pipeline.engines.threads import short_waits
 from aris_pipeline.errors import ConfigError, EngineError
+from aris_pipeline.models.cards import ModelCard, did_you_mean
+from aris_pipeline.models.configs import model_config
+from aris_pipeline.models.shape import ModelShape, text_config
+from aris_pipeline.models.threads import short_waits
 
 _ATTENTION = {"full_attention", "sliding_attention"}
 

@@ -4,19 +4,15 @@ from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard
 from aris_pipeline.evaluations.ranking import RankingCounts, rank_batch, ranking_is_stale
 from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
-from aris_pipeline.evaluations.scoring import Scores, calibrated_probabilities, scores
 
 __all__ = [
     "Agreement",
     "EvaluationCounts",
     "RankingCounts",
-    "Scores",
-    "calibrated_probabilities",
     "evaluate_shard",
     "evaluation_schema",
     "rank_batch",
     "ranking_is_stale",
     "ranking_schema",
-    "scores",
     "triage_agreement",
 ]

@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.completions import SHORTENED, AnswerParser, Parsed
-from aris_pipeline.engines.protocol import EngineIdentity
 from aris_pipeline.evaluations.schemas import (
     evaluation_schema,
     property_columns,
     property_schema,
     property_value,
 )
-from aris_pipeline.evaluations.scoring import Floats, scores
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json, constraint_of
+from aris_pipeline.scoring.calibration import Floats, scores
 from aris_pipeline.storage import (
     Completions,
     DataStore,

@@ -4,15 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aris_pipeline.engines import (
-    ModelCard,
-    ModelShape,
-    kv_bytes_of,
-    model_config,
-    precision_of,
-)
-from aris_pipeline.planning.fit import Interval, Load
-from aris_pipeline.planning.hardware import Hardware
+from aris_pipeline.models import ModelCard, ModelShape, kv_bytes_of, model_config, precision_of
+from aris_pipeline.models.fit import Interval, Load
+from aris_pipeline.models.hardware import Hardware
 from aris_pipeline.planning.speed import Speed, measured, roofline
 from aris_pipeline.planning.workload import Workload
 from aris_pipeline.throughput import Pace

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from aris_pipeline.completions import Prediction
-from aris_pipeline.engines import EngineSettings, ModelCard
+from aris_pipeline.engines import EngineSettings
 from aris_pipeline.errors import ArisError
-from aris_pipeline.planning.hardware import this_machine
+from aris_pipeline.models import ModelCard
+from aris_pipeline.models.hardware import this_machine
 from aris_pipeline.planning.plan import Model, Plan, make_plan
 from aris_pipeline.planning.workload import declared
 from aris_pipeline.storage import DataStore, Judge

@@ -9,8 +9,8 @@ rows/s on an H100 and 2.29 on an RTX 4080.
 
 from dataclasses import dataclass
 
-from aris_pipeline.engines import ModelShape
-from aris_pipeline.planning.fit import Interval, Load
+from aris_pipeline.models import ModelShape
+from aris_pipeline.models.fit import Interval, Load
 from aris_pipeline.planning.workload import Workload
 from aris_pipeline.throughput import Pace
 

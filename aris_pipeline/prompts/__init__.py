@@ -13,12 +13,6 @@ from aris_pipeline.prompts.profile_prompts import SHORTENED_MARKER
 from aris_pipeline.prompts.rendering import PromptCounts, Rendering, render_shard, shard_prompts
 from aris_pipeline.prompts.request_keys import request_key
 from aris_pipeline.prompts.rubrics import OPENAI, Criterion, Flag, Rubric, load_rubric
-from aris_pipeline.prompts.score_plan import (
-    ScoreNode,
-    ScorePlan,
-    build_score_plan,
-    calibration_prompt,
-)
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.shortening import MARKER, room_for_prompt, shorten_prompt
 from aris_pipeline.prompts.tokenizers import Tokenizer
@@ -34,13 +28,9 @@ __all__ = [
     "PromptSettings",
     "Rendering",
     "Rubric",
-    "ScoreNode",
-    "ScorePlan",
     "Tokenizer",
     "answer_schema",
     "answer_schema_json",
-    "build_score_plan",
-    "calibration_prompt",
     "check_fits",
     "constraint_of",
     "lint_static_first",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from aris_pipeline.engines.protocol import EngineIdentity
 from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.storage import read_metadata
 

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 from pydantic import TypeAdapter
 
-from aris_pipeline.engines import package_versions
-from aris_pipeline.engines.protocol import EngineIdentity, Sampling
+from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.models import EngineIdentity, package_versions
 from aris_pipeline.prompts.answers import answer_schema_json, check_fits
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import OpenAIRequest, read_request

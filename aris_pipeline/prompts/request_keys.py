@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aris_pipeline.engines.protocol import EngineIdentity, Sampling
+from aris_pipeline.engines.protocol import Sampling
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts.rubrics import Rubric
 
 _PROMPT = '"prompt":['

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aris_pipeline.engines import gpu_name, host_name
 from aris_pipeline.errors import DamagedDataError, MissingDataError
+from aris_pipeline.models import gpu_name, host_name
 from aris_pipeline.storage import DataStore, Judge, Throughput, read_table
 
 UNKNOWN = "no run of this model on this machine yet"

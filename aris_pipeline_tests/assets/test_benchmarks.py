@@ -11,8 +11,8 @@ from aris_pipeline.benchmarks import ENGINES, History, decided_engine
 from aris_pipeline.defs.benchmarks import cells
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.descriptions import described
-from aris_pipeline.engine_profile import EngineProfile
-from aris_pipeline.engines import find_model
+from aris_pipeline.judging import EngineProfile
+from aris_pipeline.models import find_model
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 

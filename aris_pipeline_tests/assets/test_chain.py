@@ -12,8 +12,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from aris_pipeline import live_line
-from aris_pipeline.completions import parts
+from aris_pipeline.completions import live_line, parts
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Engine, Request
 from aris_pipeline.errors import InputError

@@ -15,8 +15,9 @@ from aris_pipeline.candidates import ColumnMap
 from aris_pipeline.cli import app
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.engines import Completion, ModelCard, Request, find_model
-from aris_pipeline.engines.models import ModelTable
+from aris_pipeline.engines import Completion, Request
+from aris_pipeline.models import ModelCard, find_model
+from aris_pipeline.models.cards import ModelTable
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
@@ -174,7 +175,7 @@ def test_the_model_table_says_what_the_shipped_one_says() -> None:
             [card.ollama_tag] if card.ollama_tag else [],
             card.licence,
         )
-    shipped = resources.files("aris_pipeline.engines").joinpath("models.yaml").read_text()
+    shipped = resources.files("aris_pipeline.models").joinpath("models.yaml").read_text()
     assert len(rows) == len(ModelTable.read(shipped, "models.yaml").models)
 
 

@@ -11,10 +11,11 @@ import pytest
 from aris_pipeline.defs import resources
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.engines import EngineSettings, ModelCard, find_model
-from aris_pipeline.engines.models import load_tokenizer
+from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.ollama import OllamaEngine
 from aris_pipeline.ledger import reconcile, summarise
+from aris_pipeline.models import ModelCard, find_model
+from aris_pipeline.models.cards import load_tokenizer
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_ollama import DIGEST, FakeOllama
 

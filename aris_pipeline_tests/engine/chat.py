@@ -1,6 +1,6 @@
 """What a user says, as the demo model's chat template has it."""
 
-from aris_pipeline.engines import find_model, load_tokenizer
+from aris_pipeline.models import find_model, load_tokenizer
 
 CARD = find_model("smollm2-135m-instruct")
 

@@ -17,9 +17,9 @@ from aris_pipeline.benchmarks import (
     tune,
 )
 from aris_pipeline.candidates import write_synthetic
-from aris_pipeline.engine_profile import EngineProfile
-from aris_pipeline.engines import EngineSettings, find_model
-from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.engines import EngineSettings
+from aris_pipeline.judging import EngineProfile, JudgingSettings
+from aris_pipeline.models import find_model
 from aris_pipeline.storage import DataStore
 
 pytestmark = pytest.mark.engine

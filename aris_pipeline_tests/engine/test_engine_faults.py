@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from aris_pipeline.completions.generation import generate_rows
-from aris_pipeline.engines import EngineSession, EngineSettings, VllmOffline, find_model
+from aris_pipeline.engines import EngineSession, EngineSettings, VllmOffline
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models import find_model
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.engine.slow_run import SlowRun
 from aris_pipeline_tests.tables import table

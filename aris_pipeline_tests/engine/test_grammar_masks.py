@@ -6,8 +6,9 @@ import logging
 
 import pytest
 
-from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline, load_tokenizer
+from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
+from aris_pipeline.models import load_tokenizer
 from aris_pipeline_tests.engine.chat import CARD, ids
 
 pytestmark = pytest.mark.engine

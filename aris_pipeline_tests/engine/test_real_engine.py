@@ -17,7 +17,6 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.rows import SCORES
-from aris_pipeline.completions.scoring import Scoring
 from aris_pipeline.engines import (
     Completion,
     EngineSession,
@@ -25,19 +24,14 @@ from aris_pipeline.engines import (
     Request,
     Sampling,
     VllmOffline,
-    load_tokenizer,
 )
-from aris_pipeline.evaluations import scores
 from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.prompts import (
-    PromptSettings,
-    build_score_plan,
-    calibration_prompt,
-    load_rubric,
-    shorten_prompt,
-)
+from aris_pipeline.models import load_tokenizer
+from aris_pipeline.prompts import PromptSettings, load_rubric, shorten_prompt
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.tokenizers import tokenise
+from aris_pipeline.scoring import build_score_plan, calibration_prompt, scores
+from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.engine.slow_run import COMMAND, SlowRun

@@ -12,18 +12,13 @@ import psutil
 import pytest
 
 from aris_pipeline.completions.generation import generate_rows
-from aris_pipeline.completions.scoring import Scoring
-from aris_pipeline.engines import (
-    EngineSession,
-    EngineSettings,
-    Request,
-    Sampling,
-    VllmOffline,
-    load_tokenizer,
-)
+from aris_pipeline.engines import EngineSession, EngineSettings, Request, Sampling, VllmOffline
 from aris_pipeline.engines.serve import VllmServe
 from aris_pipeline.errors import EngineError
-from aris_pipeline.prompts import build_score_plan, load_rubric
+from aris_pipeline.models import load_tokenizer
+from aris_pipeline.prompts import load_rubric
+from aris_pipeline.scoring import build_score_plan
+from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table

@@ -2,7 +2,8 @@
 
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.resources import EngineResource
-from aris_pipeline.engines import Engine, EngineSettings, ModelCard
+from aris_pipeline.engines import Engine, EngineSettings
+from aris_pipeline.models import ModelCard
 from aris_pipeline_tests.fake_aris import open_engine
 
 

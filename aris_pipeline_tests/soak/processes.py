@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aris_pipeline.candidates import write_synthetic
-from aris_pipeline.engines import cache_dir, embedded_model_dir
+from aris_pipeline.models import cache_dir, embedded_model_dir
 from aris_pipeline_tests.soak.results import Try
 from aris_pipeline_tests.soak.self_kill import announced_stage, own_kill
 

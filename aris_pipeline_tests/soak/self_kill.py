@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from aris_pipeline import console
+from aris_pipeline.cli import console
 
 STAGES = (
     "landing",

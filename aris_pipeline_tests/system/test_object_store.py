@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from aris_pipeline.candidates import write_synthetic
-from aris_pipeline.engines import cache_dir
 from aris_pipeline.ledger import ExportFormat, export_batch, reconcile
+from aris_pipeline.models import cache_dir
 from aris_pipeline.storage import DataStore, data_path
 from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed, surround
 from aris_pipeline_tests.soak.processes import ArisProcess, Finished

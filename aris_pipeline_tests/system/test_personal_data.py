@@ -25,8 +25,8 @@ from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.resources import StoreResource
-from aris_pipeline.engines import embedded_model_dir
 from aris_pipeline.errors import InputError
+from aris_pipeline.models import embedded_model_dir
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngineResource
 from aris_pipeline_tests.soak.processes import Workshop

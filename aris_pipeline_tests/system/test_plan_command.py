@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from aris_pipeline.engines import find_model, model_config
+from aris_pipeline.models import find_model, model_config
 from aris_pipeline_tests.unit.planning.test_plan import PROMISED
 
 pytestmark = pytest.mark.system

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from aris_pipeline.benchmarks import Contest, FileSource, Plan
-from aris_pipeline.engines import Engine, EngineSettings, ModelCard, find_model
+from aris_pipeline.engines import Engine, EngineSettings
 from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.models import ModelCard, find_model
 from aris_pipeline.storage import BenchmarkRuns
 from aris_pipeline.storage.schemas import polars_schema
 from aris_pipeline_tests.fake_engine import FakeEngine

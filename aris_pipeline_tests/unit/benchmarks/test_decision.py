@@ -13,8 +13,8 @@ from aris_pipeline.benchmarks import (
     decided_engine,
     write_decision,
 )
-from aris_pipeline.engines import host_name
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.models import host_name
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.unit.benchmarks.conftest import measured_runs
 

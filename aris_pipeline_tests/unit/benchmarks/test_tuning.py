@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from aris_pipeline.benchmarks import FileSource, Grid, History, Plan, ShapeSource, Tuning, tune
-from aris_pipeline.engines import Completion, Engine, EngineSettings, ModelCard, Request
+from aris_pipeline.engines import Completion, Engine, EngineSettings, Request
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.models import ModelCard
 from aris_pipeline.storage import Batch, DataStore, EngineTuning, read_table
 from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.tables import make_batch
@@ -170,7 +171,7 @@ def test_what_was_found_elsewhere_or_for_random_weights_is_not_used(
     assert _assigned(store).max_num_seqs is None
 
     tune(store, tuning, opens=_opens({None: 0.3, 32: 0.1, 64: 0.2}))
-    monkeypatch.setattr("aris_pipeline.engine_profile.hardware_name", lambda: "another GPU")
+    monkeypatch.setattr("aris_pipeline.judging.engine_profile.hardware_name", lambda: "another GPU")
     assert _assigned(store).max_num_seqs is None
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import RunStats, Scoring, Shorten, complete_shards
+from aris_pipeline.completions import RunStats, Shorten, complete_shards
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.engines import Engine, EngineSession
-from aris_pipeline.prompts import ScoreNode, ScorePlan
+from aris_pipeline.scoring import ScoreNode, ScorePlan, Scoring
 from aris_pipeline.storage import DataStore, Judge, Prompts, Shard
 from aris_pipeline_tests.fake_engine import FakeEngine
 from aris_pipeline_tests.tables import write_table

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import Scoring
 from aris_pipeline.engines import Completion, Request
+from aris_pipeline.scoring import Scoring
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.fake_engine import FakeEngine, refuse
 from aris_pipeline_tests.tables import table

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aris_pipeline import live_line
-from aris_pipeline.completions import Progress, ProgressReporter
+from aris_pipeline.completions import Progress, ProgressReporter, live_line
 from aris_pipeline.engines import EngineSession, TokenCounts
 from aris_pipeline.engines.engine_log import EngineLog
 from aris_pipeline.engines.loading import at_stage

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.engines import EngineSettings, ModelCard, Request, Sampling, find_model
-from aris_pipeline.engines.models import load_tokenizer
+from aris_pipeline.engines import EngineSettings, Request, Sampling
 from aris_pipeline.engines.ollama import OllamaEngine
 from aris_pipeline.errors import ConfigError, EngineDiedError, EngineError
+from aris_pipeline.models import ModelCard, find_model
+from aris_pipeline.models.cards import load_tokenizer
 from aris_pipeline_tests.fake_ollama import DIGEST, FakeOllama, Ill
 
 CARD = find_model("smollm2")

@@ -14,12 +14,12 @@ from aris_pipeline.engines import (
     EngineSettings,
     Request,
     Sampling,
-    find_model,
     open_engine,
 )
 from aris_pipeline.engines import openai_server as module
 from aris_pipeline.engines.openai_server import OpenAiServer
 from aris_pipeline.errors import EngineDiedError, EngineError
+from aris_pipeline.models import find_model
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.openai_server_fake import FakeServer
 from aris_pipeline_tests.tables import table

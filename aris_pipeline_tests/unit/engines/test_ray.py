@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.engines import EngineSettings, find_model, open_engine
+from aris_pipeline.engines import EngineSettings, open_engine
 from aris_pipeline.engines.vllm_arguments import replica_environment
 from aris_pipeline.errors import ConfigError, EngineError
+from aris_pipeline.models import find_model
 
 CARD = find_model("smollm2-135m-instruct")
 

@@ -3,8 +3,8 @@ import logging
 import pytest
 
 from aris_pipeline.engines import MemoryInUse, await_release, release
-from aris_pipeline.engines.hardware import GpuMemory
 from aris_pipeline.errors import EngineError
+from aris_pipeline.models.devices import GpuMemory
 
 BEFORE, LOADED = MemoryInUse(0.5, 1.0), MemoryInUse(70.0, 2.0)
 

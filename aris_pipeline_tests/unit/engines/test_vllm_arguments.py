@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.engines import EngineSettings, ModelCard, as_flags, engine_args, find_model
+from aris_pipeline.engines import EngineSettings, as_flags, engine_args
+from aris_pipeline.models import ModelCard, find_model
 
 NAME = "disable_hybrid_kv_cache_manager"
 

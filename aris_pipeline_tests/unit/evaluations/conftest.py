@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import Rubric, answer_schema_json, load_rubric
 from aris_pipeline.storage import (
     Batch,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from aris_pipeline.engines import find_model
-from aris_pipeline.planning import Hardware, Model, Plan, declared, find_hardware, make_plan
+from aris_pipeline.models import Hardware, find_hardware, find_model
+from aris_pipeline.planning import Model, Plan, declared, make_plan
 
 # What was measured on an H100: Gemma 3 4B's decoder by itself, random weights, no rope scaling.
 GEMMA_4B_TEXT: dict[str, Any] = {

@@ -2,7 +2,8 @@
 
 import pytest
 
-from aris_pipeline.planning import Model, find_hardware, make_plan
+from aris_pipeline.models import find_hardware
+from aris_pipeline.planning import Model, make_plan
 from aris_pipeline.planning.workload import declared
 from aris_pipeline_tests.unit.planning.conftest import GEMMA_4B_TEXT, model, planned
 

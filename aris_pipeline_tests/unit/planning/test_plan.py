@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from aris_pipeline.planning import PROJECTED_ROWS, Hardware, declared, make_plan
+from aris_pipeline.models import Hardware
+from aris_pipeline.planning import PROJECTED_ROWS, declared, make_plan
 from aris_pipeline.throughput import Pace
 from aris_pipeline_tests.unit.planning.conftest import model, planned
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from aris_pipeline.engines import EngineSettings, ModelCard, find_model
-from aris_pipeline.planning import Hardware, find_hardware, misfit, prediction, predictor
+from aris_pipeline.engines import EngineSettings
+from aris_pipeline.models import Hardware, ModelCard, find_hardware, find_model
+from aris_pipeline.planning import misfit, prediction, predictor
 from aris_pipeline.storage import DataStore, Judge
 from aris_pipeline.throughput import UNKNOWN, Pace
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from aris_pipeline.engines import ModelShape
-from aris_pipeline.planning import Hardware, declared
+from aris_pipeline.models import Hardware, ModelShape
+from aris_pipeline.planning import declared
 from aris_pipeline.planning.speed import Speed, measured, roofline
 from aris_pipeline.throughput import Pace
 from aris_pipeline_tests.unit.planning.conftest import planned

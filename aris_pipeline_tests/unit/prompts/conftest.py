@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.engines.protocol import EngineIdentity
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import Rubric, Tokenizer, load_rubric
 from aris_pipeline.storage import DataStore, Judge, RawCandidates, Shard, write_parquet
 from aris_pipeline.storage.schemas import polars_schema

@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aris_pipeline.engines import EngineIdentity, Sampling
+from aris_pipeline.engines import Sampling
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import (
     PromptSettings,
     Rendering,

@@ -4,8 +4,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.engines.protocol import EngineIdentity
 from aris_pipeline.evaluations import evaluate_shard
+from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import PromptOrigin, Rubric
 from aris_pipeline.quality import Finding, Thresholds, schema
 from aris_pipeline.storage import (

@@ -1,0 +1,413 @@
+"""`aris benchmark`: measure engines side by side, decide, and report; needs no Dagster."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aris_pipeline import benchmarks
+from aris_pipeline.benchmarks import (
+    ENGINES,
+    PEERS,
+    Contest,
+    DecisionSettings,
+    FileSource,
+    Grid,
+    History,
+    Plan,
+    ShapeSource,
+    Source,
+    Tuning,
+    as_dict,
+)
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.options import (
+    AsJson,
+    DataDir,
+    MaxModelLen,
+    MaxTokens,
+    RubricOption,
+    RubricsDir,
+    Temperature,
+)
+from aris_pipeline.engines import EngineSettings
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.models import ModelCard, find_model, gpu_count
+from aris_pipeline.planning import misfit
+from aris_pipeline.prompts import PromptSettings
+from aris_pipeline.storage import DataStore
+
+app = typer.Typer(
+    name="benchmark",
+    help="Measure engines side by side, decide between them, and report.",
+    no_args_is_help=True,
+)
+
+_DATA = "data"
+_HISTORY = Path("docs/benchmarks")
+_WARM_UP_ROWS = {True: 256, False: 8}
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--models", "--model", help="Names or directories, comma-separated or repeated."),
+]
+Rows = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the file.")]
+Blocks = Annotated[int, typer.Option(min=1, help="Repetitions of each arm, in random turn.")]
+Seed = Annotated[int, typer.Option(help="Of the order of the blocks.")]
+WarmUp = Annotated[
+    int | None,
+    typer.Option("--warm-up", min=0, help="Rows before each block; 256 on a GPU, 8 on a CPU."),
+]
+SideBySide = Annotated[
+    bool,
+    typer.Option(
+        "--side-by-side",
+        help="Keep all engines loaded at once; on a GPU, lower its memory share accordingly.",
+    ),
+]
+RandomWeights = Annotated[
+    bool, typer.Option("--random-weights", help="Load the shape of the model only: speed tests.")
+]
+ServerUrl = Annotated[
+    str | None, typer.Option(help="Of `remote` and `ollama`; the key is in ARIS_SERVER_API_KEY.")
+]
+GpuShare = Annotated[
+    float, typer.Option("--gpu-memory-utilization", min=0.01, max=1, help="Of each engine.")
+]
+InFlight = Annotated[
+    int | None, typer.Option("--max-requests-in-flight", min=1, help="Rows in an engine of ours.")
+]
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Candidates or OpenAI requests, any known format.")],
+    engines: Annotated[
+        str, typer.Option(help=f"Comma-separated; of {', '.join((*ENGINES, *PEERS))}.")
+    ] = "offline,serve",
+    models: Models = None,
+    rows: Rows = None,
+    blocks: Blocks = 3,
+    seed: Seed = 1,
+    warm_up: WarmUp = None,
+    side_by_side: SideBySide = False,
+    free_text: Annotated[
+        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
+    ] = False,
+    output_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Free text of exactly this length in all arms: speed only."),
+    ] = None,
+    random_weights: RandomWeights = False,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    max_model_len: MaxModelLen = None,
+    gpu_memory_utilization: GpuShare = 0.90,
+    max_requests_in_flight: InFlight = None,
+    server_url: ServerUrl = None,
+    server_note: Annotated[
+        str | None, typer.Option(help="What that server is, and how its weights are quantised.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Engine or arm that answers are compared with.")
+    ] = None,
+    gold: Annotated[
+        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Measure engines on the same rows of a file, in turn."""
+    with command(as_json) as emit:
+        settings = EngineSettings(
+            max_model_len=max_model_len,
+            gpu_memory_utilization=gpu_memory_utilization,
+            max_requests_in_flight=max_requests_in_flight,
+        )
+        prompt = _set(temperature=temperature, max_tokens=max_tokens)
+        judging = JudgingSettings(
+            rubric=rubric, rubrics_dir=rubrics_dir, prompt=PromptSettings(**prompt), engine=settings
+        )
+        contest = Contest(
+            contestants=_names(engines),
+            cards=_cards(models, random_weights=random_weights),
+            source=FileSource(file, rows, judging, not free_text, output_tokens),
+            settings=settings,
+            plan=_plan("engines", blocks, seed, warm_up, side_by_side=side_by_side),
+            reference=reference,
+            gold=benchmarks.read_gold(gold) if gold else None,
+            server_url=server_url,
+            server_note=server_note,
+        )
+        emit(_measure(data_dir, contest))
+
+
+@app.command()
+def compare(
+    file: Annotated[
+        Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
+    ] = None,
+    peers: Annotated[
+        str, typer.Option(help="Comma-separated; the first is compared with each other one.")
+    ] = "stage,llm-generate,run-batch",
+    models: Models = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a block.")] = 400,
+    blocks: Blocks = 3,
+    seed: Seed = 1,
+    warm_up: WarmUp = None,
+    side_by_side: SideBySide = False,
+    free_text: Annotated[
+        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
+    ] = False,
+    prompt_tokens: Annotated[int, typer.Option(min=2, help="Of a declared shape.")] = 788,
+    shared_tokens: Annotated[
+        int, typer.Option(min=0, help="Leading prompt tokens that all rows share.")
+    ] = 560,
+    output_tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Exact length of all answers; 305 in a declared shape."),
+    ] = None,
+    random_weights: RandomWeights = False,
+    max_model_len: MaxModelLen = None,
+    gpu_memory_utilization: GpuShare = 0.90,
+    max_requests_in_flight: InFlight = None,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Measure our completions stage beside `LLM.generate`, `vllm run-batch` and our engines."""
+    with command(as_json) as emit:
+        settings = EngineSettings(
+            max_model_len=max_model_len,
+            gpu_memory_utilization=gpu_memory_utilization,
+            max_requests_in_flight=max_requests_in_flight,
+        )
+        source: Source
+        if file is None:
+            source = ShapeSource(rows, prompt_tokens, shared_tokens, output_tokens or 305, seed)
+        else:
+            judging = JudgingSettings(engine=settings)
+            source = FileSource(file, rows, judging, not free_text, output_tokens)
+        contest = Contest(
+            contestants=_names(peers),
+            cards=_cards(models, random_weights=random_weights),
+            source=source,
+            settings=settings,
+            plan=_plan("compare", blocks, seed, warm_up, side_by_side=side_by_side),
+        )
+        emit(_measure(data_dir, contest))
+
+
+@app.command("seed-ab")
+def seed_ab(
+    file: Annotated[Path, typer.Argument(help="OpenAI batch file.")],
+    rows: Rows = benchmarks.cells.ROWS,
+    blocks: Blocks = 1,
+    seed: Seed = 1,
+    warm_up: WarmUp = None,
+    max_model_len: MaxModelLen = None,
+    gpu_memory_utilization: GpuShare = 0.90,
+    gold: Annotated[
+        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the customer's six cells: three models, each offline and served.
+
+    A model that cannot run here is kept as pending or does not fit, with the reason.
+    """
+    with command(as_json) as emit:
+        settings = EngineSettings(
+            max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
+        )
+        contest = Contest(
+            contestants=benchmarks.cells.ENGINES,
+            cards=[find_model(name) for name in benchmarks.cells.MODELS],
+            source=FileSource(file, rows, JudgingSettings(engine=settings)),
+            settings=settings,
+            plan=_plan(benchmarks.cells.SUITE, blocks, seed, warm_up),
+            gold=benchmarks.read_gold(gold) if gold else None,
+            needs_gpu=True,
+        )
+        emit(_measure(data_dir, contest))
+
+
+@app.command()
+def tune(
+    file: Annotated[
+        Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name or directory.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a block.")] = 200,
+    blocks: Blocks = 2,
+    seed: Seed = 1,
+    warm_up: WarmUp = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="YAML with settings of your own to try.")
+    ] = None,
+    min_agreement: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the defaults' verdicts that must be repeated."),
+    ] = benchmarks.MIN_AGREEMENT,
+    random_weights: RandomWeights = False,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    max_model_len: MaxModelLen = None,
+    gpu_memory_utilization: GpuShare = 0.90,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Find the fastest engine settings for a model on this hardware; later runs use them.
+
+    Random weights tell the speed alone: no verdicts are compared, and only runs of random weights
+    use what was found. Prompts of a declared shape have no verdicts: with real weights the defaults
+    stay.
+    """
+    with command(as_json) as emit:
+        settings = EngineSettings(
+            max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
+        )
+        judging = JudgingSettings(rubric=rubric, rubrics_dir=rubrics_dir, engine=settings)
+        tuning = Tuning(
+            card=_cards([model] if model else None, random_weights=random_weights)[0],
+            source=FileSource(file, rows, judging) if file else ShapeSource(rows, seed=seed),
+            settings=settings,
+            grid=Grid.load(grid),
+            plan=_plan("tuning", blocks, seed, warm_up),
+            min_agreement=min_agreement,
+        )
+        trials = benchmarks.tune(DataStore.at(data_dir), tuning, say=console.say)
+        found = [
+            {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
+            for row in trials.iter_rows(named=True)
+        ]
+        emit({"run_id": trials["run_id"][0], "trials": found})
+        shown = ["trial", "status", "load_s", "req_s", "ratio", "valid_rate", "agreement",
+                 "admissible", "chosen", "reason"]  # fmt: skip
+        console.show_table([{name: row[name] for name in shown} for row in found])
+
+
+@app.command()
+def decide(
+    settings: Annotated[
+        Path | None, typer.Option(help="Weights and flexibility of your own, as YAML.")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Choose between what was measured, and say how firm the choice is."""
+    with command(as_json) as emit:
+        chosen = DecisionSettings.load(settings)
+        decision = benchmarks.write_decision(DataStore.at(data_dir), chosen)
+        found = as_dict(decision, chosen)
+        emit(found)
+        console.say(decision.verdict)
+        console.show_table(
+            [
+                {
+                    "rank": rank,
+                    **{name: one[name] for name in ("engine", "model")},
+                    **{name: round(one[name], 3) for name in ("score", "req_s", "total_s")},
+                }
+                for rank, one in enumerate(found["candidates"], start=1)
+            ]
+        )
+        for measure, margin in decision.margins.items():
+            console.say(_said(measure, margin))
+
+
+@app.command()
+def publish(
+    run_ids: Annotated[list[str] | None, typer.Argument(help="Runs; all by default.")] = None,
+    to: Annotated[Path, typer.Option(help="Committed history.")] = _HISTORY,
+    data_dir: DataDir = _DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Copy runs from the data directory to the committed history; then `aris benchmark report`."""
+    with command(as_json) as emit:
+        source = History(DataStore.at(data_dir).benchmarks)
+        written = source.publish(History(to), run_ids or ())
+        emit({"files": [str(file) for file in written]})
+        console.say("\n".join(f"wrote {file}" for file in written) or "nothing to publish")
+
+
+@app.command()
+def report(
+    history: Annotated[Path, typer.Option(help="Committed history.")] = _HISTORY,
+    root: Annotated[Path, typer.Option(help="Where BENCHMARKS.md goes.")] = Path(),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 where it is out of date.")
+    ] = False,
+    data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
+    as_json: AsJson = False,
+) -> None:
+    """Write BENCHMARKS.md and its pictures from the committed history."""
+    with command(as_json) as emit:
+        settings = DecisionSettings.load()
+        if check:
+            stale = benchmarks.stale_parts(History(history), settings, root)
+            emit({"stale": stale})
+            for part in stale:
+                console.complain(f"{part}: run `aris benchmark report`")
+            raise typer.Exit(1 if stale else 0)
+        written = benchmarks.write_report(History(history), settings, root)
+        emit({"files": [str(file) for file in written]})
+        console.say("\n".join(f"wrote {file}" for file in written))
+
+
+def _measure(data_dir: str, contest: Contest) -> dict[str, Any]:
+    """Runs a contest, shows its figures and returns them."""
+    store = DataStore.at(data_dir)
+    runs = benchmarks.run_contest(store, contest, fits=misfit, say=console.say)
+    shown = ["arm", "block", "status", "load_s", "processing_s", "req_s", "total_tok_s",
+             "success_rate", "valid_rate", "reason"]  # fmt: skip
+    rows = [
+        {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
+        for row in runs.select("run_id", *shown).iter_rows(named=True)
+    ]
+    console.show_table([{name: row[name] for name in shown} for row in rows])
+    return {"run_id": runs["run_id"][0] if runs.height else None, "blocks": rows}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise ConfigError("name at least one engine")
+    return names
+
+
+def _cards(models: Sequence[str] | None, *, random_weights: bool) -> list[ModelCard]:
+    names = [name.strip() for text in models or () for name in text.split(",") if name.strip()]
+    cards = [find_model(name) for name in names] or [find_model(None)]
+    if random_weights:
+        return [card.model_copy(update={"load_format": "dummy"}) for card in cards]
+    return cards
+
+
+def _plan(
+    suite: str, blocks: int, seed: int, warm_up: int | None, *, side_by_side: bool = False
+) -> Plan:
+    rows = _WARM_UP_ROWS[gpu_count() > 0] if warm_up is None else warm_up
+    return Plan(suite, blocks, seed, rows, side_by_side)
+
+
+def _set(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _said(measure: str, margin: Any) -> str:
+    ends = [
+        f"{word} {end:.0%} {winner} wins"
+        for word, end, winner in (
+            ("below", margin.low, margin.low_winner),
+            ("above", margin.high, margin.high_winner),
+        )
+        if end is not None
+    ]
+    moves = ", ".join(ends) or "no weight changes the winner"
+    return f"{measure.replace('_', ' ')}, set to {margin.weight:.0%}: {moves}"

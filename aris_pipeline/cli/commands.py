@@ -1,0 +1,446 @@
+"""The command line `aris`: thin over the same Dagster definitions that the UI uses."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from aris_pipeline.benchmarks import decided_engine
+from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_synthetic
+from aris_pipeline.chain import CHAIN
+from aris_pipeline.cli import benchmark as cli_benchmark
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.options import (
+    AsJson,
+    DataDir,
+    EngineOption,
+    Engines,
+    JudgedBy,
+    MaxModelLen,
+    MaxTokens,
+    ModelOption,
+    ProfileOption,
+    Profiles,
+    RayAddress,
+    Redact,
+    Replicas,
+    RubricOption,
+    RubricsDir,
+    ServerUrl,
+    Shorten,
+    Temperature,
+    Triage,
+    Tuned,
+    UseExample,
+)
+from aris_pipeline.cli.plan import plan
+from aris_pipeline.completions.live_line import LiveLine
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.ledger import (
+    ExportFormat,
+    Reconciliation,
+    export_batch,
+    foresee,
+    judges_of,
+    read_candidate,
+    read_quarantined,
+    reconcile,
+    summarise,
+)
+from aris_pipeline.models import find_model
+from aris_pipeline.storage import Batch, DataStore, Judge, data_path
+
+if TYPE_CHECKING:
+    from aris_pipeline.defs.batch_run import RefusedFile, RunOutcome
+
+app = typer.Typer(
+    name="aris",
+    help="Judge files of job candidates with a local LLM: scored, explained parquet out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(cli_benchmark.app)
+
+_DATA = "data"
+
+Formats = StrEnum("Formats", list(FORMATS))  # type: ignore[misc] # they list themselves
+_ARIS = Formats("aris")
+
+Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
+Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
+_LAST = Assets("candidate_ranking")
+
+
+@app.command()
+def run(
+    files: Annotated[list[Path], typer.Argument(help="Files of candidates, in any known format.")],
+    data_dir: DataDir = _DATA,
+    shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
+    engine: EngineOption = Engines.offline,
+    server_url: ServerUrl = None,
+    replicas: Replicas = 1,
+    ray_address: RayAddress = None,
+    model: ModelOption = None,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    profile: ProfileOption = Profiles.default,
+    redact: Redact = True,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    use_example: UseExample = False,
+    shorten: Shorten = False,
+    max_model_len: MaxModelLen = None,
+    triage: Triage = None,
+    tuned: Tuned = True,
+    gpu_memory_utilization: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
+    ] = 0.90,
+    tensor_parallel_size: Annotated[
+        int, typer.Option(min=1, help="GPUs that share one copy of the model.")
+    ] = 1,
+    max_requests_in_flight: Annotated[
+        int | None, typer.Option(min=1, help="Rows in the engine; 1024 on a GPU, 128 on a CPU.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column or field of the free text.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Column or field of the id.")] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON: fields of a profile by the columns of the file."),
+    ] = None,
+    file_format: Annotated[
+        Formats | None, typer.Option("--format", help="Where detection errs.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text file that is not UTF-8, such as gb18030.")
+    ] = None,
+    until: Until = _LAST,
+    min_success: Annotated[
+        float, typer.Option(min=0, max=1, help="Least share of usable rows with a valid answer.")
+    ] = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Land files and materialise the chain; the same file again reuses everything."""
+    with command(as_json) as emit:
+        started = time.monotonic()
+        engine, model = _decided(engine, model, data_dir)
+        judging = {
+            "engine": str(engine),
+            "server_url": server_url,
+            "replicas": replicas,
+            "ray_address": ray_address,
+            "model": model,
+            "rubric": rubric,
+            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
+            "profile": str(profile),
+            "redact": redact,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "use_example": use_example,
+            "shorten": shorten,
+            "max_model_len": max_model_len,
+            "triage": triage,
+            "tuned": tuned,
+            "gpu_memory_utilization": gpu_memory_utilization,
+            "tensor_parallel_size": tensor_parallel_size,
+            "max_requests_in_flight": max_requests_in_flight,
+        }
+        landing = {
+            "shard_size": shard_size,
+            "limit": limit,
+            "text_column": text_column,
+            "id_column": id_column,
+            "columns": ColumnMap.read(columns).given() if columns else None,
+            "format": str(file_format) if file_format else None,
+            "encoding": known_encoding(encoding) if encoding else None,
+        }
+        outcomes, refused = _run_files(files, data_dir, landing, judging, until)
+        store = DataStore.at(data_dir)
+        rows = [
+            summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
+            | {"warnings": outcome.batch.warnings}
+            | console.fields_in_json(store, outcome.batch)
+            for outcome in outcomes
+        ]
+        result = console.total(rows, wall_s=time.monotonic() - started)
+        failures = [reason for outcome in outcomes for reason in outcome.failures]
+        emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
+        console.show_run(store, outcomes, result)
+        if until in ("evaluations", "candidate_ranking"):
+            failures += console.shortfalls(result, min_success)
+        failures += [one.error for one in refused]
+        for failure in failures:
+            console.complain(failure)
+        raise typer.Exit(1 if failures else 0)
+
+
+def _run_files(
+    files: list[Path],
+    data_dir: str,
+    landing: dict[str, Any],
+    judging: dict[str, Any],
+    until: str,
+) -> "tuple[list[RunOutcome], list[RefusedFile]]":
+    from aris_pipeline.defs.batch_run import BatchRunner  # noqa: PLC0415 - Dagster loads in a second
+
+    runner = BatchRunner.on(data_dir, judging, console.say, LiveLine(draws=True))
+    return runner.run_all(files, landing, str(until))
+
+
+app.command()(plan)
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Candidates.")] = 40,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 7,
+    file_format: Annotated[Formats, typer.Option("--format")] = _ARIS,
+    data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
+    as_json: AsJson = False,
+) -> None:
+    """Write synthetic candidates: varied careers, gaps, languages and missing fields."""
+    with command(as_json) as emit:
+        write_synthetic(count, seed, str(file_format), out)
+        emit({"file": str(out), "count": count, "seed": seed, "format": str(file_format)})
+        console.say(f"wrote {count:,} candidates to {out}")
+
+
+@app.command()
+def verify(
+    data_dir: DataDir = _DATA,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that every row that went in came out exactly once; exit 1 otherwise."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        unknown: list[str] = []
+        found = [
+            reconcile(store, one, judge)
+            for one in _batches(store, batch, unknown.append)
+            for judge in judges_of(store, one)
+        ]
+        total = Reconciliation.total(found)
+        ok = total["ok"] and not unknown
+        batches = [one.as_dict() for one in found]
+        emit({**total, "ok": ok, "damaged_manifests": unknown, "batches": batches})
+        console.show_reconciliations(found)
+        for complaint in unknown:
+            console.complain(complaint)
+        raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def stale(
+    data_dir: DataDir = _DATA,
+    batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
+    engine: EngineOption = Engines.offline,
+    server_url: ServerUrl = None,
+    model: ModelOption = None,
+    rubric: RubricOption = None,
+    rubrics_dir: RubricsDir = None,
+    profile: ProfileOption = Profiles.default,
+    redact: Redact = True,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    use_example: UseExample = False,
+    shorten: Shorten = False,
+    max_model_len: MaxModelLen = None,
+    tuned: Tuned = True,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would generate and how long that would take, without doing it."""
+    with command(as_json) as emit:
+        from aris_pipeline.defs.resources import JudgingResource  # noqa: PLC0415 - loads Dagster
+
+        engine, model = _decided(engine, model, data_dir)
+        judging: dict[str, Any] = {
+            "engine": str(engine),
+            "server_url": server_url,
+            "model": model,
+            "rubric": rubric,
+            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
+            "profile": str(profile),
+            "redact": redact,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "use_example": use_example,
+            "shorten": shorten,
+            "max_model_len": max_model_len,
+            "tuned": tuned,
+        }
+        chosen = {name: value for name, value in judging.items() if value is not None}
+        settings = JudgingResource(**chosen).settings()
+        store = DataStore.at(data_dir)
+        batches = _batches(store, batch, console.complain)
+        shards = sum(len(one.shard_rows) for one in batches)
+        found = []
+        with tqdm(total=shards, desc="rendering", unit="shards", leave=False) as bar:
+            for one in batches:
+                assignment = settings.assign(one, store)
+                prompts_of = partial(assignment.prompts, store)
+                found.append(
+                    foresee(store, one, assignment.judge, prompts_of, lambda _: bar.update())
+                )
+        emit({"batches": [one.as_dict() for one in found]})
+        console.show_forecasts(found)
+
+
+@app.command()
+def export(
+    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
+    out: Annotated[
+        str | None, typer.Option(help="Directory or s3:// URL; data/exports by default.")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a batch's verdicts for other programs."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        landed = store.batch(batch)
+        judge = _judge_of(store, landed, rubric, model)
+        directory = data_path(out) if out else store.root / "exports"
+        files = export_batch(store, landed, judge, form, directory)
+        emit({"batch": batch, "files": [str(file) for file in files]})
+        console.say("\n".join(f"wrote {file}" for file in files))
+
+
+@app.command()
+def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
+    """List the batches and how far each is."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        rows = [
+            summarise(store, batch, judge).status()
+            for batch in store.batches(complain=console.complain)
+            for judge in (store.judges("prompts", batch.name) or [Judge("none", "none")])
+        ]
+        emit({"data_dir": str(store.root), "batches": rows})
+        console.show_status(store, rows)
+
+
+@app.command()
+def show(
+    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
+    candidate: Annotated[
+        str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict, ledger.")
+    ] = None,
+    line: Annotated[
+        int | None, typer.Option(help="Show the quarantined row of this line of the file.")
+    ] = None,
+    data_dir: DataDir = _DATA,
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a batch's ranking, or everything about one row."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        landed = store.batch(batch)
+        if line is not None:
+            found = read_quarantined(store, landed, line)
+            emit(found)
+            console.show_row(found)
+            return
+        judge = _judge_of(store, landed, rubric, model)
+        if candidate:
+            found = read_candidate(store, landed, judge, candidate)
+            emit(found)
+            console.show_row(found)
+        else:
+            rows = console.show_ranking(store, landed, judge, top)
+            emit({"batch": batch, "candidates": rows})
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dev(
+    context: typer.Context,
+    data_dir: DataDir = _DATA,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI, on loopback.")] = 3000,
+    automation: Annotated[
+        bool, typer.Option("--automation", help="Land and judge new files by themselves.")
+    ] = False,
+    engines: Annotated[
+        int | None, typer.Option(min=1, help="Engines that may work at once, one a GPU.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open the Dagster UI with its daemon, on the instance that `aris run` writes to."""
+    with command(as_json) as emit:
+        from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
+        from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
+
+        root = DataStore.at(data_dir).root
+        with open_instance(root, engines) as instance:
+            release_dead_runs(instance)
+            home = prepare_home(root)
+        emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
+        environment = {
+            **os.environ,
+            "DAGSTER_HOME": str(home),
+            "ARIS_DATA_DIR": str(root),
+        }
+        if automation:
+            environment["ARIS_AUTOMATION"] = "on"
+        workspace = Path("workspace.yaml")
+        code = ["-w", str(workspace)] if workspace.exists() else ["-m", "aris_pipeline.definitions"]
+        arguments = [*code, "-h", "127.0.0.1", "-p", str(port), *context.args]
+    # In place of this process, so that a signal reaches Dagster itself and it ends its children.
+    os.execve(  # noqa: S606
+        sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
+    )
+
+
+def _decided(engine: Engines, model: str | None, data_dir: str) -> tuple[Engines, str | None]:
+    """Returns engine and model, as the benchmarks have decided where the engine is `auto`."""
+    if engine is not Engines.auto:
+        return engine, model
+    store = DataStore.at(data_dir)
+    decided = decided_engine(store, find_model(model).name if model else None)
+    console.say(f"engine {decided.engine} with {decided.model}: {decided.reason}")
+    return Engines(decided.engine), decided.model
+
+
+def _batches(store: DataStore, name: str | None, complain: Callable[[str], object]) -> list[Batch]:
+    """The batch that was asked for, or all whose manifest can be read."""
+    if not store.batch_files():
+        raise ConfigError(f"no batch has been landed in {store.root}")
+    return [store.batch(name)] if name else store.batches(complain=complain)
+
+
+def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
+    """The judge that was asked for, or the one whose verdicts are newest."""
+    judges = store.judges("evaluations", batch.name)
+    names = {model, find_model(model).name} if model else {None}
+    fitting = [
+        judge
+        for judge in judges
+        if rubric in (None, judge.rubric) and (model is None or judge.model in names)
+    ]
+    if not fitting:
+        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"
+        raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
+    return fitting[-1]
+
+
+def main() -> None:
+    """Entry point of the command `aris`."""
+    app()

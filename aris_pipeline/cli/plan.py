@@ -1,0 +1,160 @@
+"""The command `aris plan`: a model's config, some hardware and rows in, a plan out."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aris_pipeline.charts import plan_curve
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.options import AsJson, DataDir, MaxModelLen, ModelOption
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.judging import DEFAULT_RUBRIC
+from aris_pipeline.models import Hardware, find_hardware, find_model, read_config
+from aris_pipeline.planning import Model, Workload, declared, make_plan, of_batch
+from aris_pipeline.storage import DataStore, Judge, write_bytes
+from aris_pipeline.throughput import Pace, measured_pace
+
+_ROWS = 170_000
+_DTYPES = ("bfloat16", "float16", "float32")
+
+
+def plan(
+    model: ModelOption = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A config.json, in place of a model of the table.")
+    ] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="Such as rtx-4080; this machine by default.")
+    ] = None,
+    gpu_memory: Annotated[
+        str | None, typer.Option(help="Such as 16GiB, of a card that is not in the table.")
+    ] = None,
+    gpu_memory_utilization: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
+    ] = 0.90,
+    max_model_len: MaxModelLen = None,
+    tensor_parallel_size: Annotated[
+        int, typer.Option(min=1, help="GPUs that share one copy of the model.")
+    ] = 1,
+    replicas: Annotated[
+        int, typer.Option(min=1, help="Copies of the model, each with GPUs of its own.")
+    ] = 1,
+    dtype: Annotated[
+        str | None, typer.Option(help="Of the weights; the model's own, or what fits, by default.")
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="As the model is loaded; the config's own by default.")
+    ] = None,
+    kv_cache_dtype: Annotated[str, typer.Option(help="As in vLLM: auto, fp8.")] = "auto",
+    images: Annotated[
+        bool, typer.Option("--images", help="Count the vision tower, which `aris run` leaves out.")
+    ] = False,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows of the batch.")] = None,
+    batch: Annotated[
+        str | None, typer.Option(help="Take rows and token lengths from this batch's prompts.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the projections as a PNG.")] = None,
+    data_dir: DataDir = "data",
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a model will fit and how long it will take, without loading it."""
+    with command(as_json) as emit:
+        hardware = find_hardware(gpu, gpu_memory)
+        chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
+        store = DataStore.at(data_dir)
+        pace = _pace(store, chosen, hardware, replicas) if config is None else None
+        work = _work(store, batch, rows, chosen, pace)
+        made = make_plan(
+            chosen, hardware, work, lambda: pace,
+            max_model_len=max_model_len,
+            utilization=gpu_memory_utilization,
+            tensor_parallel=tensor_parallel_size,
+            replicas=replicas,
+            kv_cache_dtype=kv_cache_dtype,
+            images=images,
+        )  # fmt: skip
+        found = made.as_dict()
+        if plot is not None:
+            copies = f", {replicas} replicas" if replicas > 1 else ""
+            png = plan_curve(found["projections"], f"{chosen.name} on {hardware.name}{copies}")
+            if png is None:
+                raise ConfigError(f"there is nothing to plot: {found['sources'][-1]}")
+            write_bytes(png, plot.absolute())
+        emit(found)
+        _show(chosen, hardware, found)
+
+
+def _model(
+    name: str | None,
+    config: Path | None,
+    dtype: str | None,
+    quantization: str | None,
+    *,
+    on_gpu: bool,
+) -> Model:
+    if dtype is not None and dtype not in _DTYPES:
+        raise ConfigError(f"dtype '{dtype}' is not one of {', '.join(_DTYPES)}")
+    if config is not None:
+        read = read_config(config)
+        stated = str(read.get("torch_dtype") or read.get("dtype") or "bfloat16")
+        return Model(config.stem, read, str(config), dtype or stated, quantization=quantization)
+    card = find_model(name)
+    own: dict[str, Any] = {"dtype": dtype, "quantization": quantization}
+    chosen = card.model_copy(update={key: value for key, value in own.items() if value})
+    return Model.of_card(chosen, on_gpu=on_gpu)
+
+
+def _pace(store: DataStore, model: Model, hardware: Hardware, replicas: int) -> Pace | None:
+    judge = Judge(DEFAULT_RUBRIC, model.name)
+    found = measured_pace(store, judge, hardware.driver_names, replicas=replicas)
+    return None if found is None or found.elsewhere else found
+
+
+def _work(
+    store: DataStore, batch: str | None, rows: int | None, model: Model, pace: Pace | None
+) -> Workload:
+    output = pace.output_tokens_per_row if pace else None
+    if batch is None:
+        return declared(rows or _ROWS, output)
+    return of_batch(store, store.batch(batch), model.name, output, rows)
+
+
+def _show(model: Model, hardware: Hardware, found: dict[str, Any]) -> None:
+    """Shows a plan to people: the verdict, the figures with their intervals, what they rest on."""
+    verdict = "fits" if found["fits"] else "does not fit"
+    console.say(f"{model.name} on {hardware.name}: {verdict}: {found['reason']}")
+    between = found["interval"]
+    figures = [
+        ("weights", f"{found['weights_gib']:.2f} GiB", ""),
+        ("KV cache a token", f"{found['kv_bytes_per_token']:,} bytes", ""),
+        ("KV cache", f"{found['kv_cache_tokens']:,} tokens", _to(between["kv_cache_tokens"])),
+        ("rows in flight", f"{found['rows_in_flight']:,}", _to(between["rows_in_flight"])),
+    ]
+    if found["predicted_req_s"]:
+        figures += [
+            ("rows a second", f"{found['predicted_req_s']:,}", _to(between["req_s"])),
+            ("tokens a second", f"{found['predicted_total_tok_s']:,.0f}", ""),
+        ]
+        asked = {
+            "rows": found["rows"],
+            "hours": found["predicted_hours"],
+            "interval": between["hours"],
+        }
+        known = [one for one in found["projections"] if one["rows"] != asked["rows"]]
+        figures += [
+            (f"hours for {one['rows']:,} rows", f"{one['hours']:,}", _to(one["interval"]))
+            for one in sorted([*known, asked], key=lambda one: one["rows"])
+        ]
+    console.show_table(
+        [dict(zip(("", "expected", "between"), row, strict=True)) for row in figures]
+    )
+    for title, lines in (("From", found["sources"]), ("Assumed", found["assumptions"])):
+        console.say(f"{title}:")
+        for line in lines:
+            console.say(f"- {line}")
+
+
+def _to(ends: list[float]) -> str:
+    return f"{ends[0]:,} to {ends[1]:,}"

@@ -1,0 +1,252 @@
+"""Who judges a batch and how: the one place where settings, rubric and model come together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import polars as pl
+from pydantic import BaseModel, Field
+
+from aris_pipeline.completions import Report, Triaged, triage_shards
+from aris_pipeline.engines import EngineSession, EngineSettings
+from aris_pipeline.errors import ConfigError
+from aris_pipeline.judging.engine_profile import EngineProfile
+from aris_pipeline.models import (
+    DataType,
+    EngineIdentity,
+    ModelCard,
+    find_model,
+    gpu_count,
+    load_tokenizer,
+)
+from aris_pipeline.prompts import (
+    OPENAI,
+    PromptCounts,
+    PromptSettings,
+    Rendering,
+    Rubric,
+    load_rubric,
+    render_shard,
+    shard_prompts,
+    shorten_prompt,
+)
+from aris_pipeline.scoring import Scoring, build_score_plan, calibration_prompt, scores
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+DEFAULT_RUBRIC = "aris-swe-v1"
+_MODELS_SHOWN = 10
+
+Profile = Literal["default", "history"]
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+
+class JudgingSettings(BaseModel, frozen=True):
+    """All that a user can choose about how candidates are judged."""
+
+    rubric: str | None = Field(default=None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
+    rubrics_dir: Path | None = None
+    profile: Profile = "default"
+    triage: float | None = Field(
+        default=None, gt=0, lt=1, description="share of the rows that get an answer; all by default"
+    )
+    tuned: bool = Field(
+        default=True, description="use the engine settings that tuning found for this hardware"
+    )
+    prompt: PromptSettings = PromptSettings()
+    engine: EngineSettings = EngineSettings()
+
+    def with_profile(self) -> "JudgingSettings":
+        """Returns the settings with the profile's values in place of unset ones.
+
+        `history` repeats what the earlier stack ran with, for comparison.
+        """
+        if self.profile == "default":
+            return self
+        prompt = _filled(self.prompt, temperature=0.7, max_tokens=2000)
+        engine = _filled(self.engine, max_model_len=4096, gpu_memory_utilization=0.90)
+        return self.model_copy(update={"prompt": prompt, "engine": engine, "profile": "default"})
+
+    def assign(self, batch: Batch, store: DataStore | None = None) -> "Assignment":
+        """Chooses rubric, model and engine settings for a batch.
+
+        Args:
+            batch: what is judged.
+            store: whose tuning is used; without it, engine settings are the given ones alone.
+
+        Raises:
+            ConfigError: no such rubric or model, or the file asks for several models and none of
+                them was chosen.
+        """
+        settings = self.with_profile()
+        default = OPENAI if batch.format == "openai" else DEFAULT_RUBRIC
+        rubric_id = settings.rubric or default
+        rubric = None
+        if rubric_id != OPENAI:
+            rubric = load_rubric(rubric_id, settings.rubrics_dir)
+        elif batch.format != "openai":
+            raise ConfigError(f"batch {batch.name} holds profiles, not requests: it needs a rubric")
+        chosen = settings.engine.model
+        card = find_model(chosen) if chosen else find_model(_model_of_file(batch), listed=True)
+        profile = EngineProfile.find(store, card) if store and settings.tuned else None
+        if profile:
+            engine = profile.applied(settings.engine)
+            settings = settings.model_copy(update={"engine": engine})
+        card = card.quantised(settings.engine.quantization)
+        if not settings.engine.on_this_machine:
+            card = card.elsewhere()
+        return Assignment(settings, Judge(rubric_id, card.name), rubric, card, profile)
+
+
+def _filled(settings: _Settings, **values: Any) -> _Settings:
+    """Returns the settings with values for what nobody has set."""
+    unset = {
+        name: value
+        for name, value in values.items()
+        if name not in settings.model_fields_set or getattr(settings, name) is None
+    }
+    return settings.model_copy(update=unset)
+
+
+def _model_of_file(batch: Batch) -> str | None:
+    """The model that an OpenAI file asks for; a machine without a GPU always takes its default."""
+    if not batch.requested_models or gpu_count() == 0:
+        return None
+    if len(batch.requested_models) > 1:
+        raise ConfigError(
+            f"{batch.source_file} asks for {', '.join(batch.requested_models[:_MODELS_SHOWN])}: "
+            "choose one for all its rows with --model"
+        )
+    return batch.requested_models[0]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A batch's judge, with what the stages need of it."""
+
+    settings: JudgingSettings
+    judge: Judge
+    rubric: Rubric | None
+    card: ModelCard
+    profile: EngineProfile | None = None
+
+    @cached_property
+    def identity(self) -> EngineIdentity:
+        """What determines an answer besides the prompt."""
+        engine = self.settings.engine
+        return self.card.identity(engine.kv_cache_dtype, engine.engine)
+
+    @property
+    def data_type(self) -> DataType | None:
+        """What the model is computed in, and why; None where its server decides."""
+        engine = self.settings.engine
+        return None if engine.engine in {"remote", "ollama"} else self.card.data_type()
+
+    @cached_property
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The model's tokenizer."""
+        return load_tokenizer(self.card)
+
+    @cached_property
+    def scoring(self) -> Scoring | None:
+        """How the verdict's probabilities are read; None without a rubric's verdicts."""
+        if self.judge.rubric == OPENAI or self.rubric is None:
+            return None
+        return Scoring(
+            build_score_plan(self.rubric, self.tokenizer),
+            calibration_prompt(self.rubric, self.tokenizer, self.settings.prompt),
+        )
+
+    def shorten(self, prompt: Mapping[str, Any], limit: int) -> list[int] | None:
+        """Cuts a prompt that the engine refuses as too long to `limit` tokens, if it can be cut."""
+        return shorten_prompt(prompt, limit, self.tokenizer)
+
+    def triaged(
+        self,
+        store: DataStore,
+        shards: list[Shard],
+        session: EngineSession,
+        *,
+        run_id: str,
+        report: Report,
+    ) -> Triaged | None:
+        """Scores all rows and chooses those to be answered, where the settings ask for triage.
+
+        Raises:
+            ConfigError: there is no rubric whose verdicts could be scored.
+        """
+        if self.settings.triage is None:
+            return None
+        if self.scoring is None:
+            raise ConfigError("--triage needs a rubric: name one by --rubric")
+        return triage_shards(
+            *(store, self.judge, shards, session),
+            share=self.settings.triage,
+            scores=lambda options, calibration: scores(options, calibration).score,
+            scoring=self.scoring,
+            shorten=self.shorten,
+            run_id=run_id,
+            report=report,
+        )
+
+    @property
+    def rendering(self) -> Rendering:
+        """How this judge's prompts are rendered."""
+        return Rendering(
+            rubric=self.rubric,
+            tokenizer=self.tokenizer,
+            identity=self.identity,
+            settings=self.settings.prompt,
+            max_model_len=self.settings.engine.context(
+                on_gpu=gpu_count() > 0, of_model=self.card.max_model_len
+            ),
+        )
+
+    def render(self, store: DataStore, shard: Shard) -> PromptCounts:
+        """Writes the prompts of a shard."""
+        return render_shard(store, self.judge, shard, self.rendering)
+
+    def prompts(self, store: DataStore, shard: Shard) -> pl.DataFrame:
+        """Returns the prompts that `render` would write, and writes nothing."""
+        return shard_prompts(store, self.judge, shard, self.rendering)
+
+
+class Assignments:
+    """The assignments of a run's batches, each made once."""
+
+    def __init__(self, store: DataStore, settings: JudgingSettings) -> None:
+        self._store, self._settings = store, settings
+        self._made: dict[str, Assignment] = {}
+
+    def of(self, shard: Shard) -> Assignment:
+        """Returns the assignment of the shard's batch."""
+        if shard.batch not in self._made:
+            batch = self._store.batch(shard.batch)
+            self._made[shard.batch] = self._settings.assign(batch, self._store)
+        return self._made[shard.batch]
+
+    def by_judge(self, shards: list[Shard]) -> list[tuple[Assignment, list[Shard]]]:
+        """Returns the shards of each judge, in order, with an assignment that holds for them."""
+        found: dict[Judge, tuple[Assignment, list[Shard]]] = {}
+        for shard in shards:
+            assignment = self.of(shard)
+            found.setdefault(assignment.judge, (assignment, []))[1].append(shard)
+        return list(found.values())
+
+    def of_one_model(self, shards: list[Shard]) -> Assignment:
+        """Returns an assignment with the one model, and its engine settings, of all these shards.
+
+        Raises:
+            ConfigError: they need several models.
+        """
+        models = {found.card.name: found for found in map(self.of, shards)}
+        if len(models) > 1:
+            raise ConfigError(
+                f"these shards ask for several models ({', '.join(sorted(models))}): "
+                "run them batch by batch, or choose one model for all"
+            )
+        return next(iter(models.values()))

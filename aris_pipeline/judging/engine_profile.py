@@ -1,0 +1,69 @@
+"""The engine settings that were measured to be the fastest for a model on this hardware."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from aris_pipeline.engines import EngineSettings
+from aris_pipeline.errors import MissingDataError
+from aris_pipeline.models import ModelCard, hardware_name, vllm_version
+from aris_pipeline.storage import DataStore, EngineTuning, read_table
+
+_ENGINES = ("offline", "serve", "ray")
+"""Those that load vLLM, and so can take its settings."""
+_UNSET = (None, "auto")
+
+
+@dataclass(frozen=True)
+class EngineProfile:
+    """What `aris benchmark tune` chose for a model on this machine's hardware.
+
+    Attributes:
+        changes: settings by name, in place of the defaults; empty where these were the fastest.
+        ratio: of its rows per second to the defaults'.
+        run_id: of the benchmark run that measured it.
+    """
+
+    changes: Mapping[str, Any]
+    ratio: float
+    run_id: str
+
+    @classmethod
+    def find(cls, store: DataStore, card: ModelCard) -> Self | None:
+        """Returns the profile of a model on this hardware by this vLLM; None where nobody tuned it.
+
+        Raises:
+            DamagedDataError: the file of the trials is not what was written.
+        """
+        path = store.engine_tuning(card.name, hardware_name(), vllm_version())
+        try:
+            trials = read_table(path, EngineTuning, hint="tune again, or remove the file")
+        except MissingDataError:
+            return None
+        # Settings that were chosen for the speed of random weights say nothing about answers.
+        chosen = trials.filter("chosen", model_id=card.model_id).filter(
+            pl.col("random_weights") == (card.load_format == "dummy")
+        )
+        if chosen.is_empty():
+            return None
+        row = chosen.row(0, named=True)
+        return cls(json.loads(row["settings"]), row["ratio"], row["run_id"])
+
+    def applied(self, settings: EngineSettings) -> EngineSettings:
+        """Returns the settings with the profile's in place of those that nobody has set."""
+        if settings.engine not in _ENGINES:
+            return settings
+        unset = {
+            name: value for name, value in self.changes.items() if getattr(settings, name) in _UNSET
+        }
+        return settings.model_copy(update=unset)
+
+    def __str__(self) -> str:
+        """For people: what is set and what it is worth."""
+        if not self.changes:
+            return f"vLLM's defaults, the fastest in {self.run_id}"
+        said = ", ".join(f"{name}={value}" for name, value in self.changes.items())
+        return f"{said}: {self.ratio:.2f} times the defaults' rows per second in {self.run_id}"

@@ -1,0 +1,15 @@
+"""The model's own probabilities of the verdicts: what to ask for them, and the score they give."""
+
+from aris_pipeline.scoring.calibration import calibrated_probabilities, scores
+from aris_pipeline.scoring.plan import ScoreNode, ScorePlan, build_score_plan, calibration_prompt
+from aris_pipeline.scoring.requests import Scoring
+
+__all__ = [
+    "ScoreNode",
+    "ScorePlan",
+    "Scoring",
+    "build_score_plan",
+    "calibrated_probabilities",
+    "calibration_prompt",
+    "scores",
+]

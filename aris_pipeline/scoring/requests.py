@@ -1,0 +1,57 @@
+"""The requests that read the model's own verdict probabilities, beside its generated answer."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from aris_pipeline.engines import Completion, Request, Sampling
+from aris_pipeline.scoring.plan import ScorePlan
+
+_ONE_TOKEN = Sampling(max_tokens=1)
+
+Answered = Callable[[Iterable[Request]], Iterator[Completion]]
+"""What an engine's `generate` does."""
+
+NodeLogprobs = Mapping[int, dict[int, float]]
+"""What the engine said at each node of the plan: log-probability by token."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How to read the model's own verdict probabilities.
+
+    Attributes:
+        plan: which tokens to ask for after a prompt.
+        calibration_prompt: token ids of the prompt without a profile.
+    """
+
+    plan: ScorePlan
+    calibration_prompt: list[int]
+
+    def requests(self, request_id: str, prompt_token_ids: list[int]) -> Iterator[Request]:
+        """Yields a request for each node of the plan, named `<request_id>#<node>`."""
+        for index, (suffix, children) in enumerate(self.plan.nodes):
+            yield Request(
+                f"{request_id}#{index}",
+                [*prompt_token_ids, *suffix],
+                _ONE_TOKEN,
+                logprob_token_ids=tuple(children),
+            )
+
+    def calibrate(self, answered: Answered) -> list[float] | None:
+        """Asks for the verdict of a profile that says nothing."""
+        requests = self.requests("calibration", self.calibration_prompt)
+        found = {
+            int(completion.request_id.partition("#")[2]): completion.logprobs
+            for completion in answered(requests)
+        }
+        return self.option_logprobs(found)
+
+    def option_logprobs(self, found: NodeLogprobs) -> list[float] | None:
+        """Log-probability of each verdict, or None where the engine gave none for a token."""
+        complete = all(
+            set(children) <= found.get(index, {}).keys()
+            for index, (_suffix, children) in enumerate(self.plan.nodes)
+        )
+        if not complete:
+            return None
+        return self.plan.option_logprobs([found[index] for index in range(len(found))])
