@@ -1,4 +1,4 @@
-"""Every error that a user of the pipeline can meet, each with the way out in its message.
+"""Every error that a user of the pipeline can meet, each with the remedy in its message.
 
 A failure of one row is data (a quarantined or failed row), not an exception; what is raised
 here concerns a file, a shard, a batch, the engine or the configuration.

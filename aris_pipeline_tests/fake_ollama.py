@@ -172,7 +172,7 @@ class FakeOllama:
         return response
 
     def _understand(self, body: dict[str, Any]) -> tuple[list[int], bool]:
-        """Tokenises and cuts a prompt; says whether the model was loaded again for it."""
+        """Tokenizes and cuts a prompt; says whether the model was loaded again for it."""
         num_ctx = body.get("options", {}).get("num_ctx", self.default_context)
         if self.ignores_num_ctx:
             num_ctx = self.default_context

@@ -108,7 +108,7 @@ def run_blocks(
         entries: what is compared; the first is the one that ratios are about.
         plan: how.
         after_block: called when a block was measured, so that nothing is lost.
-        say: told what happens.
+        say: called with what happens.
     """
     started_at = datetime.now(UTC)
     # To the millisecond, because two that start in one second may be published to one history.
@@ -172,7 +172,7 @@ class _Turns:
             "cpu_percent": telemetry.cpu_percent,
             "rss_peak_gib": telemetry.rss_peak_gib,
             "gpu_memory_peak_gib": telemetry.gpu_memory_peak_gib,
-            "gpu_utilisation": telemetry.gpu_utilisation,
+            "gpu_utilization": telemetry.gpu_utilization,
             "gpu_energy_wh": telemetry.gpu_energy_wh,
             **measured(workload, answered.completions, answered.processing_s, load_s),
         }

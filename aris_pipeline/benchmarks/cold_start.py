@@ -19,9 +19,9 @@ import polars as pl
 _PROGRAM = "aris_pipeline.cli"
 _STEPS = {
     "land: ": "landing",
-    "materialising raw_candidates": "raw_candidates",
-    "materialising prompts": "prompts",
-    "materialising completions": "completions, to the load",
+    "materializing raw_candidates": "raw_candidates",
+    "materializing prompts": "prompts",
+    "materializing completions": "completions, to the load",
 }
 """What the run says as a step begins; before the first it loads Python, Dagster and us."""
 
@@ -79,7 +79,7 @@ def _steps(started: float, begun: dict[str, float], data: Path) -> Iterator[Step
     for (step, moment), (_, following) in pairwise(moments.items()):
         # The engine is loaded when the first row needs it, so within the last of these steps.
         seconds = (
-            following - moment - (load_s if step == _STEPS["materialising completions"] else 0)
+            following - moment - (load_s if step == _STEPS["materializing completions"] else 0)
         )
         yield Step(step, seconds, "ours")
     yield Step("load of the model", load_s, "the engine's")

@@ -51,7 +51,7 @@ class Contest:
         gold: labels to compare answers with.
         needs_gpu: leaves every cell pending on a machine without one.
         server_url: of `remote` and `ollama`.
-        server_note: what that server is, and how its weights are quantised.
+        server_note: what that server is, and how its weights are quantized.
     """
 
     contestants: Sequence[str]
@@ -84,7 +84,7 @@ def run_contest(
         contest: who on what.
         opens: loads an engine.
         fits: says why a model does not fit, before it is loaded.
-        say: told what happens.
+        say: called with what happens.
 
     Returns:
         The run's rows of `BenchmarkRuns`.

@@ -190,7 +190,7 @@ def _stage_of_shard(
                 scoring=assignment.scoring,
                 shorten=assignment.shorten,
                 run_id="benchmark",
-                told=lambda _shard, stats: stats,
+                on_written=lambda _shard, stats: stats,
             )
         )
 

@@ -58,13 +58,11 @@ def decided_engine(store: DataStore, model: str | None = None) -> Decided:
     Raises:
         ConfigError: there is no decision for this machine, or none about this model.
     """
-    way_out = (
-        "measure with `aris benchmark run FILE` and `aris benchmark decide`, or name an engine"
-    )
+    remedy = "measure with `aris benchmark run FILE` and `aris benchmark decide`, or name an engine"
     try:
         rows = read_table(store.benchmarks / "decision.parquet", BenchmarkDecision, hint=_HINT)
     except MissingDataError as error:
-        raise ConfigError(f"--engine auto: there is no decision yet; {way_out}") from error
+        raise ConfigError(f"--engine auto: there is no decision yet; {remedy}") from error
     gpu = gpu_name()
     same = (
         pl.col("gpu") == gpu if gpu else pl.col("gpu").is_null() & (pl.col("host") == host_name())
@@ -73,7 +71,7 @@ def decided_engine(store: DataStore, model: str | None = None) -> Decided:
     fitting = here if model is None else here.filter(model=model)
     if fitting.is_empty():
         about = f" about {model}" if model and not here.is_empty() else " for this machine"
-        raise ConfigError(f"--engine auto: there is no decision{about}; {way_out}")
+        raise ConfigError(f"--engine auto: there is no decision{about}; {remedy}")
     best = fitting.sort("rank").row(0, named=True)
     firmness = "" if best["clear"] else ", though intervals overlap"
     return Decided(

@@ -82,7 +82,7 @@ class StageArm:
                 scoring=None,
                 shorten=lambda _prompt, _limit: None,
                 run_id="benchmark",
-                told=lambda _shard, stats: stats,
+                on_written=lambda _shard, stats: stats,
             )
             for _shard, outcome in outcomes:
                 if isinstance(outcome, Exception):

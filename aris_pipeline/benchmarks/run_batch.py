@@ -32,7 +32,7 @@ class RunBatchArm:
     """`vllm run-batch`: a process of its own that loads, answers an OpenAI file and ends.
 
     The rendered prompt goes as the one message of a chat whose template shows it unchanged, because
-    this program takes no token ids; `prompt_tokens` tells whether it was tokenised alike.
+    this program takes no token ids; `prompt_tokens` tells whether it was tokenized alike.
     """
 
     card: ModelCard

@@ -131,7 +131,7 @@ def _resource_table(arms: Sequence[pl.DataFrame]) -> Iterator[str]:
                 mean_of(arm, name)
                 for name in ("cpu_percent", "rss_peak_gib", "gpu_memory_peak_gib")
             ),
-            mean_of(arm, "gpu_utilisation"),
+            mean_of(arm, "gpu_utilization"),
             figure(energy) if arm["gpu_energy_wh"].is_not_null().any() else "",
             mean_of(arm, "preemptions"),
         )

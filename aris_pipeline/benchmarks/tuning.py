@@ -117,7 +117,7 @@ def tune(
         store: the data directory.
         tuning: what is tried.
         opens: loads an engine.
-        say: told what happens.
+        say: called with what happens.
 
     Returns:
         The rows of `EngineTuning`, one a trial.
@@ -156,7 +156,7 @@ def tune(
 def _host(tuning: Tuning, changes: Changes, opens: OpenEngine) -> Host:
     asked = {"model": tuning.card.model_id, "engine": "offline", **changes.set_here}
     settings = tuning.settings.model_copy(update=asked)
-    return Host(tuning.card.quantised(changes.quantization), settings, opens)
+    return Host(tuning.card.quantized(changes.quantization), settings, opens)
 
 
 def _judged(

@@ -130,7 +130,7 @@ def read_counts(store: DataStore, shard: Shard) -> ShardCounts:
         MissingDataError: it was not validated.
         DamagedDataError: its candidates are not readable.
     """
-    footer = read_metadata(store.raw_candidates(shard), hint="materialise raw_candidates")
+    footer = read_metadata(store.raw_candidates(shard), hint="materialize raw_candidates")
     return _COUNTS.validate_json(footer[_COUNTS_KEY])
 
 
@@ -151,7 +151,7 @@ def require_usable(store: DataStore, batch: Batch) -> None:
     if not all(file.exists() for file in files):
         return
     if any(
-        read_parquet(file, hint="materialise raw_candidates", columns=["custom_id"]).height
+        read_parquet(file, hint="materialize raw_candidates", columns=["custom_id"]).height
         for file in files
     ):
         return

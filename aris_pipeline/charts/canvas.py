@@ -1,6 +1,6 @@
 """The look that all pictures share, and how a figure becomes a PNG.
 
-Pictures are cards of their own colour, so that they read the same in a light and a dark UI. pyplot
+Pictures are cards of their own color, so that they read the same in a light and a dark UI. pyplot
 is not used: it holds figures in a global list, and shards may be drawn in more than one thread.
 """
 
@@ -17,7 +17,7 @@ Grid = Literal["x", "y", "both"]
 
 WIDTH_PX, HEIGHT_PX = 640, 320
 
-# Okabe and Ito, "Color Universal Design" (2008): told apart by colour-blind readers too.
+# Okabe and Ito, "Color Universal Design" (2008): told apart by color-blind readers too.
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"
 LIGHT_ORANGE = "#f9dfcc"
 INK, QUIET_INK, GRID, CARD = "#1f2933", "#52606d", "#e3e8ee", "#ffffff"
@@ -25,8 +25,8 @@ INK, QUIET_INK, GRID, CARD = "#1f2933", "#52606d", "#e3e8ee", "#ffffff"
 _LOADING = threading.Lock()
 _DPI = 100
 _PADDING_IN = 0.09
-_COLOURS = 48
-"""A palette of so many colours halves the file, and hardly shows on flat areas and text."""
+_COLORS = 48
+"""A palette of so many colors halves the file, and hardly shows on flat areas and text."""
 
 
 def new_figure(height_px: int = HEIGHT_PX) -> "Figure":
@@ -61,13 +61,13 @@ def style(  # noqa: PLR0913 - one argument a label
 
 
 def to_png(figure: "Figure") -> bytes:
-    """Draws the figure as a PNG of few colours, without metadata."""
+    """Draws the figure as a PNG of few colors, without metadata."""
     from PIL import Image  # noqa: PLC0415 - comes with matplotlib
 
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", facecolor=CARD)
     with Image.open(drawn) as image:
-        image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
+        image.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE).save(
             small, format="png", optimize=True
         )
     return small.getvalue()

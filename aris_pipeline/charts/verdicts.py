@@ -18,7 +18,7 @@ _THIS = "this shard"
 _LABELLED_SHARE = 0.05
 _DARK = 0.55
 
-# Best to worst, after ColorBrewer's RdBu, which colour-blind readers can tell apart.
+# Best to worst, after ColorBrewer's RdBu, which color-blind readers can tell apart.
 _SCALE = ("#2166ac", "#92c5de", "#e8e8e8", "#f4a582", "#b2182b")
 
 Bar = tuple[str, list[int]]
@@ -68,13 +68,13 @@ def _stack(axes: "Axes", bars: Sequence[Bar], options: Sequence[str], title: str
     style(axes, title=title, grid=None, title_pad=_LEGEND_PT)
     rows = range(len(bars))
     lefts = [0.0] * len(bars)
-    for number, (option, colour) in enumerate(zip(options, _colours(len(options)), strict=True)):
+    for number, (option, color) in enumerate(zip(options, _colors(len(options)), strict=True)):
         shares = [counts[number] / max(sum(counts), 1) for _label, counts in bars]
         drawn = axes.barh(
-            rows, shares, left=lefts, height=0.78, color=colour, edgecolor=CARD, label=option
+            rows, shares, left=lefts, height=0.78, color=color, edgecolor=CARD, label=option
         )
         said = [f"{share:.0%}" if share >= _LABELLED_SHARE else "" for share in shares]
-        axes.bar_label(drawn, said, label_type="center", fontsize=8, color=_ink_on(colour))
+        axes.bar_label(drawn, said, label_type="center", fontsize=8, color=_ink_on(color))
         lefts = [left + share for left, share in zip(lefts, shares, strict=True)]
     for row, (_label, counts) in zip(rows, bars, strict=True):
         axes.annotate(
@@ -95,7 +95,7 @@ def _stack(axes: "Axes", bars: Sequence[Bar], options: Sequence[str], title: str
     )  # fmt: skip
 
 
-def _colours(count: int) -> list[str]:
+def _colors(count: int) -> list[str]:
     """So many steps of the scale, both ends among them."""
     from matplotlib.colors import LinearSegmentedColormap, to_hex  # noqa: PLC0415 - loads late
 
@@ -103,9 +103,9 @@ def _colours(count: int) -> list[str]:
     return [to_hex(scale(step / max(count - 1, 1))) for step in range(count)]
 
 
-def _ink_on(colour: str) -> str:
+def _ink_on(color: str) -> str:
     """White or dark text, whichever reads better, by the luma of ITU-R BT.709."""
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _DARK else "white"
 
 

@@ -111,7 +111,7 @@ def run(
     max_requests_in_flight: InFlight = None,
     server_url: ServerUrl = None,
     server_note: Annotated[
-        str | None, typer.Option(help="What that server is, and how its weights are quantised.")
+        str | None, typer.Option(help="What that server is, and how its weights are quantized.")
     ] = None,
     reference: Annotated[
         str | None, typer.Option(help="Engine or arm that answers are compared with.")

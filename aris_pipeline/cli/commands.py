@@ -48,12 +48,12 @@ from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
     export_batch,
-    foresee,
+    forecast,
     judges_of,
     read_candidate,
     read_quarantined,
     reconcile,
-    summarise,
+    summarize,
 )
 from aris_pipeline.models import find_model
 from aris_pipeline.storage import Batch, DataStore, Judge, data_path
@@ -132,7 +132,7 @@ def run(
     ] = 0.95,
     as_json: AsJson = False,
 ) -> None:
-    """Land files and materialise the chain; the same file again reuses everything."""
+    """Land files and materialize the chain; the same file again reuses everything."""
     with command(as_json) as emit:
         started = time.monotonic()
         engine, model = _decided(engine, model, data_dir)
@@ -169,7 +169,7 @@ def run(
         outcomes, refused = _run_files(files, data_dir, landing, judging, until)
         store = DataStore.at(data_dir)
         rows = [
-            summarise(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
+            summarize(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
             | console.fields_in_json(store, outcome.batch)
             for outcome in outcomes
@@ -293,7 +293,7 @@ def stale(
                 assignment = settings.assign(one, store)
                 prompts_of = partial(assignment.prompts, store)
                 found.append(
-                    foresee(store, one, assignment.judge, prompts_of, lambda _: bar.update())
+                    forecast(store, one, assignment.judge, prompts_of, lambda _: bar.update())
                 )
         emit({"batches": [one.as_dict() for one in found]})
         console.show_forecasts(found)
@@ -328,7 +328,7 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         rows = [
-            summarise(store, batch, judge).status()
+            summarize(store, batch, judge).status()
             for batch in store.batches(complain=console.complain)
             for judge in (store.judges("prompts", batch.name) or [Judge("none", "none")])
         ]

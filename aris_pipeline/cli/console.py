@@ -1,4 +1,4 @@
-"""What the command line shows: JSON for programs, tables for people, errors with a way out."""
+"""What the command line shows: JSON for programs, tables for people, errors with a remedy."""
 
 import ctypes
 import json
@@ -234,7 +234,7 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
 
 
 def show_reconciliations(found: list[Reconciliation]) -> None:
-    """Shows where every row is, and what does not reconcile with the way out."""
+    """Shows where every row is, and what does not reconcile with the remedy."""
     show_table([{"ok": one.ok, **one.judgement(), **one.counts()} for one in found])
     for one in found:
         for fault in one.faults:
@@ -250,7 +250,7 @@ def show_forecasts(found: list[Forecast]) -> None:
         if one.not_validated:
             say(
                 f"{one.batch}: {one.not_validated:,} landed rows are not validated yet and not "
-                "counted; materialise raw_candidates, by `aris run FILE --until raw_candidates`"
+                "counted; materialize raw_candidates, by `aris run FILE --until raw_candidates`"
             )
         if one.unrenderable:
             say(f"{one.batch}: no prompt can be made of {one.unrenderable:,} rows")

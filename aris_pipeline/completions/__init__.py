@@ -3,7 +3,7 @@
 from aris_pipeline.completions.answers import AnswerParser, Parsed
 from aris_pipeline.completions.parts import remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter, Report
-from aris_pipeline.completions.repair import RUNGS, SHORTENED, Shorten
+from aris_pipeline.completions.repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
@@ -15,7 +15,7 @@ from aris_pipeline.completions.triage import (
 )
 
 __all__ = [
-    "RUNGS",
+    "RETRY_STEPS",
     "SHORTENED",
     "AnswerParser",
     "Parsed",

@@ -63,7 +63,7 @@ class EngineFigures:
             cpu_percent=measured.cpu_percent,
             rss_peak_gib=measured.rss_peak_gib,
             gpu_memory_peak_gib=measured.gpu_memory_peak_gib,
-            gpu_utilisation=measured.gpu_utilisation,
+            gpu_utilization=measured.gpu_utilization,
             gpu_energy_wh=measured.gpu_energy_wh,
         )
         self._loaded_s, self._restarts, self._kv_peak = session.load_s, session.restarts, None

@@ -1,13 +1,13 @@
 """The repair ladder: what a row is asked again with, when its answer is no use.
 
-| the answer | the next attempt | rung |
+| the answer | the next attempt | step |
 |---|---|---|
 | reached its token limit | twice the limit, as far as the context allows | `longer` |
 | is not finished, or not what was asked for | another seed, at a temperature | `reseeded` |
 | none: prompt and limit exceed the context | the limit that the prompt allows | `lowered` |
 | none: so does the prompt, which may be cut | a shorter prompt | `shortened` |
 
-Each rung is taken at most once a row; what is left wrong after that is the row's typed failure.
+Each step is taken at most once a row; what is left wrong after that is the row's typed failure.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from aris_pipeline.completions.answers import AnswerParser
 from aris_pipeline.engines import Completion, Sampling
 from aris_pipeline.prompts import constraint_of, room_for_prompt
 
-LONGER, RESEEDED, SHORTENED = RUNGS = ("longer", "reseeded", "shortened")
+LONGER, RESEEDED, SHORTENED = RETRY_STEPS = ("longer", "reseeded", "shortened")
 LOWERED = "lowered"
 """No repair, and not counted as one: vLLM's own server lowers a limit in the same way."""
 
@@ -38,7 +38,7 @@ class Attempt:
     Attributes:
         prompt_token_ids: the prompt.
         sampling: how to sample the answer.
-        overrides: what each rung has changed about the first attempt, in order.
+        overrides: what each step has changed about the first attempt, in order.
     """
 
     prompt_token_ids: list[int]
@@ -113,13 +113,13 @@ def _reseeded(attempt: Attempt) -> Attempt | None:
 
 
 def _overridden(
-    attempt: Attempt, rung: str, *, noted: Mapping[str, Any] | None = None, **sampling: Any
+    attempt: Attempt, step: str, *, noted: Mapping[str, Any] | None = None, **sampling: Any
 ) -> Attempt | None:
-    """The next attempt; None where the rung has been taken."""
-    if rung in attempt.overrides:
+    """The next attempt; None where the step has been taken."""
+    if step in attempt.overrides:
         return None
     return replace(
         attempt,
         sampling=replace(attempt.sampling, **sampling),
-        overrides={**attempt.overrides, rung: {**(noted or {}), **sampling}},
+        overrides={**attempt.overrides, step: {**(noted or {}), **sampling}},
     )

@@ -38,7 +38,7 @@ _WRITE_BEHIND = 2
 _UNPREDICTED = Prediction(None, "not asked for")
 _OF_TRIAGE = Prediction(None, "a triage, and how many rows are undecided is known afterwards")
 
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 
 
 def complete_shards(  # noqa: PLR0913 - one argument a collaborator
@@ -50,11 +50,11 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
     scoring: Scoring | None,
     shorten: Shorten,
     run_id: str,
-    told: Callable[[Shard, RunStats], _Told],
+    on_written: Callable[[Shard, RunStats], _Result],
     triaged: Triaged | None = None,
     report: Report = silently,
     predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
-) -> Iterator[tuple[Shard, _Told | Exception]]:
+) -> Iterator[tuple[Shard, _Result | Exception]]:
     """Answers every prompt of these shards, generating only what no earlier run has answered.
 
     Args:
@@ -65,7 +65,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         scoring: for rubric rows, how to score; None for files that bring their own requests.
         shorten: makes a prompt that the engine refuses as too long fit.
         run_id: stamped on the rows that this call generates.
-        told: makes what is yielded of a shard whose file is written; called in another thread.
+        on_written: makes what is yielded of a written shard; called in another thread.
         triaged: which rows are to be answered; all by default.
         report: says how far the run is, for as long as it goes on.
         predict: says, by rows and prompt tokens, how long generation is expected to take.
@@ -82,7 +82,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         _Run(
             *(store, judge, session, headway),
             run_id=run_id,
-            told=told,
+            on_written=on_written,
             triaged=triaged,
             predict=predict,
         ) as run,
@@ -112,13 +112,13 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
                         row_done()
                         yield from run.ended()
         except Exception:
-            # Whatever ends the run, what is on the disk is told of.
+            # Whatever ends the run, what is on the disk is reported.
             yield from run.ended(last=True)
             raise
         yield from run.ended(last=True)
 
 
-class _Run(Generic[_Told]):
+class _Run(Generic[_Result]):
     """The shards in work, and who awaits which request."""
 
     def __init__(  # noqa: PLR0913 - one argument a collaborator
@@ -129,12 +129,12 @@ class _Run(Generic[_Told]):
         headway: Headway,
         *,
         run_id: str,
-        told: Callable[[Shard, RunStats], _Told],
+        on_written: Callable[[Shard, RunStats], _Result],
         triaged: Triaged | None,
         predict: Callable[[int, int], Prediction],
     ) -> None:
         self._store, self._judge, self._session = store, judge, session
-        self._run_id, self._told, self._triaged = run_id, told, triaged
+        self._run_id, self._on_written, self._triaged = run_id, on_written, triaged
         self._predict, self._headway = predict, headway
         before = triaged or session
         self._engine = EngineFigures(
@@ -147,7 +147,7 @@ class _Run(Generic[_Told]):
         self._lock = threading.Lock()
         self._takers: dict[str, list[OpenShard]] = {}
         self._answers: dict[str, Row] = {}
-        self._written: deque[tuple[Shard, Future[_Told]]] = deque()
+        self._written: deque[tuple[Shard, Future[_Result]]] = deque()
         self._failures: deque[tuple[Shard, Exception]] = deque()
 
     def begin(self) -> EngineClock:
@@ -190,7 +190,7 @@ class _Run(Generic[_Told]):
             if taker.begun and not taker.awaited:
                 self._finish(taker)
 
-    def ended(self, *, last: bool = False) -> Iterator[tuple[Shard, _Told | Exception]]:
+    def ended(self, *, last: bool = False) -> Iterator[tuple[Shard, _Result | Exception]]:
         """Yields the shards that have been written, or have failed, since the last call.
 
         Args:
@@ -209,7 +209,7 @@ class _Run(Generic[_Told]):
         What the run itself asks is looked up before what is on the disk, because an answer comes to
         the disk before it is forgotten here.
         """
-        file, hint = self._store.prompts(self._judge, shard), "materialise prompts of this shard"
+        file, hint = self._store.prompts(self._judge, shard), "materialize prompts of this shard"
         prompts = read_parquet(file, hint=hint, columns=PROMPTS_KEPT)
         asked = askable(prompts)
         opened = OpenShard(shard, self._store.completion_parts(self._judge, shard), prompts)
@@ -276,7 +276,7 @@ class _Run(Generic[_Told]):
         if len(self._written) > _WRITE_BEHIND:
             wait([self._written[-_WRITE_BEHIND - 1][1]])
 
-    def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Told:
+    def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Result:
         """Writes a shard's file; in the writer's thread."""
         if self._triaged:
             scored, spent = self._triaged.scored[opened.shard], self._triaged.spent
@@ -298,7 +298,7 @@ class _Run(Generic[_Told]):
         with self._lock:
             for row in opened.fresh:
                 self._answers.pop(row["request_key"], None)
-        return self._told(opened.shard, stats)
+        return self._on_written(opened.shard, stats)
 
     def __enter__(self) -> Self:
         self._parts.__enter__()
@@ -315,7 +315,7 @@ class _Run(Generic[_Told]):
         self._parts.__exit__(kind, error, trace)
 
 
-def _outcome(writing: Future[_Told]) -> _Told | Exception:
+def _outcome(writing: Future[_Result]) -> _Result | Exception:
     error = writing.exception()
     if isinstance(error, Exception) and not isinstance(error, DiskError):
         return error

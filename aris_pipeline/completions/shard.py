@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.completions.clock import EngineTime
-from aris_pipeline.completions.repair import RUNGS
+from aris_pipeline.completions.repair import RETRY_STEPS
 from aris_pipeline.completions.rows import POISON
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, Prediction, RunStats
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, write_parquet
@@ -107,8 +107,8 @@ class OpenShard:
             failed=completions["error_type"].is_not_null().sum(),
             poison=(fresh["error_type"] == POISON).sum(),
             repairs={
-                rung: fresh["overrides"].str.json_path_match(f"$.{rung}").is_not_null().sum()
-                for rung in RUNGS
+                step: fresh["overrides"].str.json_path_match(f"$.{step}").is_not_null().sum()
+                for step in RETRY_STEPS
             },
             wall_s=time.monotonic() - self.started - (loaded_s - self.loaded_s),
         )

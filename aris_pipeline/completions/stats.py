@@ -40,7 +40,7 @@ class GenerationStats(BaseModel, frozen=True):
     cpu_percent: float | None = None
     rss_peak_gib: float | None = None
     gpu_memory_peak_gib: float | None = None
-    gpu_utilisation: float | None = None
+    gpu_utilization: float | None = None
     gpu_energy_wh: float | None = None
     triage: float | None = Field(default=None, description="share of the rows to be answered")
     scored: int = 0
@@ -57,21 +57,21 @@ class RunStats(GenerationStats, frozen=True):
     failed: int
     triaged: int = 0
     poison: int = 0
-    repairs: dict[str, int] = Field(default_factory=dict, description="rows by rung of repair")
+    repairs: dict[str, int] = Field(default_factory=dict, description="rows by step of repair")
     wall_s: float
     host: str = Field(default_factory=host_name)
     gpu: str | None = Field(default_factory=gpu_name)
     versions: str = Field(default_factory=package_versions)
 
     def metadata(self) -> dict[str, Any]:
-        """The figures that a shard's materialisation shows in the UI."""
+        """The figures that a shard's materialization shows in the UI."""
         return {
             "generated": self.generated,
             "reused": self.reused,
             "failed": self.failed,
             "triaged": self.triaged,
             "poison": self.poison,
-            **{f"repairs_{rung}": count for rung, count in self.repairs.items()},
+            **{f"repairs_{step}": count for step, count in self.repairs.items()},
             "engine_restarts": self.engine_restarts,
             "load_s": round(self.load_s, 2),
             "generate_s": round(self.generate_s, 2),
@@ -89,7 +89,7 @@ class RunStats(GenerationStats, frozen=True):
 
 def read_stats(completions: Path) -> RunStats:
     """Reads the figures of the run that wrote a completions file."""
-    hint = "materialise completions of this shard"
+    hint = "materialize completions of this shard"
     footer = read_metadata(completions, hint=hint)
     if STATS_KEY not in footer:
         raise DamagedDataError(f"{completions} was not written by this pipeline: {hint}")

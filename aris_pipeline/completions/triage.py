@@ -220,7 +220,7 @@ class _FirstPass:
 
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
         """A shard's askable prompts, and what is known of them: answers, else scores."""
-        hint = "materialise prompts of this shard"
+        hint = "materialize prompts of this shard"
         asked = askable(read_table(self._store.prompts(self._judge, shard), Prompts, hint=hint))
         keys = asked["request_key"]
         answers = known_completions(self._store, self._judge, shard, keys)

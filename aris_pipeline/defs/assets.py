@@ -9,22 +9,26 @@ import dagster as dg
 
 from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shards, remove_finished_parts
-from aris_pipeline.defs.batches import for_each_stale_batch, told_of_rankings, told_of_reports
+from aris_pipeline.defs.batches import (
+    for_each_stale_batch,
+    metadata_of_rankings,
+    metadata_of_reports,
+)
 from aris_pipeline.defs.checks import (
     BATCHES_RECONCILE,
     CANDIDATE_CHECKS,
     EVALUATION_CHECKS,
     THROUGHPUT_CHECKS,
     check_batches,
-    materialise_and_check,
+    materialize_and_check,
 )
 from aris_pipeline.defs.descriptions import described
-from aris_pipeline.defs.materialisations import (
-    told_of_candidates,
-    told_of_completions,
-    told_of_evaluations,
-    told_of_prompts,
-    told_of_throughput,
+from aris_pipeline.defs.metadata import (
+    metadata_of_candidates,
+    metadata_of_completions,
+    metadata_of_evaluations,
+    metadata_of_prompts,
+    metadata_of_throughput,
 )
 from aris_pipeline.defs.partitions import (
     Outcome,
@@ -71,9 +75,9 @@ def raw_candidates(
     data = store.store()
 
     def validate(shard: Shard) -> dict[str, Any]:
-        return told_of_candidates(data, shard, validate_shard(data, shard))
+        return metadata_of_candidates(data, shard, validate_shard(data, shard))
 
-    yield from materialise_and_check(
+    yield from materialize_and_check(
         context,
         data,
         thresholds,
@@ -94,7 +98,7 @@ def prompts(
 
     def render(shard: Shard) -> dict[str, Any]:
         assignment = assignments.of(shard)
-        return told_of_prompts(data, assignment.judge, shard, assignment.render(data, shard))
+        return metadata_of_prompts(data, assignment.judge, shard, assignment.render(data, shard))
 
     for_each_shard(context, render)
 
@@ -129,7 +133,7 @@ def completions(
                     scoring=assignment.scoring,
                     shorten=assignment.shorten,
                     run_id=context.run.run_id,
-                    told=functools.partial(told_of_completions, data, assignment),
+                    on_written=functools.partial(metadata_of_completions, data, assignment),
                     report=reporter.working,
                     predict=predictor(data, assignment.judge, card, settings),
                 )
@@ -152,9 +156,9 @@ def evaluations(
     def evaluate(judge: Judge, shard: Shard) -> dict[str, Any]:
         origin = read_origin(data.prompts(judge, shard))
         counts = evaluate_shard(data, judge, shard, origin.rubric, origin.identity)
-        return told_of_evaluations(data, judge, shard, counts, origin.rubric)
+        return metadata_of_evaluations(data, judge, shard, counts, origin.rubric)
 
-    yield from materialise_and_check(
+    yield from materialize_and_check(
         context,
         data,
         thresholds,
@@ -177,9 +181,9 @@ def throughput(
 
     def measure(judge: Judge, shard: Shard) -> dict[str, Any]:
         measured = measure_shard(data, judge, shard)
-        return told_of_throughput(data, judge, shard, measured, thresholds.cost_per_hour)
+        return metadata_of_throughput(data, judge, shard, measured, thresholds.cost_per_hour)
 
-    yield from materialise_and_check(
+    yield from materialize_and_check(
         context,
         data,
         thresholds,
@@ -209,7 +213,7 @@ def candidate_ranking(
     if damaged:
         yield check
         raise dg.Failure("; ".join(damaged))
-    yield dg.MaterializeResult(metadata=told_of_rankings(ranked), check_results=[check])
+    yield dg.MaterializeResult(metadata=metadata_of_rankings(ranked), check_results=[check])
 
 
 @_batch_asset(
@@ -231,4 +235,4 @@ def throughput_report(
     )
     if damaged:
         raise dg.Failure("; ".join(damaged))
-    return dg.MaterializeResult(metadata=told_of_reports(reported))
+    return dg.MaterializeResult(metadata=metadata_of_reports(reported))

@@ -87,7 +87,7 @@ def past_bad_shards(
         return
     config: Any = run.run_config
     resources = config.get("resources", {})
-    for keys in _materialised_side_by_side(context.instance, run.run_id, stage):
+    for keys in _materialized_side_by_side(context.instance, run.run_id, stage):
         yield dg.RunRequest(
             run_key=f"{run.run_id}-{keys[0]}",
             asset_selection=waiting,
@@ -98,10 +98,10 @@ def past_bad_shards(
         )
 
 
-def _materialised_side_by_side(
+def _materialized_side_by_side(
     instance: dg.DagsterInstance, run_id: str, asset: dg.AssetKey
 ) -> Iterator[list[str]]:
-    """The partitions that a run has materialised, those that form a range together."""
+    """The partitions that a run has materialized, those that form a range together."""
     records = instance.get_records_for_run(
         run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
     ).records

@@ -120,7 +120,7 @@ class BatchRunner:
         return outcomes, refused
 
     def run(self, file: Path, landing: dict[str, Any], until: str) -> RunOutcome:
-        """Lands a file and materialises the chain up to and including the asset `until`.
+        """Lands a file and materializes the chain up to and including the asset `until`.
 
         Raises:
             InputError: the file cannot be landed.
@@ -151,10 +151,10 @@ class BatchRunner:
         for asset in _up_to(until):
             if asset == "completions" and settings.engine.on_this_machine:
                 EngineLock.check()
-            with self._phase(f"materialising {asset}", live=asset != "completions"):
+            with self._phase(f"materializing {asset}", live=asset != "completions"):
                 if asset == "completions" and assignment.data_type:
                     self.say(f"data type {assignment.data_type}")
-                failures += self._materialise(asset, keys)
+                failures += self._materialize(asset, keys)
             if asset == "raw_candidates":
                 require_usable(self.store, batch)
         wall_s = time.monotonic() - started
@@ -180,8 +180,8 @@ class BatchRunner:
             self.say(f"fields, by the first {batch.fields.rows:,} rows: {batch.fields}")
         return batch
 
-    def _materialise(self, asset: str, keys: list[str]) -> list[str]:
-        """Materialises one asset and returns why it failed, if it did.
+    def _materialize(self, asset: str, keys: list[str]) -> list[str]:
+        """Materializes one asset and returns why it failed, if it did.
 
         Each asset has a run of its own, because what follows a failed step does not execute in
         the same run, and a shard that failed must not hold up the others.

@@ -40,12 +40,12 @@ def for_each_stale_batch(
     return done, damaged
 
 
-def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[str, Any]:
-    """What a materialisation of `candidate_ranking` shows: counts, no candidates."""
-    told: dict[str, Any] = {"rankings_written": len(ranked)}
+def metadata_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[str, Any]:
+    """What a materialization of `candidate_ranking` shows: counts, no candidates."""
+    metadata: dict[str, Any] = {"rankings_written": len(ranked)}
     if ranked:
         _batch, _judge, newest = ranked[-1]
-        told |= {
+        metadata |= {
             "ranked": newest.rows,
             "invalid": newest.invalid,
             "triaged": newest.triaged,
@@ -54,10 +54,10 @@ def told_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> dict[s
             "shards_missing": newest.shards_missing,
         }
         head = ("batch", "rubric", "model", "ranked", "not valid", "recommendations")
-        told["rankings"] = dg.MetadataValue.md(
+        metadata["rankings"] = dg.MetadataValue.md(
             _table(head, [_ranking_line(*one) for one in ranked])
         )
-    return told
+    return metadata
 
 
 _FIGURES = (
@@ -70,17 +70,17 @@ _FIGURES = (
 )
 
 
-def told_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> dict[str, Any]:
-    """What a materialisation of `throughput_report` shows: the newest batch, and all in a table."""
-    told: dict[str, Any] = {"reports_written": len(reported)}
+def metadata_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> dict[str, Any]:
+    """What a materialization of `throughput_report` shows: the newest batch, and all in a table."""
+    metadata: dict[str, Any] = {"reports_written": len(reported)}
     if reported:
         head = ("batch", "model", "shards", "rows", "failed", "hours", "req/s", "200K rows in")
-        told["reports"] = dg.MetadataValue.md(
+        metadata["reports"] = dg.MetadataValue.md(
             _table(head, [_report_line(*one) for one in reported])
         )
         newest = reported[-1][2]
-        told |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
-    return told
+        metadata |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
+    return metadata
 
 
 def _ranking_line(batch: Batch, judge: Judge, counts: RankingCounts) -> tuple[object, ...]:

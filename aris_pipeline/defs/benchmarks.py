@@ -98,10 +98,10 @@ def benchmark_runs(
                          "total_tok_s", "success_rate", "valid_rate")
             if measured[name].drop_nulls().len()
         }  # fmt: skip
-        told = {"status": last["status"], "run": last["run_id"], **figures}
+        metadata = {"status": last["status"], "run": last["run_id"], **figures}
         if last["reason"]:
-            told["reason"] = last["reason"]
-        context.add_asset_metadata(told, partition_key=key)
+            metadata["reason"] = last["reason"]
+        context.add_asset_metadata(metadata, partition_key=key)
 
 
 @_decision_asset(**described("benchmark_decision"))

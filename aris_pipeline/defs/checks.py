@@ -1,6 +1,6 @@
 """Asset checks: can the rows of a shard be trusted, and do those of all batches reconcile?
 
-All are evaluated by the step that materialises the asset, so that they run wherever it does, and
+All are evaluated by the step that materializes the asset, so that they run wherever it does, and
 none is blocking: a shard with a bad check must not keep the others from being ranked.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-# Not exported by Dagster, and the only way to say which materialisation was checked.
+# Not exported by Dagster, and the only way to say which materialization was checked.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
@@ -77,17 +77,17 @@ _CHECKS: dict[str, Check] = {
 }
 
 
-def materialise_and_check(
+def materialize_and_check(
     context: dg.AssetExecutionContext,
     store: DataStore,
     thresholds: Thresholds,
     specs: Sequence[dg.AssetCheckSpec],
-    materialise: Callable[[], None],
+    materialize: Callable[[], None],
 ) -> Iterator[dg.MaterializeResult[None] | dg.Output[None]]:
-    """Materialises the shards of a run and checks each, for an asset with these checks.
+    """Materializes the shards of a run and checks each, for an asset with these checks.
 
     Dagster stores a check of a range of partitions without a partition, so each is logged here.
-    It must name the newest materialisation of its partition, or the UI takes it for outdated; the
+    It must name the newest materialization of its partition, or the UI takes it for outdated; the
     newest is the one that Dagster itself adds when the asset's result is yielded.
 
     Args:
@@ -96,10 +96,10 @@ def materialise_and_check(
         thresholds: where a check fails.
         specs: `CANDIDATE_CHECKS`, `EVALUATION_CHECKS` or `THROUGHPUT_CHECKS`, all that the asset
             declares.
-        materialise: does the work, as `for_each_shard` does.
+        materialize: does the work, as `for_each_shard` does.
     """
     try:
-        materialise()
+        materialize()
     except dg.Failure:
         _check_shards(context, store, thresholds, specs)
         raise
@@ -115,7 +115,7 @@ def _check_shards(
     thresholds: Thresholds,
     specs: Sequence[dg.AssetCheckSpec],
 ) -> None:
-    """Logs the checks of each shard that this run has materialised."""
+    """Logs the checks of each shard that this run has materialized."""
     for key in context.partition_keys:
         newest = context.instance.fetch_materializations(
             dg.AssetRecordsFilter(context.asset_key, asset_partitions=[key]), limit=1

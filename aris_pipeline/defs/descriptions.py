@@ -28,7 +28,7 @@ class _About:
     Attributes:
         group: where it stands in the asset graph.
         kinds: what it is made with.
-        grain: what one materialisation covers; a cell is an engine with a model.
+        grain: what one materialization covers; a cell is an engine with a model.
         personal_data: of candidates: `full`, `by_id` (statements about them, without their name) or
             `none`.
         meaning: two to four sentences of Markdown for whoever operates it.
@@ -78,7 +78,7 @@ _ABOUT = {
         "The model's answers, with the log-probability of each verdict, as the engine gave them. "
         "This is the step that needs the engine: it is loaded once for all shards of a run, which "
         "holds it alone. Rows are kept as they finish, so a run that was stopped "
-        "goes on from there, and materialising a shard again asks only for what has no answer "
+        "goes on from there, and materializing a shard again asks only for what has no answer "
         "yet. A row that failed says why in `error_type`.",
         code_version="2",
     ),
@@ -117,7 +117,7 @@ _ABOUT = {
     "benchmark_runs": _About(
         "benchmarks", _PYTHON, "cell", "none",
         "How fast each engine is with each model on the same rows, and what its answers are worth "
-        "beside the others'. Materialise several partitions in one run to compare them: their "
+        "beside the others'. Materialize several partitions in one run to compare them: their "
         "blocks then take turns, which figures of different runs do not. Nothing of it is reused "
         "as a verdict, and no text of a candidate is kept. It needs the engine to itself.",
         code_version="1",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from aris_pipeline.candidates import ColumnMap, LandingOptions, has_settled, land_file
-from aris_pipeline.defs.materialisations import told_of_fields
+from aris_pipeline.defs.metadata import metadata_of_fields
 from aris_pipeline.defs.partitions import register_shards
 from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
@@ -65,7 +65,7 @@ def land_candidates(
                 "shards": len(keys),
                 "format": batch.format,
                 **({"warnings": "\n".join(batch.warnings)} if batch.warnings else {}),
-                **told_of_fields(batch.fields),
+                **metadata_of_fields(batch.fields),
             },
         )
     )

@@ -65,7 +65,7 @@ def for_each_judge(
         if failed:
             raise failed[0]
         if not done:
-            raise MissingDataError(f"{shard.key} has no completions: materialise them first")
+            raise MissingDataError(f"{shard.key} has no completions: materialize them first")
         return done[-1]
 
     return work_on_all
@@ -74,7 +74,7 @@ def for_each_judge(
 def for_each_shard(
     context: dg.AssetExecutionContext, work: Callable[[Shard], Mapping[str, Any]]
 ) -> None:
-    """Materialises the run's shards one by one; a failing shard fails alone.
+    """Materializes the run's shards one by one; a failing shard fails alone.
 
     Args:
         context: of an asset partitioned by `shards`, which must not yield a result a shard.
@@ -100,7 +100,7 @@ def report_each(
     context: dg.AssetExecutionContext,
     outcomes: Generator[Outcome, None, None],
 ) -> None:
-    """Materialises the run's shards as they come, in whatever order; a failing shard fails alone.
+    """Materializes the run's shards as they come, in whatever order; a failing shard fails alone.
 
     Each shard is reported as soon as it is durable, because a range run that fails later would
     otherwise mark all of its partitions failed. The step itself fails at its end if any shard did.

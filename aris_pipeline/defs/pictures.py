@@ -1,4 +1,4 @@
-"""Pictures in the metadata of a materialisation."""
+"""Pictures in the metadata of a materialization."""
 
 import base64
 

@@ -85,7 +85,7 @@ def gpu_advice(
     context = min(context_at(share), wanted_context)
     if context < _SHORTEST_CONTEXT:
         return (
-            f"{found}: no setting makes that fit. Choose a smaller or quantised model, free the "
+            f"{found}: no setting makes that fit. Choose a smaller or quantized model, free the "
             "GPU, or spread it with --tensor-parallel-size"
         )
     return (

@@ -194,7 +194,7 @@ class OllamaServer:
         await self._client.close()  # type: ignore[no-untyped-call] # as the client has it
 
     def explain(self, fault: Exception) -> EngineError:
-        """Says what keeps the model from being opened, and the way out.
+        """Says what keeps the model from being opened, and the remedy.
 
         Only for requests that hold nothing of a candidate: it shows what the server said.
         """

@@ -334,7 +334,7 @@ class OpenAiServer:
         return body
 
     def _trouble(self, error: openai.OpenAIError) -> EngineError:
-        """What concerns the server and not one row, with the way out."""
+        """What concerns the server and not one row, with the remedy."""
         said = f"the server {self._url}: {self._said(error)}"
         match getattr(error, "status_code", None):
             case 401 | 403:

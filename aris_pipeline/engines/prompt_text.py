@@ -1,4 +1,4 @@
-"""Rendered prompts as text, for servers that take no token ids and tokenise what they are sent.
+"""Rendered prompts as text, for servers that take no token ids and tokenize what they are sent.
 
 Two things could change on the way, and are looked after here. A server that puts the token for the
 beginning of a text before every prompt would double the one that the chat template has put there.
@@ -56,7 +56,7 @@ class PromptTexts:
         return PromptText(text, len(read) + 1)
 
     def read(self, text: str) -> list[int]:
-        """Tokenises as a server does: text of control tokens becomes control tokens."""
+        """Tokenizes as a server does: text of control tokens becomes control tokens."""
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 

@@ -48,7 +48,7 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
     share = next((one for one in shares if one is not None), None)
     if share is None:
         return None
-    hint = "materialise evaluations of this shard"
+    hint = "materialize evaluations of this shard"
     written = read_metadata(store.evaluations(judge, shards[0]), hint=hint).get(RUBRIC_KEY)
     if written is None:
         return None

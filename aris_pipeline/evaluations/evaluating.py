@@ -101,13 +101,13 @@ def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
     prompts = read_table(
         store.prompts(judge, shard),
         Prompts,
-        hint="materialise prompts of this shard",
+        hint="materialize prompts of this shard",
         columns=_PROMPT_COLUMNS,
     )
     completions = read_table(
         store.completions(judge, shard),
         Completions,
-        hint="materialise completions of this shard",
+        hint="materialize completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )
     # Earlier versions noted so a lowered limit too, with the prompt as long as it was.

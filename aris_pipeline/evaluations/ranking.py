@@ -20,7 +20,7 @@ from aris_pipeline.storage import (
     write_parquet,
 )
 
-_HINT = "materialise evaluations of this shard"
+_HINT = "materialize evaluations of this shard"
 
 
 @dataclass(frozen=True)

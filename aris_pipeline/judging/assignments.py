@@ -96,7 +96,7 @@ class JudgingSettings(BaseModel, frozen=True):
         if profile:
             engine = profile.applied(settings.engine)
             settings = settings.model_copy(update={"engine": engine})
-        card = card.quantised(settings.engine.quantization)
+        card = card.quantized(settings.engine.quantization)
         if not settings.engine.on_this_machine:
             card = card.elsewhere()
         return Assignment(settings, Judge(rubric_id, card.name), rubric, card, profile)

@@ -10,8 +10,8 @@ from aris_pipeline.ledger.reconcile import (
     reconcile_shard,
 )
 from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
-from aris_pipeline.ledger.stale import Forecast, foresee
-from aris_pipeline.ledger.summary import BatchSummary, summarise
+from aris_pipeline.ledger.stale import Forecast, forecast
+from aris_pipeline.ledger.summary import BatchSummary, summarize
 
 __all__ = [
     "ROW_COLUMNS",
@@ -21,12 +21,12 @@ __all__ = [
     "Forecast",
     "Reconciliation",
     "export_batch",
-    "foresee",
+    "forecast",
     "judges_of",
     "read_candidate",
     "read_quarantined",
     "reconcile",
     "reconcile_shard",
-    "summarise",
+    "summarize",
     "trace_batch",
 ]

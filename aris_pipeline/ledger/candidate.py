@@ -50,7 +50,7 @@ def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any
         if rows.height:
             files = sorted(store.quarantine(shard).parent.glob("*.parquet"))
             found = pl.concat(
-                [read_parquet(file, hint="materialise raw_candidates") for file in files]
+                [read_parquet(file, hint="materialize raw_candidates") for file in files]
             )
             return {
                 "quarantine": found.filter(line=line).row(0, named=True),

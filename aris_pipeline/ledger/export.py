@@ -61,7 +61,7 @@ def _verdicts(store: DataStore, batch: Batch, judge: Judge) -> pl.DataFrame:
     if not ranking.exists():
         return verdicts
     ranks = read_parquet(
-        ranking, hint="materialise candidate_ranking", columns=["custom_id", "rank", "disagrees"]
+        ranking, hint="materialize candidate_ranking", columns=["custom_id", "rank", "disagrees"]
     )
     return (
         ranks.join(verdicts, on="custom_id", how="right", maintain_order="right")

@@ -1,4 +1,4 @@
-"""What can be wrong with the rows of a shard, each kind with its examples and the way out."""
+"""What can be wrong with the rows of a shard, each kind with its examples and the remedy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -38,7 +38,7 @@ class Fault:
         table: where.
         count: how many rows; 1 for a file.
         examples: up to five custom_ids, or lines of quarantined rows.
-        way_out: what to do; for a file also what is wrong with it.
+        remedy: what to do; for a file also what is wrong with it.
     """
 
     shard: str
@@ -46,15 +46,15 @@ class Fault:
     table: str
     count: int
     examples: tuple[str, ...]
-    way_out: str
+    remedy: str
 
     def __str__(self) -> str:
         if self.kind == "damaged_file":
-            return f"{self.shard}: {self.way_out}"
+            return f"{self.shard}: {self.remedy}"
         what = _WHAT[self.kind].format(table=self.table)
         more = ", ..." if self.count > len(self.examples) else ""
         named = f" ({', '.join(self.examples)}{more})" if self.examples else ""
-        return f"{self.shard}: {self.count:,} {what}{named}: {self.way_out}"
+        return f"{self.shard}: {self.count:,} {what}{named}: {self.remedy}"
 
 
 def faults_of(tables: ShardTables, rows: pl.DataFrame, expected: int) -> list[Fault]:
@@ -74,8 +74,8 @@ def faults_of(tables: ShardTables, rows: pl.DataFrame, expected: int) -> list[Fa
         return found
     if rows.height != expected:
         kind: FaultKind = "missing" if rows.height < expected else "orphan"
-        count, way_out = abs(rows.height - expected), tables.ways_out[source]
-        found.append(Fault(tables.shard.key, kind, source, count, (), way_out))
+        count, remedy = abs(rows.height - expected), tables.remedies[source]
+        found.append(Fault(tables.shard.key, kind, source, count, (), remedy))
     for state, table in _NEXT.items():
         if table not in tables.damaged:
             found += fault(tables, "missing", table, rows.filter(state=state)["custom_id"])
@@ -87,8 +87,8 @@ def fault(tables: ShardTables, kind: FaultKind, table: str, labels: pl.Series) -
     if labels.is_empty():
         return []
     examples = tuple(labels.head(_EXAMPLES).cast(pl.String).to_list())
-    way_out = tables.ways_out[table]
-    return [Fault(tables.shard.key, kind, table, labels.len(), examples, way_out)]
+    remedy = tables.remedies[table]
+    return [Fault(tables.shard.key, kind, table, labels.len(), examples, remedy)]
 
 
 def labels_of(tables: ShardTables, table: str) -> pl.Series:

@@ -29,7 +29,7 @@ class Reconciliation:
         key_mismatches: rows whose completion answers another prompt than the row has now, or whose
             evaluation judges another completion.
         damaged_files: files that cannot be read, or are missing where a later table needs them.
-        faults: all of the above by shard, with examples and the way out.
+        faults: all of the above by shard, with examples and the remedy.
     """
 
     batch: str
@@ -181,6 +181,6 @@ def _strays(store: DataStore, batch: Batch, judge: Judge | None) -> list[Fault]:
             shard = Shard(batch.name, stray.name.partition("=")[2])
             if shard.name not in own:
                 tables = read_shard(store, judge, shard)
-                tables.ways_out[table] = f"delete {stray}"
+                tables.remedies[table] = f"delete {stray}"
                 found += fault(tables, "orphan", table, labels_of(tables, table))
     return found

@@ -1,4 +1,4 @@
-"""What a refresh would cost: the rows that would be generated, foretold without generating any."""
+"""What a refresh would cost: the rows that would be generated, predicted without generating any."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class Forecast:
         return asdict(self)
 
 
-def foresee(
+def forecast(
     store: DataStore,
     batch: Batch,
     judge: Judge,

@@ -97,7 +97,7 @@ class BatchSummary:
         return round(count / self.generate_s, 3) if count and self.generate_s else None
 
 
-def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
+def summarize(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
     """Reads a batch's outputs; shards that have none count as missing rows."""
     stats: list[RunStats] = []
     reused = prompt = output = 0
@@ -105,7 +105,7 @@ def summarise(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         path = store.completions(judge, shard)
         if path.exists():
             stats.append(read_stats(path))
-            hint = "materialise completions of this shard"
+            hint = "materialize completions of this shard"
             rows = read_table(path, Completions, hint=hint, columns=_TOKENS)
             asked = rows.filter(~pl.col("triaged").fill_null(value=False))
             fresh = asked.filter(~pl.col("reused") & pl.col("error_type").is_null())

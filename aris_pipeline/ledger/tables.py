@@ -38,13 +38,13 @@ class ShardTables:
     Attributes:
         shard: which slice.
         frames: the telling columns of each table, from all files that a reader would meet.
-        ways_out: what puts each table right.
-        damaged: of the tables with a file that is missing or cannot be read: why, and the way out.
+        remedies: what puts each table right.
+        damaged: of the tables with a file that is missing or cannot be read: why, and the remedy.
     """
 
     shard: Shard
     frames: dict[str, pl.DataFrame] = field(default_factory=dict)
-    ways_out: dict[str, str] = field(default_factory=dict)
+    remedies: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
 
 
@@ -56,18 +56,18 @@ def read_shard(store: DataStore, judge: Judge | None, shard: Shard) -> ShardTabl
         place, schema = found.get(name), _SCHEMAS[name]
         files = sorted(place.parent.glob("*.parquet")) if place else []
         surplus = [file for file in files if file != place]
-        way_out = tables.ways_out[name] = _way_out(shard, name, surplus)
+        remedy = tables.remedies[name] = _remedy(shard, name, surplus)
         frames = [
             pl.DataFrame(schema={column: schema.columns()[column].dtype for column in columns})
         ]
         for file in files:
             try:
-                frames.append(read_table(file, schema, hint=way_out, columns=columns))
+                frames.append(read_table(file, schema, hint=remedy, columns=columns))
             except (DamagedDataError, MissingDataError) as error:
                 tables.damaged[name] = str(error)
         tables.frames[name] = pl.concat(frames)
     for name in _gaps(found):
-        tables.damaged[name] = f"{found[name]} does not exist: {tables.ways_out[name]}"
+        tables.damaged[name] = f"{found[name]} does not exist: {tables.remedies[name]}"
     return tables
 
 
@@ -90,10 +90,10 @@ def _gaps(found: dict[str, Path]) -> list[str]:
     return [name for name in chain[: max(there, default=0) + 1] if name in missing]
 
 
-def _way_out(shard: Shard, table: str, surplus: list[Path]) -> str:
+def _remedy(shard: Shard, table: str, surplus: list[Path]) -> str:
     if table == "landed" or shard.name == LANDING_SHARD:
         return "land the file of its batch again, by `aris run` or the job `land`"
     if surplus:
         return f"delete {', '.join(map(str, surplus))}"
     start = 0 if table == "quarantine" else ROW_TABLES.index(table)
-    return f"materialise {', '.join(ROW_TABLES[start:])} for partition {shard.key}"
+    return f"materialize {', '.join(ROW_TABLES[start:])} for partition {shard.key}"

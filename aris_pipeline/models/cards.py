@@ -44,7 +44,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
     aliases: tuple[str, ...] = ()
     model_id: str
     revision: str = "main"
-    ollama_tag: str | None = Field(None, description="what Ollama calls a quantised form of it")
+    ollama_tag: str | None = Field(None, description="what Ollama calls a quantized form of it")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] | None = Field(
         None, description="bfloat16 on a GPU and what a CPU computes fastest by default"
     )
@@ -70,8 +70,8 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns what vLLM and transformers load: a directory or a Hugging Face id."""
         return str(embedded_model_dir()) if self.embedded else self.model_id
 
-    def quantised(self, how: Literal["fp8"] | None) -> Self:
-        """Returns the same checkpoint with its weights quantised as they are loaded."""
+    def quantized(self, how: Literal["fp8"] | None) -> Self:
+        """Returns the same checkpoint with its weights quantized as they are loaded."""
         return self.model_copy(update={"quantization": how}) if how else self
 
     def elsewhere(self) -> Self:
@@ -79,7 +79,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return self.model_copy(update={"dtype": self.dtype or "bfloat16"})
 
     def data_type(self, *, on_gpu: bool | None = None) -> DataType:
-        """Returns what is not quantised is computed in: the card's own type, or the machine's.
+        """Returns what is not quantized is computed in: the card's own type, or the machine's.
 
         Args:
             on_gpu: whether a GPU loads the model; this machine's where it is left out.

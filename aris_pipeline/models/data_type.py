@@ -16,7 +16,7 @@ _BFLOAT16 = ("amx_bf16", "avx512_bf16", "bf16")
 
 
 class DataType(NamedTuple):
-    """What weights and activations are computed in, where they are not quantised, and why."""
+    """What weights and activations are computed in, where they are not quantized, and why."""
 
     name: Literal["auto", "bfloat16", "float16", "float32"]
     reason: str

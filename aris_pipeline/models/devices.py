@@ -19,7 +19,7 @@ _SAMPLE_EVERY_S = 1.0
 
 @cache
 def _nvml() -> Any:
-    """The initialised NVML binding, or None where there is no NVIDIA driver."""
+    """The initialized NVML binding, or None where there is no NVIDIA driver."""
     if importlib.util.find_spec("pynvml") is None:
         return None
     import pynvml  # noqa: PLC0415 - part of the gpu extra
@@ -156,7 +156,7 @@ class Telemetry:
     cpu_percent: float | None = None
     rss_peak_gib: float | None = None
     gpu_memory_peak_gib: float | None = None
-    gpu_utilisation: float | None = None
+    gpu_utilization: float | None = None
     gpu_energy_wh: float | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -174,7 +174,7 @@ class Telemetry:
     def _sample(self) -> None:
         nvml, handles = _nvml(), _gpus()
         energy_before = _energy_mj(nvml, handles)
-        cpu, utilisation = [], []
+        cpu, utilization = [], []
         psutil.cpu_percent()
         while True:
             stopping = self._stop.wait(_SAMPLE_EVERY_S)
@@ -183,13 +183,13 @@ class Telemetry:
             if handles:
                 used = gpu_memory_used_gib() or 0
                 self.gpu_memory_peak_gib = max(self.gpu_memory_peak_gib or 0, used)
-                utilisation += [
+                utilization += [
                     nvml.nvmlDeviceGetUtilizationRates(handle).gpu for handle in handles
                 ]
             if stopping:
                 break
         self.cpu_percent = sum(cpu) / len(cpu)
-        self.gpu_utilisation = sum(utilisation) / len(utilisation) if utilisation else None
+        self.gpu_utilization = sum(utilization) / len(utilization) if utilization else None
         energy_after = _energy_mj(nvml, handles)
         if energy_before is not None and energy_after is not None:
             self.gpu_energy_wh = (energy_after - energy_before) / 3.6e6

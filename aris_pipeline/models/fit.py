@@ -143,7 +143,7 @@ class Load:
             f" to {overhead.high:.2f}) + {last} = {need:.2f} GiB of {self._usable()}"
         )
         if need > self.usable_gib or sequence > self.kv_gib(overhead.expected):
-            return False, reason + self._way_out(overhead.expected)
+            return False, reason + self._remedy(overhead.expected)
         if need - overhead.expected + overhead.high > self.usable_gib:
             reason += "; it may fail if the overhead is at its upper end"
         return True, reason
@@ -154,10 +154,10 @@ class Load:
         share = f"{self.utilization:.2f} x {self.hardware.memory_gib:.2f}"
         return f"{self.usable_gib:.2f} GiB ({share}{' a GPU' * (self.tensor_parallel > 1)})"
 
-    def _way_out(self, overhead: float) -> str:
+    def _remedy(self, overhead: float) -> str:
         shorter = self.context // 2
         while shorter >= 1_024:  # noqa: PLR2004 - a shorter context holds no prompt
             if self.sequence_gib(shorter) <= self.kv_gib(overhead):
                 return f"; it would fit with --max-model-len {shorter}"
             shorter //= 2
-        return "; take a smaller or quantised model, or more GPUs by --tensor-parallel-size"
+        return "; take a smaller or quantized model, or more GPUs by --tensor-parallel-size"

@@ -34,9 +34,9 @@ class Precision:
     """How weights are stored.
 
     Attributes:
-        dtype_bytes: of a weight that is not quantised.
-        bits: of a quantised weight, the scales of its block included; None where nothing is.
-        all_matrices: whether embeddings and head are quantised as well.
+        dtype_bytes: of a weight that is not quantized.
+        bits: of a quantized weight, the scales of its block included; None where nothing is.
+        all_matrices: whether embeddings and head are quantized as well.
         excepted: modules that the config keeps at full width.
         assumptions: what the config does not say.
     """
@@ -181,7 +181,7 @@ class ModelShape:
         return math.ceil(sharded / tensor_parallel + replicated * wide)
 
     def _excepted(self, names: tuple[str, ...]) -> int:
-        """Parameters of the modules that a quantised model keeps at full width."""
+        """Parameters of the modules that a quantized model keeps at full width."""
         found: set[tuple[str, str, str]] = set()
         for name in names:
             match = _EXCEPTED.search(name)
@@ -213,7 +213,7 @@ def text_config(config: Config) -> Config:
 
 
 def bytes_of(dtype: str) -> int:
-    """Bytes of a number of this type; what is quantised otherwise, or unknown, is one byte."""
+    """Bytes of a number of this type; what is quantized otherwise, or unknown, is one byte."""
     return _BYTES.get(dtype, 1)
 
 
@@ -223,10 +223,10 @@ def kv_bytes_of(kv_cache_dtype: str, dtype: str) -> int:
 
 
 def precision_of(config: Config, dtype: str, quantization: str | None) -> Precision:
-    """How the weights are stored, by the config's own quantisation or the one that is asked for.
+    """How the weights are stored, by the config's own quantization or the one that is asked for.
 
     Raises:
-        ConfigError: a quantisation whose bits are not known here.
+        ConfigError: a quantization whose bits are not known here.
     """
     wide = bytes_of(dtype)
     stated = config.get("quantization_config") or text_config(config).get("quantization_config")
@@ -250,11 +250,11 @@ def precision_of(config: Config, dtype: str, quantization: str | None) -> Precis
 
 
 def _bits(method: str, stated: Config) -> float:
-    """Bits of a quantised weight with its share of the block's scales."""
+    """Bits of a quantized weight with its share of the block's scales."""
     if method == "bitsandbytes":
         if stated.get("load_in_8bit"):
             return 8.0
-        # A scale for each 64 weights: 32 bits, or 8 where the scales are quantised again by 256
+        # A scale for each 64 weights: 32 bits, or 8 where the scales are quantized again by 256
         # (Dettmers et al., "QLoRA", 2023, section 3).
         double = stated.get("bnb_4bit_use_double_quant")
         return 4 + (8 / 64 + 32 / (64 * 256) if double else 32 / 64)
@@ -268,7 +268,7 @@ def _bits(method: str, stated: Config) -> float:
         bits = int(stated.get("bits") or stated.get("w_bit") or 4)
         return _grouped(bits, stated.get("group_size") or stated.get("q_group_size") or 128)
     raise ConfigError(
-        f"quantisation '{method}' cannot be planned; known are awq, bitsandbytes, "
+        f"quantization '{method}' cannot be planned; known are awq, bitsandbytes, "
         "compressed-tensors, fp8, gguf and gptq"
     )
 

@@ -24,7 +24,7 @@ class Model:
         name: for people.
         config: its config.json.
         source: where that was found.
-        dtype: of what is not quantised.
+        dtype: of what is not quantized.
         dtype_reason: why this one.
         quantization: as it is loaded; None leaves it to the config.
         max_model_len: where nothing else is asked for.

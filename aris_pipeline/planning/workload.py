@@ -10,7 +10,7 @@ from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 DEFAULT_PROMPT_TOKENS, DEFAULT_OUTPUT_TOKENS = 788, 305
 """Of the rows that the figures in README.md were measured with."""
 
-_HINT = "materialise it again"
+_HINT = "materialize it again"
 
 
 @dataclass(frozen=True)

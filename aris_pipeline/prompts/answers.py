@@ -49,7 +49,7 @@ def worst_case_tokens(rubric: Rubric, tokenizer: Tokenizer) -> int:
 
     Grammar-constrained generation emits text that it is forced to as the tokenizer would (canonical
     tokens); where there is a choice, a model may choose the shortest token. So keys count as they
-    are tokenised, the characters of a string and the quotes and colon before it one each, and an
+    are tokenized, the characters of a string and the quotes and colon before it one each, and an
     enumeration one a character up to the one that settles it. A character outside ASCII may take
     up to four; an answer that is cut off because of them gets a larger budget (the repair ladder).
     """

@@ -2,7 +2,7 @@
 
 The chat template is rendered once, with a placeholder where the profile goes. The text before it
 is the head, which all prompts share and the prefix cache holds; after it comes only the tail: the
-closing delimiter and what the template itself adds. Head, profile and tail are tokenised apart:
+closing delimiter and what the template itself adds. Head, profile and tail are tokenized apart:
 the static text only once, and the profile without special tokens, so nothing in it can become one.
 """
 
@@ -17,7 +17,7 @@ from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.answers import answer_schema
 from aris_pipeline.prompts.profiles import PROFILE_CLOSE, PROFILE_OPEN
 from aris_pipeline.prompts.rubrics import PROFILE_SLOT, Rubric
-from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenise
+from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenize
 
 Message = dict[str, Any]
 
@@ -69,7 +69,7 @@ def build_frame(rubric: Rubric, tokenizer: Tokenizer, *, use_example: bool = Fal
     head, mark, tail = _render(tokenizer, messages).partition(_MARK)
     if not mark or _MARK in tail:
         raise ConfigError("the model's chat template does not show the user's text exactly once")
-    head_ids, tail_ids = tokenise(tokenizer, [head, tail], special=True)
+    head_ids, tail_ids = tokenize(tokenizer, [head, tail], special=True)
     return Frame(system, user_turn, merged, head, tail, head_ids, tail_ids)
 
 

@@ -29,7 +29,7 @@ class PromptOrigin(BaseModel, frozen=True):
 
 def read_origin(prompts: Path) -> PromptOrigin:
     """Reads the origin of a prompts file."""
-    hint = "materialise prompts of this shard"
+    hint = "materialize prompts of this shard"
     footer = read_metadata(prompts, hint=hint)
     if ORIGIN_KEY not in footer:
         raise DamagedDataError(f"{prompts} was not written by this pipeline: {hint}")

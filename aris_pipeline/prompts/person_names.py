@@ -157,7 +157,7 @@ def _has_short_word(variant: str) -> bool:
 
 
 def _bounded(variant: str, inside: str) -> str:
-    """Matches whole words; a name of two or three letters only where it is capitalised.
+    """Matches whole words; a name of two or three letters only where it is capitalized.
 
     Args:
         variant: of the name.

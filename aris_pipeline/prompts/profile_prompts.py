@@ -22,13 +22,13 @@ from aris_pipeline.prompts.profiles import (
 )
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
-from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
+from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 SHORTENED_MARKER = "\n[profile shortened]"
 
 _SHORTEST_PROFILE_TOKENS = 64
 _CHARACTERS_PER_TOKEN = 24
-"""Text beyond this many characters for each free token is not even tokenised."""
+"""Text beyond this many characters for each free token is not even tokenized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ProfilePrompts:
         self._redact = settings.redact
         self._reserved = reserved_texts(tokenizer)
         self._frame = build_frame(rubric, tokenizer, use_example=settings.use_example)
-        self._marker_ids = tokenise(tokenizer, [SHORTENED_MARKER], special=False)[0]
+        self._marker_ids = tokenize(tokenizer, [SHORTENED_MARKER], special=False)[0]
         self.sampling = Sampling(
             max_tokens=settings.max_tokens or rubric.max_tokens,
             temperature=settings.temperature,
@@ -100,7 +100,7 @@ class ProfilePrompts:
         """Yields the prompt around each text, in order."""
         longest = self._room * _CHARACTERS_PER_TOKEN
         shown_at_most = [text[:longest] for text in texts.guarded]
-        token_ids = tokenise(self._tokenizer, shown_at_most, special=False)
+        token_ids = tokenize(self._tokenizer, shown_at_most, special=False)
         for text, ids, suspect in zip(texts.guarded, token_ids, texts.suspected, strict=True):
             shortened = len(ids) > self._room or len(text) > longest
             shown, shown_ids = self._shortened(text[:longest]) if shortened else (text, ids)

@@ -2,7 +2,7 @@
 
 Nothing that a candidate wrote may end the profile or speak with the chat template's voice:
 delimiters, in signs that only look like them too, and special-token text are defused here, and
-`frames` tokenises a profile without special tokens on top. Characters that nobody sees are left
+`frames` tokenizes a profile without special tokens on top. Characters that nobody sees are left
 out: they carry text that is hidden from people, or split words that are looked for.
 """
 

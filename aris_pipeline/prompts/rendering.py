@@ -29,7 +29,7 @@ from aris_pipeline.prompts.request_keys import (
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.shortening import room_for_prompt
-from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
+from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 from aris_pipeline.storage import (
     MADE_FROM_KEY,
     DataStore,
@@ -48,7 +48,7 @@ from aris_pipeline.storage.schemas import polars_schema
 _ROWS_AT_ONCE = 500
 _ORDER = "order"
 _HAS_REQUEST = pl.col("request").is_not_null()
-_HINT = "materialise raw_candidates of this shard"
+_HINT = "materialize raw_candidates of this shard"
 _COUNTS_KEY = "aris.counts"
 
 Row = dict[str, Any]
@@ -138,7 +138,7 @@ def shard_prompts(
     of `render_shard`.
     """
     if _rendered_before(store, judge, shard, rendering):
-        return read_parquet(store.prompts(judge, shard), hint="materialise prompts again")
+        return read_parquet(store.prompts(judge, shard), hint="materialize prompts again")
     return _rendered(store, shard, rendering)
 
 
@@ -263,7 +263,7 @@ class _Renderer:
             read_request(row["request"], row["custom_id"], self._tokenizer, self._settings)
             for row in candidates
         ]
-        token_ids = tokenise(self._tokenizer, [r.text for r in requests], special=True)
+        token_ids = tokenize(self._tokenizer, [r.text for r in requests], special=True)
         for row, request, ids in zip(candidates, requests, token_ids, strict=True):
             schema = self._rubric_schema or request.response_schema
             sampling = self._sampling(request)

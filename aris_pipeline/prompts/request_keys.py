@@ -67,7 +67,7 @@ def unrendered_key(body: str, identity: EngineIdentity) -> str:
 
 
 def schema_id(response_schema: str | None) -> str | None:
-    """Returns the short digest by which equal answer schemas are recognised."""
+    """Returns the short digest by which equal answer schemas are recognized."""
     if response_schema is None:
         return None
     return hashlib.sha256(response_schema.encode()).hexdigest()[:12]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aris_pipeline.prompts.profiles import PROFILE_CLOSE
-from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
+from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 MARKER = "[shortened]"
 _SHORTEST_CHARACTERS = 64
@@ -54,7 +54,7 @@ def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) 
         tail = 0 if is_profile else keep // 2
         kept = [body[: keep - tail].rstrip(), MARKER, body[len(body) - tail :].lstrip()]
         cut = before + "\n".join(part for part in kept if part) + after
-        ids = tokenise(tokenizer, [cut], special=True)[0]
+        ids = tokenize(tokenizer, [cut], special=True)[0]
     return ids
 
 

@@ -25,7 +25,7 @@ class Tokenizer(Protocol):
         ...
 
     def __call__(self, text: Any, **options: Any) -> Any:
-        """Tokenises one text or a list of texts."""
+        """Tokenizes one text or a list of texts."""
         ...
 
     def decode(self, token_ids: Any, **options: Any) -> Any:
@@ -37,8 +37,8 @@ class Tokenizer(Protocol):
         ...
 
 
-def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-    """Tokenises in one batch; `special` says whether special-token text becomes special tokens."""
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Tokenizes in one batch; `special` says whether special-token text becomes special tokens."""
     if not texts:
         return []
     encoded = tokenizer(
@@ -53,7 +53,7 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool) -> li
 
 def token_count(tokenizer: Tokenizer, text: str) -> int:
     """Returns the number of tokens of plain text."""
-    return len(tokenise(tokenizer, [text], special=False)[0]) if text else 0
+    return len(tokenize(tokenizer, [text], special=False)[0]) if text else 0
 
 
 def render_chat(tokenizer: Tokenizer, messages: Sequence[dict[str, Any]], **options: Any) -> str:

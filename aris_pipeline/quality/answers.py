@@ -16,7 +16,7 @@ from aris_pipeline.storage import (
 )
 
 _IDS_SHOWN = 5
-_EVALUATE = "materialise evaluations of this shard"
+_EVALUATE = "materialize evaluations of this shard"
 
 
 def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds) -> Finding:
@@ -59,13 +59,13 @@ def truncation_rate(
     ended = read_table(
         store.completions(judge, shard),
         Completions,
-        hint="materialise completions of this shard",
+        hint="materialize completions of this shard",
         columns=["finish_reason"],
     )["finish_reason"].drop_nulls()
     shortened = read_table(
         store.prompts(judge, shard),
         Prompts,
-        hint="materialise prompts of this shard",
+        hint="materialize prompts of this shard",
         columns=["shortened"],
     )["shortened"].sum()
     truncated = int((ended == "length").sum())

@@ -18,7 +18,7 @@ def schema(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds
     The value counts the columns that are missing, unexpected or of another type.
     """
     found = read_parquet(
-        store.evaluations(judge, shard), hint="materialise evaluations of this shard"
+        store.evaluations(judge, shard), hint="materialize evaluations of this shard"
     ).schema
     declared = polars_schema(_declared(store, judge, shard))
     faults = {
@@ -46,7 +46,7 @@ def _declared(store: DataStore, judge: Judge, shard: Shard) -> type[dy.Schema]:
     rubric = read_origin(prompts).rubric
     if rubric is None:
         asked = read_parquet(
-            prompts, hint="materialise prompts of this shard", columns=["response_schema"]
+            prompts, hint="materialize prompts of this shard", columns=["response_schema"]
         )["response_schema"].unique()
         if len(asked) == 1 and asked[0] is not None:
             return property_schema(AnswerParser(asked[0]).schema)

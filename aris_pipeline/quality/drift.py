@@ -91,7 +91,7 @@ def _mix_of_shard(store: DataStore, judge: Judge, shard: Shard) -> Counter[str]:
         return Counter()
     rows = read_parquet(
         store.evaluations(judge, shard),
-        hint="materialise evaluations of this shard",
+        hint="materialize evaluations of this shard",
         columns=[_VERDICT],
     )
     return _mix(rows)

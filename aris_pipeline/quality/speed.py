@@ -28,7 +28,7 @@ def throughput_regression(
     now = read_table(
         store.throughput(judge, shard),
         Throughput,
-        hint="materialise throughput of this shard",
+        hint="materialize throughput of this shard",
         columns=list(_COLUMNS),
     ).row(0, named=True)
     rates = _rates_before(store, judge, now) if now["req_s"] else []

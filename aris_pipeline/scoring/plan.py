@@ -1,9 +1,9 @@
 """Which single tokens to ask the model about to learn its probabilities of the recommendations.
 
-Every recommendation is the continuation of a short assistant prefill. Tokenised jointly with it,
+Every recommendation is the continuation of a short assistant prefill. Tokenized jointly with it,
 they form a trie; at each node where the options part, one request for one token gives the
 log-probabilities of exactly the children. An option's probability is the product of its choices,
-each renormalised among the children of its node, so that the options' probabilities sum to one.
+each renormalized among the children of its node, so that the options' probabilities sum to one.
 """
 
 import math
@@ -15,7 +15,7 @@ from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.profiles import content_free_profile
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
-from aris_pipeline.prompts.tokenizers import Tokenizer, tokenise
+from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 
 class ScoreNode(NamedTuple):
@@ -43,7 +43,7 @@ class ScorePlan:
         if len(node_logprobs) != len(self.nodes):
             raise ValueError(f"{len(node_logprobs)} nodes answered, {len(self.nodes)} were asked")
         choices = [
-            _renormalised([found[token] for token in node.child_token_ids])
+            _renormalized([found[token] for token in node.child_token_ids])
             for node, found in zip(self.nodes, node_logprobs, strict=True)
         ]
         return [
@@ -57,7 +57,7 @@ class ScorePlan:
 def build_score_plan(rubric: Rubric, tokenizer: Tokenizer) -> ScorePlan:
     """Builds the trie of the rubric's recommendations for a tokenizer."""
     texts = [f"{rubric.verdict_prefill} {option}" for option in rubric.recommendations]
-    sequences = [tuple(ids) for ids in tokenise(tokenizer, texts, special=False)]
+    sequences = [tuple(ids) for ids in tokenize(tokenizer, texts, special=False)]
     if len(set(sequences)) < len(sequences):
         raise ConfigError(f"rubric '{rubric.id}': the tokenizer cannot tell its options apart")
     sequences = [_terminated(ids, sequences, tokenizer) for ids in sequences]
@@ -79,7 +79,7 @@ def calibration_prompt(rubric: Rubric, tokenizer: Tokenizer, settings: PromptSet
     (`docs/decisions/0007-score-from-verdict-probabilities.md`).
     """
     frame = build_frame(rubric, tokenizer, use_example=settings.use_example)
-    profile = tokenise(tokenizer, [content_free_profile()], special=False)[0]
+    profile = tokenize(tokenizer, [content_free_profile()], special=False)[0]
     return frame.head_ids + profile + frame.tail_ids
 
 
@@ -91,7 +91,7 @@ def _terminated(
         return ids
     end = tokenizer.eos_token_id
     if end is None:
-        end = tokenise(tokenizer, ["\n"], special=False)[0][-1]
+        end = tokenize(tokenizer, ["\n"], special=False)[0][-1]
     return (*ids, int(end))
 
 
@@ -107,7 +107,7 @@ def _partings(sequences: list[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[i
     return dict(sorted(partings.items(), key=lambda parting: len(parting[0])))
 
 
-def _renormalised(logprobs: list[float]) -> list[float]:
+def _renormalized(logprobs: list[float]) -> list[float]:
     highest = max(logprobs)
     if highest == -math.inf:
         return [-math.log(len(logprobs))] * len(logprobs)

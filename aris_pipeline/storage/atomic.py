@@ -62,7 +62,7 @@ def remove_leftovers(directory: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> StorageError:
-    """Says why a file cannot be written, and the way out.
+    """Says why a file cannot be written, and the remedy.
 
     Args:
         path: the file.
@@ -70,31 +70,31 @@ def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> St
         needed: bytes that were to be written, where that is known.
     """
     place = next(parent for parent in path.parents if os.path.exists(parent))
-    way_out = "See to its disk and the rights on it"
+    remedy = "See to its disk and the rights on it"
     match error.errno:
         case errno.ENOSPC:
-            reason, way_out = f"the disk is full ({_room(place, needed)})", "Free space"
+            reason, remedy = f"the disk is full ({_room(place, needed)})", "Free space"
         case errno.EDQUOT:
-            reason, way_out = "the disk quota is used up", "Free space"
+            reason, remedy = "the disk quota is used up", "Free space"
         case errno.EROFS:
             reason = "its file system is read-only"
-            way_out = "Make it writable, or choose another --data-dir"
+            remedy = "Make it writable, or choose another --data-dir"
         case errno.EACCES | errno.EPERM:
             owner, user = place.stat().st_uid, os.geteuid()
             reason = f"{place} belongs to user {owner}, and this process runs as user {user}"
-            way_out = "Give it the right to write there"
+            remedy = "Give it the right to write there"
         case errno.ENAMETOOLONG:
             reason = "its name is too long for its file system"
-            way_out = "Shorten the name of the file, the rubric or the data directory"
+            remedy = "Shorten the name of the file, the rubric or the data directory"
         case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
             reason = f"{path if path.is_dir() else place} is in the way"
-            way_out = "Move it elsewhere"
+            remedy = "Move it elsewhere"
         case _:
             reason = error.strerror or str(error)
     kind = DiskError if error.errno in _WHOLE_DISK else StorageError
     return kind(
         f"{path} cannot be written: {reason}. "
-        f"{way_out}, then run the same command: it goes on from what is finished"
+        f"{remedy}, then run the same command: it goes on from what is finished"
     )
 
 

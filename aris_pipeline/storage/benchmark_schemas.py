@@ -60,7 +60,7 @@ class BenchmarkRuns(dy.Schema):
         nullable=True, description="Highest resident memory of all processes of the run, in GiB."
     )
     gpu_memory_peak_gib = dy.Float64(nullable=True, description="Highest GPU memory, in GiB.")
-    gpu_utilisation = dy.Float64(nullable=True, description="Mean GPU utilisation, 0 to 100.")
+    gpu_utilization = dy.Float64(nullable=True, description="Mean GPU utilization, 0 to 100.")
     gpu_energy_wh = dy.Float64(nullable=True, description="Energy that the GPUs took, in Wh.")
     differences = dy.String(
         description="Declared differences between arms as JSON text: precision, context, memory."

@@ -184,9 +184,9 @@ class ObjectPath(PosixPath):
         except (FileNotFoundError, BaseError) as error:
             if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
                 raise FileNotFoundError(errno.ENOENT, "no such object", str(self)) from None
-            reason, way_out = _reason(str(error), self.parts[1])
+            reason, remedy = _reason(str(error), self.parts[1])
             raise DiskError(
-                f"{self} cannot be {done}: {reason}. {way_out}, then run the same command: it goes "
+                f"{self} cannot be {done}: {reason}. {remedy}, then run the same command: it goes "
                 "on from what is finished"
             ) from None
 
@@ -223,19 +223,19 @@ _OTHER_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLo
 
 
 def _reason(said: str, bucket: str) -> tuple[str, str]:
-    """What a store's answer means, and the way out."""
+    """What a store's answer means, and the remedy."""
     code = next((one or other for one, other in _CODE.findall(said)), "")
     status = next(iter(_STATUS.findall(said)), "")
     if code == "NoSuchBucket":
         return f"there is no bucket {bucket} at {endpoint()}", "Create it, or name another"
     if code in _UNKNOWN_KEY:
-        way_out = "See to AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
-        return f"the store does not take the credentials ({code})", way_out
+        remedy = "See to AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+        return f"the store does not take the credentials ({code})", remedy
     if code in _OTHER_REGION or "incorrectly configured region" in said:
         return f"bucket {bucket} is in another region", "Set AWS_REGION"
     if status[:3] in ("401", "403") or code == "AccessDenied":
-        way_out = f"See that they are right, and may list, read, write and delete in {bucket}"
-        return f"access is denied with these credentials ({code or status})", way_out
+        remedy = f"See that they are right, and may list, read, write and delete in {bucket}"
+        return f"access is denied with these credentials ({code or status})", remedy
     if not status and not code:
         return f"{endpoint()} cannot be reached", "See to the network and AWS_ENDPOINT_URL"
     return f"{endpoint()} answers {status or code}", "See to the store"

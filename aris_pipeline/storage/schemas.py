@@ -260,7 +260,7 @@ class Throughput(dy.Schema):
     gpu_memory_peak_gib = dy.Float64(
         nullable=True, description="Highest GPU memory in use, in GiB."
     )
-    gpu_utilisation = dy.Float64(nullable=True, description="Mean GPU utilisation, 0 to 100.")
+    gpu_utilization = dy.Float64(nullable=True, description="Mean GPU utilization, 0 to 100.")
     gpu_energy_wh = dy.Float64(nullable=True, description="Energy that the GPU took, in Wh.")
     projected_hours_5k = dy.Float64(
         nullable=True,

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.completions import RUNGS, RunStats, read_stats
+from aris_pipeline.completions import RETRY_STEPS, RunStats, read_stats
 from aris_pipeline.storage import (
     Completions,
     DataStore,
@@ -48,7 +48,7 @@ _SHOWN = (
     "prefix_hit_rate",
     "kv_cache_peak",
     "gpu_memory_peak_gib",
-    "gpu_utilisation",
+    "gpu_utilization",
     "gpu_energy_wh",
     "projected_hours_200k",
 )
@@ -61,7 +61,7 @@ class Measurement:
     row: dict[str, Any]
 
     def metadata(self) -> dict[str, Any]:
-        """The figures that a shard's materialisation shows in the UI; absent ones are left out."""
+        """The figures that a shard's materialization shows in the UI; absent ones are left out."""
         shown = {name: self.row[name] for name in _SHOWN}
         return {name: value for name, value in shown.items() if value is not None}
 
@@ -73,7 +73,7 @@ def measure_shard(store: DataStore, judge: Judge, shard: Shard) -> Measurement:
     everything has no rates.
     """
     path = store.completions(judge, shard)
-    completions = read_table(path, Completions, hint="materialise completions of this shard")
+    completions = read_table(path, Completions, hint="materialize completions of this shard")
     row = _row(completions, read_stats(path))
     write_parquet(pl.DataFrame([row]), store.throughput(judge, shard), Throughput)
     return Measurement(row)
@@ -105,7 +105,7 @@ def _row(completions: pl.DataFrame, stats: RunStats) -> dict[str, Any]:
         "rows_triaged": completions.height - asked.height,
         "rows_scored": stats.scored,
         "rows_poison": stats.poison,
-        **{f"repairs_{rung}": stats.repairs.get(rung, 0) for rung in RUNGS},
+        **{f"repairs_{step}": stats.repairs.get(step, 0) for step in RETRY_STEPS},
         "rows": completions.height,
         "rows_ok": good,
         "rows_failed": asked.height - good,

@@ -38,7 +38,7 @@ def report_batch(store: DataStore, judge: Judge, batch: Batch) -> dict[str, Any]
         DamagedDataError: the throughput of a shard is damaged.
     """
     frames = [
-        read_table(file, Throughput, hint="materialise throughput of this shard").with_columns(
+        read_table(file, Throughput, hint="materialize throughput of this shard").with_columns(
             shard=pl.lit(shard.name)
         )
         for shard in Shard.all_of(batch)

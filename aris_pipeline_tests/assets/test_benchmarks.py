@@ -69,8 +69,8 @@ def test_each_cell_tells_figures_that_plot(
 ) -> None:
     result = run("offline", "offline")
 
-    (materialised,) = result.asset_materializations_for_node("benchmark_runs")
-    told: dict[str, Any] = {name: entry.value for name, entry in materialised.metadata.items()}
+    (materialized,) = result.asset_materializations_for_node("benchmark_runs")
+    told: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
     assert told["status"] == "measured"
     assert told["success_rate"] == 1
     assert told["req_s"] > 0
@@ -108,8 +108,8 @@ def test_tuning_a_model_tells_what_later_runs_use(
         partition_key=MODEL,
     )
 
-    (materialised,) = result.asset_materializations_for_node("engine_tuning")
-    told: dict[str, Any] = {name: entry.value for name, entry in materialised.metadata.items()}
+    (materialized,) = result.asset_materializations_for_node("engine_tuning")
+    told: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
     assert told["trials"] >= 3
     assert told["failed"] == 0
     assert told["chosen"]

@@ -16,7 +16,7 @@ from aris_pipeline.completions import live_line, parts
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Engine, Request
 from aris_pipeline.errors import InputError
-from aris_pipeline.ledger import reconcile, summarise
+from aris_pipeline.ledger import reconcile, summarize
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_engine import (
     FakeEngine,
@@ -100,7 +100,7 @@ def test_the_same_file_again_reuses_everything_and_loads_no_model(
 
     assert second.batch == first.batch
     assert FakeEngine.loads == 0
-    summary = summarise(store, second.batch, second.judge)
+    summary = summarize(store, second.batch, second.judge)
     assert (summary.reused, summary.generated) == (25, 0)
 
 
@@ -116,7 +116,7 @@ def test_identical_rows_are_generated_once_and_stay_separate_candidates(
     rows = evaluations(store, outcome)
     assert rows["custom_id"].n_unique() == 8
     assert rows["is_valid"].all()
-    assert summarise(store, outcome.batch, outcome.judge).reused == 6
+    assert summarize(store, outcome.batch, outcome.judge).reused == 6
 
 
 def test_a_refused_row_fails_alone(
@@ -171,8 +171,8 @@ def test_a_shard_that_cannot_be_written_fails_alone_and_is_named(
     assert any(damaged.key in failure for failure in outcome.failures)
     done = evaluations(store, outcome)
     assert sorted(done["shard"].unique()) == ["s000", "s002"]
-    materialised = runner.instance.get_materialized_partitions(dg.AssetKey("evaluations"))
-    assert materialised == {shard.key for shard in Shard.all_of(batch)} - {damaged.key}
+    materialized = runner.instance.get_materialized_partitions(dg.AssetKey("evaluations"))
+    assert materialized == {shard.key for shard in Shard.all_of(batch)} - {damaged.key}
 
 
 def test_an_interrupted_shard_goes_on_from_its_part_files(

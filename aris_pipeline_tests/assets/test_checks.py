@@ -47,7 +47,7 @@ OTHERS = [
 
 
 def shard_states(runner: BatchRunner, check: dg.AssetCheckKey = SHARD_CHECK) -> dict[str, str]:
-    """The state of each partition's check, if it is of the newest materialisation."""
+    """The state of each partition's check, if it is of the newest materialization."""
     infos = runner.instance.event_log_storage.get_asset_check_partition_info([check])
     return {
         (info.partition_key or "")[-4:]: info.latest_execution_status.value
@@ -80,7 +80,7 @@ def numbers(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
     }
 
 
-def materialise(
+def materialize(
     runner: BatchRunner, asset: str, limits: dict[str, float] | None = None, **how: Any
 ) -> dg.ExecuteInProcessResult:
     resources: dict[str, Any] = {"store": {"data_dir": str(runner.store.root)}}
@@ -196,7 +196,7 @@ def test_a_run_of_one_partition_checks_that_one(
     outcome = runner.run(write_file(25), LANDING, "evaluations")
     lost = lose_a_prompt(store, outcome, 1)
 
-    result = materialise(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[1].key)
+    result = materialize(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[1].key)
 
     assert result.success
     assert shard_states(runner) == {"s000": "SUCCEEDED", "s001": "FAILED", "s002": "SUCCEEDED"}
@@ -211,7 +211,7 @@ def test_beside_a_shard_that_cannot_be_evaluated_the_others_are_checked(
     outcome = runner.run(write_file(25), LANDING, "completions")
     store.completions(outcome.judge, Shard.all_of(outcome.batch)[1]).write_bytes(b"half a fi")
 
-    result = materialise(runner, "evaluations", tags=range_of(outcome.batch))
+    result = materialize(runner, "evaluations", tags=range_of(outcome.batch))
 
     assert not result.success
     states = shard_states(runner)
@@ -239,7 +239,7 @@ def test_the_batches_are_checked_also_where_one_of_them_cannot_be_ranked(
     damaged = store.evaluations(outcome.judge, Shard.all_of(outcome.batch)[1])
     damaged.write_bytes(b"half a fi")
 
-    assert not materialise(runner, "candidate_ranking").success
+    assert not materialize(runner, "candidate_ranking").success
 
     batches = evaluation_of(runner, BATCH_CHECK)
     assert (batches.passed, numbers(batches)["damaged_files"]) == (False, 1)
@@ -250,9 +250,9 @@ def test_a_batch_that_is_still_being_judged_is_a_warning(
     runner: BatchRunner, write_file: WriteFile
 ) -> None:
     outcome = runner.run(write_file(25), LANDING, "completions")
-    materialise(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[0].key)
+    materialize(runner, "evaluations", partition_key=Shard.all_of(outcome.batch)[0].key)
 
-    materialise(runner, "candidate_ranking")
+    materialize(runner, "candidate_ranking")
 
     batches = evaluation_of(runner, BATCH_CHECK)
     assert (batches.passed, batches.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -299,7 +299,7 @@ def test_of_several_judges_the_one_with_the_bad_shard_decides_and_is_named(
     later = time.time() + 1  # than the file before, which a fast disk writes in the same tick
     os.utime(store.completions(newer, first).parent, (later, later))
 
-    materialise(runner, "evaluations", tags=range_of(outcome.batch))
+    materialize(runner, "evaluations", tags=range_of(outcome.batch))
 
     passed = shown(evaluation_of(runner, VALID_RATE, first.key))
     assert (passed["model"], passed["value"], passed["judges"]) == ("newer", 1, 2)
@@ -314,7 +314,7 @@ def test_a_threshold_can_be_set_for_a_run(
     refuse_four_of_the_second_shard(monkeypatch)
     outcome = runner.run(write_file(25), LANDING, "completions")
 
-    materialise(runner, "evaluations", limits={"min_valid_rate": 0.5}, tags=range_of(outcome.batch))
+    materialize(runner, "evaluations", limits={"min_valid_rate": 0.5}, tags=range_of(outcome.batch))
 
     assert shard_states(runner, VALID_RATE)["s001"] == "SUCCEEDED"
     passed = evaluation_of(runner, VALID_RATE, Shard.all_of(outcome.batch)[1].key)
@@ -326,7 +326,7 @@ def test_a_slow_shard_is_a_warning_once_three_have_been_measured(
 ) -> None:
     outcome = runner.run(write_file(40), LANDING, "completions")
 
-    materialise(
+    materialize(
         runner, "throughput", limits={"min_throughput_ratio": 1e9}, tags=range_of(outcome.batch)
     )
 
@@ -347,7 +347,7 @@ def test_with_a_price_a_shard_shows_what_a_thousand_rows_cost(
 ) -> None:
     outcome = runner.run(write_file(10), LANDING, "completions")
 
-    materialise(runner, "throughput", limits={"cost_per_hour": 3.6}, tags=range_of(outcome.batch))
+    materialize(runner, "throughput", limits={"cost_per_hour": 3.6}, tags=range_of(outcome.batch))
 
     newest = runner.instance.get_latest_materialization_event(dg.AssetKey("throughput"))
     assert newest is not None

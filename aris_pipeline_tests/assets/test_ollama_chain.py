@@ -13,7 +13,7 @@ from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.ollama import OllamaEngine
-from aris_pipeline.ledger import reconcile, summarise
+from aris_pipeline.ledger import reconcile, summarize
 from aris_pipeline.models import ModelCard, find_model
 from aris_pipeline.models.cards import load_tokenizer
 from aris_pipeline.storage import DataStore, Shard
@@ -95,7 +95,7 @@ def test_the_same_file_again_asks_ollama_nothing(
     again = ollama.run(file, {"shard_size": 10}, "candidate_ranking")
 
     assert len(server.requests) == asked
-    assert summarise(store, again.batch, again.judge).reused == 5
+    assert summarize(store, again.batch, again.judge).reused == 5
 
 
 def test_a_missing_model_ends_the_run_with_the_command_that_fetches_it(

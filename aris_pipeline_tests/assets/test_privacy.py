@@ -22,7 +22,7 @@ LINES = [
             "notes": {MARK: f"{MARK} is praised"},
         }
     ),
-    json.dumps({"id": "b", "title": [MARK], MARK: MARK}),
+    json.dumps({"id": "b", "title": True, MARK: MARK}),
     json.dumps({"id": "c", "company": MARK}),
     json.dumps({"id": "a", "title": MARK}),
     f'{{"id": "d", "title": "{MARK}" "{MARK}"}}',

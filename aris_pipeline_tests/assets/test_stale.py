@@ -9,7 +9,8 @@ import pytest
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.defs.resources import JudgingResource
-from aris_pipeline.ledger import Forecast, foresee, summarise
+from aris_pipeline.ledger import Forecast, summarize
+from aris_pipeline.ledger import forecast as forecast_shards
 from aris_pipeline.prompts.rubrics import SHIPPED_RUBRICS
 from aris_pipeline.storage import Batch
 from aris_pipeline.throughput import UNKNOWN
@@ -26,7 +27,7 @@ def judging(runner: BatchRunner, **chosen: Any) -> BatchRunner:
 def forecast(runner: BatchRunner, batch: Batch) -> Forecast:
     assignment = JudgingResource(**runner.judging).settings().assign(batch)
     prompts_of = partial(assignment.prompts, runner.store)
-    return foresee(runner.store, batch, assignment.judge, prompts_of)
+    return forecast_shards(runner.store, batch, assignment.judge, prompts_of)
 
 
 def figures(found: Forecast) -> tuple[int, int, int]:
@@ -35,12 +36,12 @@ def figures(found: Forecast) -> tuple[int, int, int]:
 
 def did(runner: BatchRunner, outcome: RunOutcome) -> tuple[int, int]:
     """Rows that the run reused and generated."""
-    summary = summarise(runner.store, outcome.batch, outcome.judge)
+    summary = summarize(runner.store, outcome.batch, outcome.judge)
     return summary.reused, summary.generated
 
 
-def agrees(foretold: Forecast, done: tuple[int, int]) -> bool:
-    return done == (foretold.fresh + foretold.reused_in_batch, foretold.stale)
+def agrees(predicted: Forecast, done: tuple[int, int]) -> bool:
+    return done == (predicted.fresh + predicted.reused_in_batch, predicted.stale)
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def test_what_has_been_judged_is_fresh_and_a_changed_rubric_makes_all_of_it_stal
     assert figures(forecast(runner, outcome.batch)) == (25, 0, 0)
 
     changed = judging(runner, **changed_rubric)
-    foretold = forecast(changed, outcome.batch)
+    predicted = forecast(changed, outcome.batch)
 
-    assert (foretold.rubric, foretold.rows, figures(foretold)) == ("mine-v1", 25, (0, 25, 0))
-    assert foretold.prompt_tokens > 25 * 100
-    assert foretold.output_tokens == 25 * 5, "the fake engine answers with five tokens"
-    assert foretold.seconds is not None
-    assert foretold.estimate.startswith("measured: ")
-    assert agrees(foretold, did(changed, changed.run(file, LANDING, LAST)))
+    assert (predicted.rubric, predicted.rows, figures(predicted)) == ("mine-v1", 25, (0, 25, 0))
+    assert predicted.prompt_tokens > 25 * 100
+    assert predicted.output_tokens == 25 * 5, "the fake engine answers with five tokens"
+    assert predicted.seconds is not None
+    assert predicted.estimate.startswith("measured: ")
+    assert agrees(predicted, did(changed, changed.run(file, LANDING, LAST)))
     assert figures(forecast(changed, outcome.batch)) == (25, 0, 0)
 
 
@@ -80,13 +81,13 @@ def test_other_settings_make_all_stale_and_their_prompts_on_disk_are_not_mistake
     outcome = runner.run(file, LANDING, LAST)
 
     warmer = judging(runner, temperature=0.5, use_example=True)
-    foretold = forecast(warmer, outcome.batch)
+    predicted = forecast(warmer, outcome.batch)
 
-    assert figures(foretold) == (0, 12, 0)
+    assert figures(predicted) == (0, 12, 0)
     warmer.run(file, LANDING, "prompts")
     assert figures(forecast(runner, outcome.batch)) == (12, 0, 0)
-    assert forecast(warmer, outcome.batch) == foretold
-    assert agrees(foretold, did(warmer, warmer.run(file, LANDING, LAST)))
+    assert forecast(warmer, outcome.batch) == predicted
+    assert agrees(predicted, did(warmer, warmer.run(file, LANDING, LAST)))
 
 
 def test_of_a_batch_with_known_and_new_candidates_only_the_new_are_stale(
@@ -99,13 +100,13 @@ def test_of_a_batch_with_known_and_new_candidates_only_the_new_are_stale(
     runner.run(half, LANDING, LAST)
     batch = runner.run(whole, LANDING, "raw_candidates").batch
 
-    foretold = forecast(runner, batch)
+    predicted = forecast(runner, batch)
 
-    assert figures(foretold) == (12, 12, 0)
-    assert agrees(foretold, did(runner, runner.run(whole, LANDING, LAST)))
+    assert figures(predicted) == (12, 12, 0)
+    assert agrees(predicted, did(runner, runner.run(whole, LANDING, LAST)))
 
 
-def test_rows_with_the_same_request_are_foretold_once_over_all_shards(
+def test_rows_with_the_same_request_are_predicted_once_over_all_shards(
     runner: BatchRunner, tmp_path: Path
 ) -> None:
     file = tmp_path / "twins.csv"
@@ -113,10 +114,10 @@ def test_rows_with_the_same_request_are_foretold_once_over_all_shards(
     batch = runner.run(file, LANDING, "raw_candidates").batch
     assert len(batch.shard_rows) == 2
 
-    foretold = forecast(runner, batch)
+    predicted = forecast(runner, batch)
 
-    assert figures(foretold) == (0, 2, 16)
-    assert agrees(foretold, did(runner, runner.run(file, LANDING, LAST)))
+    assert figures(predicted) == (0, 2, 16)
+    assert agrees(predicted, did(runner, runner.run(file, LANDING, LAST)))
 
 
 def test_a_judge_that_has_never_run_finds_all_stale_writes_nothing_and_gives_no_time(
@@ -125,9 +126,9 @@ def test_a_judge_that_has_never_run_finds_all_stale_writes_nothing_and_gives_no_
     batch = runner.run(write_file(15), LANDING, "raw_candidates").batch
     before = {path: path.stat().st_mtime_ns for path in runner.store.root.rglob("*")}
 
-    foretold = forecast(runner, batch)
+    predicted = forecast(runner, batch)
 
-    assert (figures(foretold), foretold.not_validated) == ((0, 15, 0), 0)
-    assert (foretold.seconds, foretold.output_tokens) == (None, None)
-    assert foretold.estimate == UNKNOWN
+    assert (figures(predicted), predicted.not_validated) == ((0, 15, 0), 0)
+    assert (predicted.seconds, predicted.output_tokens) == (None, None)
+    assert predicted.estimate == UNKNOWN
     assert {path: path.stat().st_mtime_ns for path in runner.store.root.rglob("*")} == before

@@ -188,7 +188,7 @@ def test_a_damaged_file_of_another_judge_is_named_and_keeps_nobody_from_this_one
 
     assert len(outcome.failures) == 2  # of throughput and evaluations
     assert all(str(damaged) in failure for failure in outcome.failures)
-    assert "materialise completions of this shard" in outcome.failures[0]
+    assert "materialize completions of this shard" in outcome.failures[0]
     assert reconcile(store, outcome.batch, judge).ok
     assert store.evaluations(other, Shard(outcome.batch.name, "s000")).exists()
 

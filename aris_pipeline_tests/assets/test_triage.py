@@ -11,7 +11,7 @@ from aris_pipeline import quality
 from aris_pipeline.completions import part_by_score, sample_of
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Request
-from aris_pipeline.ledger import reconcile, summarise, trace_batch
+from aris_pipeline.ledger import reconcile, summarize, trace_batch
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource, answer_by_schema
@@ -79,7 +79,7 @@ def test_a_row_without_an_answer_is_neither_failed_nor_missing(
     assert counts.triaged == ROWS - counts.evaluated > ROWS / 2
     states = trace_batch(store, outcome.batch, outcome.judge)["state"].value_counts()
     assert dict(states.iter_rows()) == {"evaluated": counts.evaluated, "triaged": counts.triaged}
-    figures = summarise(store, outcome.batch, outcome.judge).as_dict(1.0)
+    figures = summarize(store, outcome.batch, outcome.judge).as_dict(1.0)
     assert (figures["valid_rate"], figures["success_rate"]) == (1.0, 1.0)
     assert (figures["scored"], figures["triaged"]) == (ROWS, counts.triaged)
     measured = table(store, "throughput", outcome)
@@ -166,7 +166,7 @@ def test_the_ranking_tells_how_far_triage_agrees_with_a_full_run(
 ) -> None:
     outcome = triaging.run(write_file(ROWS), {"shard_size": 30}, LAST)
 
-    found = summarise(store, outcome.batch, outcome.judge).agreement
+    found = summarize(store, outcome.batch, outcome.judge).agreement
     assert found is not None
     assert found.top == ROWS * SHARE
     assert 0 <= found.low <= found.estimate <= found.high <= 1

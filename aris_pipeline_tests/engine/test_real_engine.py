@@ -29,7 +29,7 @@ from aris_pipeline.judging import JudgingSettings
 from aris_pipeline.models import load_tokenizer
 from aris_pipeline.prompts import PromptSettings, load_rubric, shorten_prompt
 from aris_pipeline.prompts.frames import build_frame
-from aris_pipeline.prompts.tokenizers import tokenise
+from aris_pipeline.prompts.tokenizers import tokenize
 from aris_pipeline.scoring import build_score_plan, calibration_prompt, scores
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
@@ -138,7 +138,7 @@ def engine_tokens(text: str) -> list[int]:
 
 
 def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:
-    request = ids("Name a colour.")
+    request = ids("Name a color.")
     first = ask(engine, Request("a", request, Sampling(12)))["a"]
     again = ask(engine, Request("b", request, Sampling(12)))["b"]
 
@@ -258,7 +258,7 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
         for title in ("Cashier", "Waiter", "Cleaner")
         for place in ("Corner Shop", "Joe's Diner", "Main Street Hotel")
     ]
-    texts = tokenise(tokenizer, [*strong, *weak], special=False)
+    texts = tokenize(tokenizer, [*strong, *weak], special=False)
     prompts = pl.DataFrame(
         {
             "custom_id": [f"c{n}" for n in range(len(texts))],

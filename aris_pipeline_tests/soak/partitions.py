@@ -135,7 +135,7 @@ def _run_s(place: Place, environment: dict[str, str]) -> float:
 
 
 def _register(data: Path, shards: int, figures: dict[str, Any]) -> list[str]:
-    """Registers batches of 40 shards, and reports every shard of every asset as materialised."""
+    """Registers batches of 40 shards, and reports every shard of every asset as materialized."""
     keys: list[str] = []
     with open_instance(data) as instance:
         began = time.monotonic()
@@ -145,14 +145,14 @@ def _register(data: Path, shards: int, figures: dict[str, Any]) -> list[str]:
         figures["register_s"] = round(time.monotonic() - began, 1)
         began = time.monotonic()
         for key in keys[:_ONE_BY_ONE]:
-            instance.report_runless_asset_event(_materialised(_ASSETS[0], key))
+            instance.report_runless_asset_event(_materialized(_ASSETS[0], key))
         seconds = time.monotonic() - began
-        figures["materialisation_ms"] = round(seconds / _ONE_BY_ONE * 1000, 1)
+        figures["materialization_ms"] = round(seconds / _ONE_BY_ONE * 1000, 1)
     with _hurried(), open_instance(data) as instance:
         for asset in _ASSETS:
             for first in range(0, len(keys), _TOGETHER):
                 entries = [
-                    _entry(_materialised(asset, key)) for key in keys[first : first + _TOGETHER]
+                    _entry(_materialized(asset, key)) for key in keys[first : first + _TOGETHER]
                 ]
                 instance.event_log_storage.store_event_batch(entries)
     return keys
@@ -173,16 +173,16 @@ def _hurried() -> Iterator[None]:
         sqlalchemy.event.remove(sqlalchemy.Engine, "connect", hurry)
 
 
-def _materialised(asset: str, key: str) -> dg.AssetMaterialization:
+def _materialized(asset: str, key: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(asset, partition=key, metadata={"rows": _SHARD_ROWS})
 
 
-def _entry(materialisation: dg.AssetMaterialization) -> EventLogEntry:
+def _entry(materialization: dg.AssetMaterialization) -> EventLogEntry:
     """What `report_runless_asset_event` stores; PostgreSQL takes many at once."""
     event = DagsterEvent(
         dg.DagsterEventType.ASSET_MATERIALIZATION.value,
         job_name=RUNLESS_JOB_NAME,
-        event_specific_data=StepMaterializationData(materialisation),
+        event_specific_data=StepMaterializationData(materialization),
     )
     return EventLogEntry(  # type: ignore[no-untyped-call] # of Dagster
         user_message="",

@@ -32,7 +32,7 @@ def announced_stage(line: str) -> str | None:
     """Returns the stage that a line of `aris run` on stderr announces."""
     if line.startswith("land: "):
         return "landing"
-    name = line.strip().removeprefix("materialising ")
+    name = line.strip().removeprefix("materializing ")
     return name if name in STAGES and name != line.strip() else None
 
 

@@ -37,7 +37,7 @@ class Site:
         self.page.goto(f"http://127.0.0.1:{self.port}{path}")
 
     def partitions(self, asset: str) -> dict[str, list[str]]:
-        """The shards of an asset that are materialised, failed, ..."""
+        """The shards of an asset that are materialized, failed, ..."""
         query = (
             f'{{ assetNodeOrError(assetKey: {{path: ["{asset}"]}}) {{ ... on AssetNode {{'
             " assetPartitionStatuses { ... on DefaultPartitionStatuses {"
@@ -84,15 +84,15 @@ def wait_until(holds: Callable[[], Any], site: Site, seconds: float = 420) -> No
         time.sleep(0.5)
 
 
-def materialise_dialog(site: Site, asset: str) -> Locator:
+def materialize_dialog(site: Site, asset: str) -> Locator:
     site.open(f"/assets/{asset}")
     site.page.get_by_role("button", name="Materialize…").click()
     return site.page.get_by_role("dialog")
 
 
 def choose(site: Site, asset: str, shard: str) -> None:
-    """Launches the materialisation of one shard, by clicks."""
-    dialog = materialise_dialog(site, asset)
+    """Launches the materialization of one shard, by clicks."""
+    dialog = materialize_dialog(site, asset)
     dialog.get_by_text("Select a partition or create one").click()
     site.page.locator("span", has_text=shard).first.click()
     site.page.keyboard.press("Escape")
@@ -109,7 +109,7 @@ def test_the_graph_shows_every_asset(site: Site) -> None:
     site.picture("graph")
 
 
-def test_a_shard_is_materialised_by_clicks_and_shows_its_figures_and_picture(site: Site) -> None:
+def test_a_shard_is_materialized_by_clicks_and_shows_its_figures_and_picture(site: Site) -> None:
     shard = site.small[0]
     choose(site, "completions", shard)
     wait_until(lambda: shard in site.partitions("completions")["materializedPartitions"], site)
@@ -127,7 +127,7 @@ def test_of_twelve_shards_the_bad_one_fails_alone_and_the_model_is_loaded_once(s
     bad = site.small[_BAD]
     (prompts,) = site.data.glob(f"prompts/*/*/*small*/shard={bad[-4:]}/prompts.parquet")
     prompts.write_bytes(b"not parquet")
-    dialog = materialise_dialog(site, "completions")
+    dialog = materialize_dialog(site, "completions")
     dialog.get_by_text("Select a partition or create one").click()
     site.page.get_by_placeholder("Filter partitions").fill("small")
     site.page.get_by_text(f"Select all ({_SHARDS})").click()

@@ -76,7 +76,7 @@ def test_a_run_says_what_it_is_at_in_a_pipe_and_on_a_terminal(
     )
     shown = states(on_a_terminal([*command, str(tmp_path / "again")], often))
 
-    for phase in ("land: candidates.json", "materialising prompts", "materialising completions"):
+    for phase in ("land: candidates.json", "materializing prompts", "materializing completions"):
         assert phase in piped.stdout.splitlines()
         assert phase in shown
     for said in (piped.stderr.splitlines(), shown):
@@ -111,11 +111,11 @@ def test_every_reading_command_answers_about_a_finished_batch(
     one = last_line(aris("show", batch, "--candidate", who, "--data-dir", data, "--json"))
     assert {"profile", "prompt", "answer", "verdict"} <= one.keys()
     assert (one["ledger"]["state"], one["ledger"]["reused"]) == ("evaluated", False)
-    (foretold,) = last_line(aris("stale", "--data-dir", data, "--json"))["batches"]
-    assert (foretold["fresh"], foretold["stale"], foretold["seconds"]) == (60, 0, 0)
+    (predicted,) = last_line(aris("stale", "--data-dir", data, "--json"))["batches"]
+    assert (predicted["fresh"], predicted["stale"], predicted["seconds"]) == (60, 0, 0)
     warmer = ("--temperature", 0.5, "--batch", batch)
-    (foretold,) = last_line(aris("stale", *warmer, "--data-dir", data, "--json"))["batches"]
-    assert (foretold["fresh"], foretold["stale"]) == (0, 60)
+    (predicted,) = last_line(aris("stale", *warmer, "--data-dir", data, "--json"))["batches"]
+    assert (predicted["fresh"], predicted["stale"]) == (0, 60)
     for form in ("openai", "csv", "parquet"):
         files = last_line(
             aris(
@@ -318,4 +318,4 @@ def test_verify_names_what_is_next_for_a_batch_that_stopped_on_the_way(
 
     assert finished.returncode == 1
     assert f"60 rows are not in {next_table} " in finished.stderr
-    assert f"materialise {next_table}, " in finished.stderr
+    assert f"materialize {next_table}, " in finished.stderr

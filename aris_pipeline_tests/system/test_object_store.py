@@ -107,7 +107,7 @@ def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
     assert ranking["batch"].unique().to_list() == [figures["batch"]]
 
 
-def test_a_store_that_goes_away_ends_the_run_with_the_way_out(
+def test_a_store_that_goes_away_ends_the_run_with_the_remedy(
     candidates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "seaweed"

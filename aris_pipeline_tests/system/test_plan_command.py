@@ -100,7 +100,7 @@ def test_a_batch_says_how_long_its_prompts_are(tmp_path: Path) -> None:
         (("--batch", "2026-01-01_none"), "2026-01-01_none"),
     ],
 )
-def test_what_is_wrong_is_said_with_the_way_out(
+def test_what_is_wrong_is_said_with_the_remedy(
     arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     finished = _plan(*arguments, "--data-dir", tmp_path, "--json")

@@ -27,7 +27,7 @@ def interface(data: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
         yield site
 
 
-def test_the_interface_shows_what_the_command_line_materialised(
+def test_the_interface_shows_what_the_command_line_materialized(
     interface: tuple[subprocess.Popen[bytes], int],
 ) -> None:
     found = ask(
@@ -35,12 +35,12 @@ def test_the_interface_shows_what_the_command_line_materialised(
         "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }",
     )
 
-    materialised = {
+    materialized = {
         node["assetKey"]["path"][0]: bool(node["assetMaterializations"])
         for node in found["assetNodes"]
     }
     chain = ("raw_candidates", "prompts", "completions", "evaluations", "throughput")
-    assert all(materialised[name] for name in (*chain, "candidate_ranking")), materialised
+    assert all(materialized[name] for name in (*chain, "candidate_ranking")), materialized
 
 
 def test_the_interface_listens_on_loopback_only(

@@ -67,7 +67,7 @@ def test_one_malformed_candidate_is_quarantined_and_all_after_it_are_read(
     assert quarantined["raw"] == broken[: 64 * 1024]
 
 
-def test_a_malformed_candidate_does_not_take_along_a_neighbour_without_an_id(desk: Desk) -> None:
+def test_a_malformed_candidate_does_not_take_along_a_neighbor_without_an_id(desk: Desk) -> None:
     broken, nameless = '{"aristotleId": "bad", "x": }', '{"gemData": {}}'
     batch = desk.land("export.json", export(broken, nameless, candidate("c")))
     assert desk.ids(batch) == ["c"]

@@ -77,7 +77,7 @@ def test_bom_and_single_latin_1_lines_are_survived(desk: Desk) -> None:
     assert [row["title"] for row in desk.candidates(batch)] == ["Café", "日本"]
 
 
-def test_requests_are_recognised_and_their_models_collected(desk: Desk) -> None:
+def test_requests_are_recognized_and_their_models_collected(desk: Desk) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}]}
     lines = [
         "not json",

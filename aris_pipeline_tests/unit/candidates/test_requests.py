@@ -76,7 +76,7 @@ def request(custom_id: str = "a", **changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_parameter_that_cannot_be_honoured_is_quarantined(
+def test_a_parameter_that_cannot_be_honored_is_quarantined(
     desk: Desk, changes: dict[str, Any], path: str
 ) -> None:
     row = refused(desk, request(**changes))

@@ -62,7 +62,7 @@ def test_a_row_with_a_wrong_number_of_columns_is_quarantined(desk: Desk) -> None
     assert desk.rules(batch) == [(3, "malformed_row"), (4, "malformed_row")]
 
 
-def test_a_short_row_between_quoted_rows_takes_no_neighbour_along(desk: Desk) -> None:
+def test_a_short_row_between_quoted_rows_takes_no_neighbor_along(desk: Desk) -> None:
     batch = desk.land("a.csv", 'id,Resume\n1,"a, b"\nshort\n3,plain\n4,"d"\n')
     assert desk.ids(batch) == ["1", "3", "4"]
     assert desk.rules(batch) == [(3, "malformed_row")]

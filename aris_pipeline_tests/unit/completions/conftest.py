@@ -63,7 +63,7 @@ def complete(store: DataStore) -> Complete:
                 *(store, JUDGE, [shard], session),
                 scoring=scoring,
                 run_id=run_id,
-                told=lambda _shard, stats: stats,
+                on_written=lambda _shard, stats: stats,
                 **{"shorten": cannot_shorten, **options},
             )
         if isinstance(outcome, Exception):

@@ -62,7 +62,7 @@ def run(
             scoring=None,
             shorten=cannot_shorten,
             run_id="now",
-            told=lambda _shard, stats: stats,
+            on_written=lambda _shard, stats: stats,
         ):
             outcomes.append((shard.name, outcome))
     return outcomes
@@ -109,7 +109,7 @@ def test_a_shard_is_on_the_disk_when_it_is_told(ask: Ask, store: DataStore) -> N
             scoring=SCORING,
             shorten=cannot_shorten,
             run_id="now",
-            told=lambda _shard, stats: stats,
+            on_written=lambda _shard, stats: stats,
         ):
             assert completed(store, shard).height == 5
             assert part_files(store.completion_parts(JUDGE, shard)) == []

@@ -172,7 +172,7 @@ def test_a_shard_without_rows_is_complete_at_once(
 
 
 def test_without_prompts_it_says_what_to_run(complete: Complete) -> None:
-    with pytest.raises(MissingDataError, match="materialise prompts of this shard"):
+    with pytest.raises(MissingDataError, match="materialize prompts of this shard"):
         complete()
 
 

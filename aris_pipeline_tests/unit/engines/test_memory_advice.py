@@ -44,7 +44,7 @@ def test_values_that_are_advised_are_not_complained_about() -> None:
 
 
 def test_a_model_that_cannot_fit_is_said_to() -> None:
-    assert "Choose a smaller or quantised model" in gpu_advice(
+    assert "Choose a smaller or quantized model" in gpu_advice(
         FOUR_BILLION, _gpu(8, 7.5), 8192, EngineSettings()
     )
 
@@ -74,5 +74,5 @@ def test_errors_that_have_nothing_to_do_with_memory_get_no_advice(
     monkeypatch.setattr(memory, "_model_memory", lambda *_: FOUR_BILLION)
 
     card = find_model("smollm2")
-    assert memory_advice(card, EngineSettings(), ValueError("no such quantisation")) == ""
+    assert memory_advice(card, EngineSettings(), ValueError("no such quantization")) == ""
     assert "would fit" in memory_advice(card, EngineSettings(), ValueError("No KV cache memory"))

@@ -192,7 +192,7 @@ def test_a_server_that_knows_only_chat_gets_no_prompt_that_it_would_render_other
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_server_that_is_not_there_is_named_with_the_way_out() -> None:
+def test_a_server_that_is_not_there_is_named_with_the_remedy() -> None:
     with FakeServer() as server:
         settings = _settings(server)
 
@@ -219,7 +219,7 @@ def test_a_server_that_answers_nothing_any_more_is_an_engine_that_died() -> None
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_address_that_is_no_api_is_named_with_the_way_out() -> None:
+def test_an_address_that_is_no_api_is_named_with_the_remedy() -> None:
     with (
         FakeServer() as server,
         pytest.raises(EngineError, match=rf"{server.url}/elsewhere.*--server-url"),

@@ -205,7 +205,7 @@ def test_an_empty_shard_has_no_evaluations(
 
 
 def test_without_completions_it_says_what_to_run(evaluate: Any, rubric: Rubric) -> None:
-    with pytest.raises(MissingDataError, match="materialise prompts of this shard"):
+    with pytest.raises(MissingDataError, match="materialize prompts of this shard"):
         evaluate(rubric)
 
 

@@ -86,7 +86,7 @@ def test_one_shard_is_reconciled_by_its_own_rows(batch: Batch, store: DataStore)
     assert (second.ok, second.rows_in, second.missing) == (False, 2, 2)
 
 
-def test_rows_without_a_verdict_are_missing_and_named_with_the_asset_to_materialise(
+def test_rows_without_a_verdict_are_missing_and_named_with_the_asset_to_materialize(
     batch: Batch, judge: Write, store: DataStore
 ) -> None:
     judge(FIRST, "a1")
@@ -96,7 +96,7 @@ def test_rows_without_a_verdict_are_missing_and_named_with_the_asset_to_material
     assert _faults(counts) == {"missing": 2}
     assert str(_only_fault(counts)) == (
         f"{FIRST.key}: 2 rows are not in evaluations (a2, a3): "
-        f"materialise evaluations for partition {FIRST.key}"
+        f"materialize evaluations for partition {FIRST.key}"
     )
 
 
@@ -119,7 +119,7 @@ def test_missing_rows_are_to_be_taken_up_where_they_stand(
     fault = _only_fault(reconcile(store, batch, JUDGE))
 
     assert (fault.kind, fault.count, fault.examples) == ("missing", 2, ("b1", "b2"))
-    assert fault.way_out == f"materialise {named} for partition {SECOND.key}"
+    assert fault.remedy == f"materialize {named} for partition {SECOND.key}"
 
 
 def test_at_most_five_rows_are_named(store: DataStore) -> None:
@@ -175,7 +175,7 @@ def test_an_id_that_was_landed_twice_is_a_duplicate(batch: Batch, store: DataSto
     duplicate = next(one for one in reconcile(store, batch, JUDGE).faults if one.table == "landed")
 
     assert (duplicate.kind, duplicate.examples) == ("duplicate", ("a3",))
-    assert duplicate.way_out == LAND_AGAIN
+    assert duplicate.remedy == LAND_AGAIN
 
 
 def test_a_second_file_in_a_shard_counts_as_readers_would_count_it(
@@ -187,7 +187,7 @@ def test_a_second_file_in_a_shard_counts_as_readers_would_count_it(
     counts = reconcile(store, batch, JUDGE)
 
     assert _faults(counts) == {"duplicates": 1}
-    assert _only_fault(counts).way_out == f"delete {copy}"
+    assert _only_fault(counts).remedy == f"delete {copy}"
 
 
 def test_verdicts_in_a_shard_that_the_batch_never_had_are_orphans(
@@ -199,7 +199,7 @@ def test_verdicts_in_a_shard_that_the_batch_never_had_are_orphans(
     counts = reconcile(store, batch, JUDGE)
 
     assert _faults(counts) == {"orphans": 2}
-    assert _only_fault(counts).way_out == f"delete {store.evaluations(JUDGE, stray).parent}"
+    assert _only_fault(counts).remedy == f"delete {store.evaluations(JUDGE, stray).parent}"
 
 
 def test_a_row_both_judged_and_quarantined_is_not_accounted_for(
@@ -236,7 +236,7 @@ def test_a_completion_of_a_prompt_that_has_changed_since_does_not_reconcile(
     assert _faults(counts) == {"key_mismatches": 1}
     fault = _only_fault(counts)
     assert (fault.table, fault.examples) == ("completions", ("b2",))
-    assert fault.way_out == f"materialise completions, evaluations for partition {SECOND.key}"
+    assert fault.remedy == f"materialize completions, evaluations for partition {SECOND.key}"
 
 
 def test_a_verdict_on_an_answer_that_has_changed_since_does_not_reconcile(
@@ -281,7 +281,7 @@ def test_a_damaged_file_is_a_fault_of_its_shard_and_the_others_are_still_reconci
     fault = _only_fault(counts)
     assert (fault.shard, fault.kind, counts.damaged_files) == (FIRST.key, "damaged_file", 1)
     assert str(file) in str(fault)
-    assert f"materialise {table}" in str(fault)
+    assert f"materialize {table}" in str(fault)
     assert counts.evaluated == (2 if table == "evaluations" else 5)
 
 
@@ -294,7 +294,7 @@ def test_a_file_that_a_later_table_was_made_from_must_not_be_missing(
 
     assert str(fault) == (
         f"{FIRST.key}: {store.completions(JUDGE, FIRST)} does not exist: "
-        f"materialise completions, evaluations for partition {FIRST.key}"
+        f"materialize completions, evaluations for partition {FIRST.key}"
     )
 
 
@@ -371,7 +371,7 @@ def test_a_batch_that_stopped_on_the_way_lacks_the_table_that_is_next(
 
     assert _faults(counts) == {"missing": 5}
     assert [(fault.table, fault.count) for fault in counts.faults] == [(missing, 3), (missing, 2)]
-    assert counts.faults[0].way_out.startswith(f"materialise {missing}")
+    assert counts.faults[0].remedy.startswith(f"materialize {missing}")
 
 
 def test_several_batches_are_ok_only_together(batch: Batch, store: DataStore) -> None:

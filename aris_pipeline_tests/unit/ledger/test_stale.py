@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.ledger import Forecast, foresee, stale
+from aris_pipeline.ledger import Forecast, forecast, stale
 from aris_pipeline.storage import Batch, Completions, DataStore, Prompts, RawCandidates, Shard
 from aris_pipeline.throughput import UNKNOWN, Pace
 from aris_pipeline_tests.tables import table, write_table
@@ -27,7 +27,7 @@ def foretell(batch: Batch, store: DataStore) -> Foresee:
             )
             for shard, requests in asked.items()
         }
-        return foresee(store, batch, JUDGE, prompts.__getitem__)
+        return forecast(store, batch, JUDGE, prompts.__getitem__)
 
     return call
 

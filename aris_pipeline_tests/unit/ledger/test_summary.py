@@ -1,7 +1,7 @@
 from typing import Any
 
 from aris_pipeline.completions import RunStats
-from aris_pipeline.ledger import summarise
+from aris_pipeline.ledger import summarize
 from aris_pipeline.storage import Batch, Completions, DataStore, Shard, write_parquet
 from aris_pipeline_tests.tables import DAY, table
 from aris_pipeline_tests.unit.ledger.conftest import FIRST, JUDGE, SECOND, Write
@@ -33,7 +33,7 @@ def test_the_figures_of_a_run_are_those_of_all_its_shards(
     judge(FIRST, "a1", "a2", "a3")
     judge(SECOND, "b1", {"custom_id": "b2", "is_valid": False})
 
-    figures = summarise(store, batch, JUDGE).as_dict(wall_s=12.3456)
+    figures = summarize(store, batch, JUDGE).as_dict(wall_s=12.3456)
 
     assert figures == {
         "batch": batch.name,
@@ -66,10 +66,10 @@ def test_what_was_predicted_is_the_sum_of_the_shards_that_generated(
 ) -> None:
     _complete(store, FIRST, {}, generate_s=3.0, predicted_s=2.5)
     _complete(store, SECOND, {"reused": True}, generate_s=0.0)
-    assert summarise(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] == 2.5
+    assert summarize(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] == 2.5
 
     _complete(store, SECOND, {}, generate_s=1.0, predicted_s=None)
-    assert summarise(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] is None
+    assert summarize(store, batch, JUDGE).as_dict(wall_s=1)["predicted_s"] is None
 
 
 def test_a_run_that_reused_everything_has_no_rates(
@@ -77,7 +77,7 @@ def test_a_run_that_reused_everything_has_no_rates(
 ) -> None:
     _complete(store, FIRST, {"reused": True}, {"reused": True}, generate_s=0.0)
 
-    figures = summarise(store, batch, JUDGE).as_dict(wall_s=1)
+    figures = summarize(store, batch, JUDGE).as_dict(wall_s=1)
 
     assert (figures["reused"], figures["generated"]) == (2, 0)
     assert figures["req_s"] is figures["output_tok_s"] is figures["total_tok_s"] is None
@@ -89,7 +89,7 @@ def test_the_status_of_a_batch_says_how_much_is_open(
     _complete(store, FIRST, {}, {}, {}, generate_s=1.0)
     judge(FIRST, "a1", "a2", "a3")
 
-    status = summarise(store, batch, JUDGE).status()
+    status = summarize(store, batch, JUDGE).status()
 
     assert (status["shards"], status["shards_completed"]) == (2, 1)
     assert (status["evaluated"], status["quarantined"], status["open"]) == (3, 1, 2)
@@ -98,6 +98,6 @@ def test_the_status_of_a_batch_says_how_much_is_open(
 def test_a_batch_that_nobody_judged_has_no_rates_and_no_success(
     batch: Batch, store: DataStore
 ) -> None:
-    figures = summarise(store, batch, JUDGE).as_dict(wall_s=1)
+    figures = summarize(store, batch, JUDGE).as_dict(wall_s=1)
 
     assert (figures["valid_rate"], figures["success_rate"], figures["req_s"]) == (0, 0, None)

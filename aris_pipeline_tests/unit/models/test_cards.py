@@ -144,7 +144,7 @@ def test_a_table_that_is_not_there_is_named(own_table: Path) -> None:
         find_model("mistral")
 
 
-def test_a_quantised_model_never_shares_answers_with_the_plain_one(tmp_path: Path) -> None:
+def test_a_quantized_model_never_shares_answers_with_the_plain_one(tmp_path: Path) -> None:
     plain = ModelCard(name="a", model_id=str(tmp_path))
     others = [
         plain.model_copy(update={"quantization": "fp8"}),
@@ -156,7 +156,7 @@ def test_a_quantised_model_never_shares_answers_with_the_plain_one(tmp_path: Pat
     assert len(identities) == 4
 
 
-def test_a_model_that_cannot_be_had_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_had_is_named_with_the_remedy(tmp_path: Path) -> None:
     pytest.importorskip("huggingface_hub")
     program = (
         "from aris_pipeline.models import find_model\n"

@@ -94,7 +94,7 @@ def test_telemetry_measures_this_process_and_leaves_gpu_figures_out_without_a_gp
     assert 0.01 < telemetry.rss_peak_gib < 64
     assert telemetry.cpu_percent is not None
     assert 0 <= telemetry.cpu_percent <= 100
-    assert telemetry.gpu_memory_peak_gib is telemetry.gpu_utilisation is None
+    assert telemetry.gpu_memory_peak_gib is telemetry.gpu_utilization is None
     assert telemetry.gpu_energy_wh is None
 
 
@@ -104,7 +104,7 @@ def test_telemetry_adds_the_gpus_memory_and_energy_and_averages_their_use() -> N
         pass
 
     assert telemetry.gpu_memory_peak_gib == 3
-    assert telemetry.gpu_utilisation == 40
+    assert telemetry.gpu_utilization == 40
     assert telemetry.gpu_energy_wh == 4
 
 

@@ -108,7 +108,7 @@ def test_modules_that_a_config_excepts_stay_wide() -> None:
         ),
     ],
 )
-def test_a_quantised_checkpoint_says_its_bits(stated: dict[str, Any], bits: float) -> None:
+def test_a_quantized_checkpoint_says_its_bits(stated: dict[str, Any], bits: float) -> None:
     found = precision_of({**SMALL, "quantization_config": stated}, "bfloat16", None)
 
     assert (found.bits, found.assumptions) == (bits, ())
@@ -121,7 +121,7 @@ def test_what_the_config_does_not_say_is_named(asked: str) -> None:
     assert said.startswith(asked)
 
 
-def test_an_unknown_quantisation_is_refused() -> None:
+def test_an_unknown_quantization_is_refused() -> None:
     with pytest.raises(ConfigError, match="'hqq' cannot be planned"):
         precision_of(SMALL, "bfloat16", "hqq")
 

@@ -61,7 +61,7 @@ def test_what_fits_a_card_of_16_gb(memory: str) -> None:
     assert found["qwen2.5:14b"]["weights_gib"] == pytest.approx(28, rel=0.03)
     assert found["mistral:7b"]["weights_gib"] == pytest.approx(14, rel=0.05)
     assert "weights 13.51 + overhead 1.31" in found["mistral:7b"]["reason"]
-    assert "take a smaller or quantised model" in found["mistral:7b"]["reason"]
+    assert "take a smaller or quantized model" in found["mistral:7b"]["reason"]
 
 
 def test_mistral_7b_fits_the_next_larger_card() -> None:

@@ -62,7 +62,7 @@ def test_a_prefix_that_the_prompts_share_is_computed_once() -> None:
     )
 
 
-def test_quantised_weights_are_read_faster() -> None:
+def test_quantized_weights_are_read_faster() -> None:
     whole, four_bit = (
         _roofline(name, "h100", max_model_len=2_048).req_s.expected
         for name in ("gemma3:12b", "gemma3:12b-4bit")

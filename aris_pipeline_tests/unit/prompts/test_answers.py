@@ -57,7 +57,7 @@ def test_the_shipped_rubric_fits_400_tokens(rubric: Rubric, tokenizer: Tokenizer
     check_fits(rubric, tokenizer, 400)
 
 
-def test_an_answer_that_may_not_fit_is_refused_with_the_way_out(
+def test_an_answer_that_may_not_fit_is_refused_with_the_remedy(
     rubric: Rubric, tokenizer: Tokenizer
 ) -> None:
     longer = rubric.model_copy(update={"reason_chars": 160})

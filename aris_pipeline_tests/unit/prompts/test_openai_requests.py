@@ -63,7 +63,7 @@ def test_messages_go_out_unchanged(
     assert (row["temperature"], row["max_tokens"], row["seed"]) == (0.0, 400, 42)
 
 
-def test_parameters_of_the_row_are_honoured(land: Land, render: Any, store: DataStore) -> None:
+def test_parameters_of_the_row_are_honored(land: Land, render: Any, store: DataStore) -> None:
     schema = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "string"}}}
     land(
         _body(

@@ -53,7 +53,7 @@ def test_dates_employers_and_skills_stay(text: str) -> None:
     assert redact(text, "Jane", "Doe") == text
 
 
-def test_a_short_name_goes_only_where_it_is_capitalised() -> None:
+def test_a_short_name_goes_only_where_it_is_capitalized() -> None:
     assert redact("An engineer like an architect", "An", "Nguyen") == (
         "[name] engineer like an architect"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aris_pipeline.prompts import Tokenizer, shorten_prompt
-from aris_pipeline.prompts.tokenizers import render_chat, tokenise
+from aris_pipeline.prompts.tokenizers import render_chat, tokenize
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def rendered(tokenizer: Tokenizer) -> Any:
         if system:
             messages.insert(0, {"role": "system", "content": system})
         text = render_chat(tokenizer, messages, **options)
-        ids = tokenise(tokenizer, [text], special=True)[0]
+        ids = tokenize(tokenizer, [text], special=True)[0]
         return {"messages": json.dumps(messages), "prompt_token_ids": ids}
 
     return render
@@ -104,7 +104,7 @@ def test_of_several_parts_the_longest_is_cut(tokenizer: Tokenizer) -> None:
     text = render_chat(tokenizer, [{"role": "user", "content": "\n".join(parts)}])
     prompt = {
         "messages": json.dumps([{"role": "user", "content": content}]),
-        "prompt_token_ids": tokenise(tokenizer, [text], special=True)[0],
+        "prompt_token_ids": tokenize(tokenizer, [text], special=True)[0],
     }
 
     ids = shorten_prompt(prompt, 200, tokenizer)

@@ -65,7 +65,7 @@ def test_a_shard_without_rows_has_no_rate_and_passes(store: DataStore) -> None:
 
 
 def test_without_evaluations_it_says_what_to_run(store: DataStore) -> None:
-    with pytest.raises(MissingDataError, match="materialise evaluations of this shard"):
+    with pytest.raises(MissingDataError, match="materialize evaluations of this shard"):
         valid_rate(store, JUDGE, SHARD, Thresholds())
 
 

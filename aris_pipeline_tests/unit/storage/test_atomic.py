@@ -128,7 +128,7 @@ def test_a_file_is_written_even_if_a_sweep_meets_it_before_it_is_locked(
         (errno.EIO, StorageError, "Input/output error"),
     ],
 )
-def test_what_cannot_be_written_is_named_with_the_reason_and_the_way_out(
+def test_what_cannot_be_written_is_named_with_the_reason_and_the_remedy(
     table: Path, refuse: Refuse, number: int, kind: type[StorageError], said: str
 ) -> None:
     refuse(number)

@@ -130,7 +130,7 @@ WHOLE = make_batch(5, 7, name="b").model_dump_json().encode()
         pytest.param(WHOLE.replace(b"[5,7]", b"[5,3]"), id="a digit that flipped"),
     ],
 )
-def test_a_damaged_manifest_is_named_with_the_way_out(store: DataStore, content: bytes) -> None:
+def test_a_damaged_manifest_is_named_with_the_remedy(store: DataStore, content: bytes) -> None:
     file: Path = store.batch_file("b")
     write_bytes(content, file)
 

@@ -210,7 +210,7 @@ def test_damage_is_told_from_absence(store: DataStore) -> None:
         ({"AWS_ENDPOINT_URL": "http://user:hidden@127.0.0.1:1"}, "127.0.0.1:1 cannot be reached"),
     ],
 )
-def test_a_store_that_refuses_is_named_with_the_way_out(
+def test_a_store_that_refuses_is_named_with_the_remedy(
     store: DataStore, server: Seaweed, wrong: dict[str, str], said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

@@ -85,26 +85,26 @@ def test_columns_are_cast_and_unknown_ones_left_out(tmp_path: Path) -> None:
     assert pl.read_parquet_schema(file) == {"id": pl.String, "age": pl.Int32}
 
 
-def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
 
     with pytest.raises(MissingDataError) as raised:
-        read_parquet(file, hint="materialise people first")
+        read_parquet(file, hint="materialize people first")
 
     assert str(file) in str(raised.value)
-    assert "materialise people first" in str(raised.value)
+    assert "materialize people first" in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but no more than that", b"x" * 5_000])
-def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "people.parquet"
     file.write_bytes(content)
 
     for read in (read_parquet, read_metadata):
         with pytest.raises(DamagedDataError) as raised:
-            read(file, hint="materialise people again")
+            read(file, hint="materialize people again")
         assert str(file) in str(raised.value)
-        assert "materialise people again" in str(raised.value)
+        assert "materialize people again" in str(raised.value)
 
 
 def test_a_file_of_another_layout_is_damaged(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_figures_that_the_machine_cannot_measure_are_null(store: DataStore) -> N
 
     assert {name: row[name] for name in figures} == figures
     gpu = [name for name in row if name.startswith("gpu")]
-    assert gpu == ["gpu_memory_peak_gib", "gpu_utilisation", "gpu_energy_wh", "gpu"]
+    assert gpu == ["gpu_memory_peak_gib", "gpu_utilization", "gpu_energy_wh", "gpu"]
     assert [row[name] for name in gpu] == [None] * 4
     assert "cores" in row["host"]
 
@@ -121,7 +121,7 @@ def test_a_shard_without_rows_has_no_rates(store: DataStore) -> None:
 
 
 def test_without_completions_it_says_what_to_run(store: DataStore) -> None:
-    with pytest.raises(MissingDataError, match="materialise completions of this shard"):
+    with pytest.raises(MissingDataError, match="materialize completions of this shard"):
         measure_shard(store, JUDGE, SHARD)
 
 

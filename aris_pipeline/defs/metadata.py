@@ -1,4 +1,4 @@
-"""What the materialisation of a shard tells: figures that plot over partitions, and a picture.
+"""What the materialization of a shard tells: figures that plot over partitions, and a picture.
 
 The names of the figures are the same in every run, so that the UI draws them. Nothing here is about
 a single candidate: metadata stay in the event log.
@@ -25,22 +25,22 @@ from aris_pipeline.throughput import Measurement
 _OF_LENGTHS = ["prompt_tokens", "static_prefix_tokens", "error"]
 _OF_PROGRESS = ["completed_at", "output_tokens", "reused", "error_type", "triaged"]
 
-Told = dict[str, Any]
+Metadata = dict[str, Any]
 
 
-def told_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> Told:
+def metadata_of_candidates(store: DataStore, shard: Shard, counts: ShardCounts) -> Metadata:
     """Rows in and out of validation, and which fields of the file are judged."""
     refused = counts.refused_parameters
     return {
         "rows": counts.rows,
         "quarantined": counts.quarantined,
         **({"refused_parameters": refused} if refused else {}),
-        **told_of_fields(counts.fields),
+        **metadata_of_fields(counts.fields),
         **table_facts(store.raw_candidates(shard)),
     }
 
 
-def told_of_fields(fields: FieldUse | None) -> Told:
+def metadata_of_fields(fields: FieldUse | None) -> Metadata:
     """Which fields are judged and which are not: names and counts, and a table of them."""
     if fields is None:
         return {}
@@ -67,19 +67,21 @@ def told_of_fields(fields: FieldUse | None) -> Told:
     }
 
 
-def told_of_prompts(store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts) -> Told:
+def metadata_of_prompts(
+    store: DataStore, judge: Judge, shard: Shard, counts: PromptCounts
+) -> Metadata:
     """Counts and lengths, with a histogram of the lengths where the prompts are new."""
     path = store.prompts(judge, shard)
-    told = {**asdict(counts), **table_facts(path)}
+    metadata = {**asdict(counts), **table_facts(path)}
     if counts.kept:
-        return told
+        return metadata
     tokens = pl.read_parquet(for_polars(path), columns=_OF_LENGTHS, hive_partitioning=False)
-    return told | _drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length")
+    return metadata | _drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length")
 
 
-def told_of_completions(
+def metadata_of_completions(
     store: DataStore, assignment: Assignment, shard: Shard, stats: RunStats
-) -> Told:
+) -> Metadata:
     """What the run did, with which engine settings, and a curve of how it went."""
     path = store.completions(assignment.judge, shard)
     rows = pl.read_parquet(for_polars(path), columns=_OF_PROGRESS, hive_partitioning=False)
@@ -95,9 +97,9 @@ def told_of_completions(
     }
 
 
-def told_of_evaluations(
+def metadata_of_evaluations(
     store: DataStore, judge: Judge, shard: Shard, counts: EvaluationCounts, rubric: Rubric | None
-) -> Told:
+) -> Metadata:
     """Counts by verdict and by reason, with the mix of verdicts beside earlier batches'."""
     path = store.evaluations(judge, shard)
     mix, asked = None, counts.rows - counts.triaged
@@ -113,9 +115,9 @@ def told_of_evaluations(
     }
 
 
-def told_of_throughput(
+def metadata_of_throughput(
     store: DataStore, judge: Judge, shard: Shard, measured: Measurement, cost_per_hour: float | None
-) -> Told:
+) -> Metadata:
     """Rates, latencies, memory and cost, with what larger batches would take."""
     cost = cost_per_1000_rows(measured.row, cost_per_hour)
     return {
@@ -126,5 +128,5 @@ def told_of_throughput(
     }
 
 
-def _drawn(name: str, png: bytes | None, alt: str) -> Told:
+def _drawn(name: str, png: bytes | None, alt: str) -> Metadata:
     return {name: picture(png, alt)} if png else {}
