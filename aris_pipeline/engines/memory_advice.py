@@ -2,38 +2,28 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import replace
 
 import psutil
 
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.models.cards import ModelCard
-from aris_pipeline.models.configs import model_config
-from aris_pipeline.models.devices import GpuMemory, gpu_count, gpu_memory
-from aris_pipeline.models.shape import ModelShape, kv_bytes_of, precision_of
+from aris_pipeline.models import (
+    GpuMemory,
+    ModelCard,
+    gpu_count,
+    gpu_memory,
+    model_config,
+    this_machine,
+)
+from aris_pipeline.models.fit import Load
 
 _GIB = 1024**3
-_WORKSPACE_GIB = 2.0
-"""Activations and CUDA graphs beside weights and KV cache; seen with models of 4 to 14 billion."""
 _CONTEXT_GIB = 1.0
 """What the engine's process itself takes before vLLM looks at the free memory; 0.6 GiB seen."""
 _LARGEST_SHARE = 0.95
 _SHORTEST_CONTEXT = 1024
 _CONTEXT_STEP = 256
-
-
-@dataclass(frozen=True)
-class ModelMemory:
-    """What a model needs.
-
-    Attributes:
-        weights_gib: of all GPUs together.
-        kv_bytes_per_token: bytes of KV cache for one token of context.
-    """
-
-    weights_gib: float
-    kv_bytes_per_token: int
 
 
 def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -> str:
@@ -49,40 +39,30 @@ def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -
         A sentence to append to the error, with values that would fit; empty where memory is not
         the reason.
     """
-    on_gpu = gpu_count() > 0
-    wanted = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
     try:
-        need = _model_memory(card, settings)
+        load = _load(card, settings)
     except ConfigError:
         return ""
-    if on_gpu:
-        return gpu_advice(need, gpu_memory(), wanted, settings)
+    if load.hardware.on_gpu:
+        return gpu_advice(load, gpu_memory())
     if "memory" not in str(error).lower() and "kv cache" not in str(error).lower():
         return ""
-    return cpu_advice(need, wanted, psutil.virtual_memory().available / _GIB)
+    return cpu_advice(load, psutil.virtual_memory().available / _GIB)
 
 
-def gpu_advice(
-    need: ModelMemory, gpu: GpuMemory, wanted_context: int, settings: EngineSettings
-) -> str:
+def gpu_advice(load: Load, gpu: GpuMemory) -> str:
     """Returns the settings with which a model fits into a GPU's free memory, if they are others."""
-    asked = settings.gpu_memory_utilization
     usable = (gpu.free_gib - _CONTEXT_GIB) / gpu.total_gib
     share = min(math.floor(usable * 100) / 100, _LARGEST_SHARE)
-
-    def context_at(utilization: float) -> int:
-        memory = utilization * gpu.total_gib * settings.tensor_parallel_size
-        room = (memory - need.weights_gib - _WORKSPACE_GIB) * _GIB
-        return int(room / need.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
-
-    if asked <= share and context_at(asked) >= wanted_context:
+    whole = replace(load, hardware=replace(load.hardware, memory_gib=gpu.total_gib))
+    if load.utilization <= share and _longest_context(whole) >= load.context:
         return ""
     holders = f" ({', '.join(gpu.holders)})" if gpu.holders else ""
     found = (
         f". The GPU has {gpu.free_gib:.1f} of {gpu.total_gib:.1f} GiB free{holders}; the weights "
-        f"take {need.weights_gib:.1f} GiB"
+        f"take {load.weights_gib:.1f} GiB"
     )
-    context = min(context_at(share), wanted_context)
+    context = min(_longest_context(replace(whole, utilization=share)), load.context)
     if context < _SHORTEST_CONTEXT:
         return (
             f"{found}: no setting makes that fit. Choose a smaller or quantized model, free the "
@@ -93,28 +73,40 @@ def gpu_advice(
     )
 
 
-def cpu_advice(need: ModelMemory, wanted_context: int, available_gib: float) -> str:
+def cpu_advice(load: Load, available_gib: float) -> str:
     """Returns the settings with which a model fits into the host's memory."""
     space_gib = int(os.environ.get("VLLM_CPU_KVCACHE_SPACE", "2"))
-    needed_gib = math.ceil(wanted_context * need.kv_bytes_per_token / _GIB)
-    context = int(space_gib * _GIB / need.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
-    fitting_gib = int(available_gib - need.weights_gib - _WORKSPACE_GIB)
+    needed_gib = math.ceil(load.context * load.kv_bytes_per_token / _GIB)
+    context = int(space_gib * _GIB / load.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
+    fitting_gib = int(available_gib - load.weights_gib - load.overhead_gib.expected)
     if fitting_gib < 1:
         return (
             f". The host has {available_gib:.1f} GiB free and the weights take "
-            f"{need.weights_gib:.1f} GiB: no setting makes that fit, choose a smaller model"
+            f"{load.weights_gib:.1f} GiB: no setting makes that fit, choose a smaller model"
         )
     space = min(max(needed_gib, 1), fitting_gib)
     return (
         f". This would fit: VLLM_CPU_KVCACHE_SPACE={space} (GiB; now {space_gib}, "
-        f"{available_gib:.1f} GiB free), or --max-model-len {min(context, wanted_context)}"
+        f"{available_gib:.1f} GiB free), or --max-model-len {min(context, load.context)}"
     )
 
 
-def _model_memory(card: ModelCard, settings: EngineSettings) -> ModelMemory:
-    config, _ = model_config(card)
-    shape = ModelShape.of(config)
-    dtype = card.data_type().name
-    weights = shape.weight_bytes(precision_of(config, dtype, card.quantization))
-    kv_bytes = kv_bytes_of(settings.kv_cache_dtype, dtype)
-    return ModelMemory(weights / _GIB, shape.kv_bytes_per_token(kv_bytes))
+def _longest_context(load: Load) -> int:
+    """The context of which one sequence fits beside weights and overhead."""
+    room = load.kv_gib(load.overhead_gib.expected) * _GIB
+    return int(room / load.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
+
+
+def _load(card: ModelCard, settings: EngineSettings) -> Load:
+    on_gpu = gpu_count() > 0
+    return Load.of(
+        model_config(card)[0],
+        this_machine(),
+        dtype=card.data_type().name,
+        quantization=card.quantization,
+        kv_cache_dtype=settings.kv_cache_dtype,
+        engine_args=card.engine_args,
+        context=settings.context(on_gpu=on_gpu, of_model=card.max_model_len),
+        utilization=settings.gpu_memory_utilization,
+        tensor_parallel=settings.tensor_parallel_size,
+    )

@@ -5,11 +5,12 @@ the rest is cut into KV blocks (`vllm/v1/worker/gpu_worker.py`, `vllm/v1/core/kv
 0.28 to 0.33). The peak cannot be known without the trial, so it is an interval.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from aris_pipeline.models.hardware import Hardware
-from aris_pipeline.models.shape import ModelShape, Precision
+from aris_pipeline.models.shape import ModelShape, Precision, kv_bytes_of, precision_of
 
 GIB = 1024**3
 
@@ -49,9 +50,46 @@ class Load:
     tensor_parallel: int = 1
     images: bool = False
 
+    @classmethod
+    def of(  # noqa: PLR0913 - one argument a choice
+        cls,
+        config: Mapping[str, Any],
+        hardware: Hardware,
+        *,
+        dtype: str,
+        quantization: str | None,
+        kv_cache_dtype: str,
+        engine_args: Mapping[str, Any],
+        **settings: Any,
+    ) -> Self:
+        """Returns a model as vLLM loads it by its config.
+
+        Args:
+            config: the model's `config.json`.
+            hardware: what it runs on.
+            dtype: of what is not quantized.
+            quantization: as it is loaded; None leaves it to the config.
+            kv_cache_dtype: as in vLLM.
+            engine_args: what the model table passes on to vLLM.
+            settings: the other attributes.
+
+        Raises:
+            ConfigError: the config is of a kind whose memory cannot be known.
+        """
+        step_tokens, step_rows = hardware.batch_limits
+        return cls(
+            ModelShape.of(dict(config)),
+            precision_of(dict(config), dtype, quantization),
+            hardware,
+            step_tokens=engine_args.get("max_num_batched_tokens", step_tokens),
+            step_rows=engine_args.get("max_num_seqs", step_rows),
+            kv_bytes=kv_bytes_of(kv_cache_dtype, dtype),
+            **settings,
+        )
+
     @property
     def weights_gib(self) -> float:
-        """Of one GPU."""
+        """Returns the memory of the weights on one GPU."""
         return (
             self.shape.weight_bytes(
                 self.precision, tensor_parallel=self.tensor_parallel, images=self.images

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aris_pipeline.models import ModelCard, ModelShape, kv_bytes_of, model_config, precision_of
+from aris_pipeline.models import ModelCard, model_config
 from aris_pipeline.models.fit import Interval, Load
 from aris_pipeline.models.hardware import Hardware
 from aris_pipeline.planning.speed import Speed, measured, roofline
@@ -155,19 +155,18 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     Raises:
         ConfigError: the config is of a kind that cannot be planned.
     """
-    shape = ModelShape.of(model.config)
-    precision = precision_of(model.config, model.dtype, model.quantization)
-    step_tokens, step_rows = hardware.batch_limits
-    load = Load(
-        shape, precision, hardware,
+    load = Load.of(
+        model.config,
+        hardware,
+        dtype=model.dtype,
+        quantization=model.quantization,
+        kv_cache_dtype=kv_cache_dtype,
+        engine_args=model.engine_args,
         context=max_model_len or model.max_model_len or (8_192 if hardware.on_gpu else 2_048),
-        step_tokens=model.engine_args.get("max_num_batched_tokens", step_tokens),
-        step_rows=model.engine_args.get("max_num_seqs", step_rows),
-        kv_bytes=kv_bytes_of(kv_cache_dtype, model.dtype),
         utilization=utilization,
         tensor_parallel=tensor_parallel,
         images=images,
-    )  # fmt: skip
+    )
     fits, _ = load.verdict()
     speed = None
     if fits:
