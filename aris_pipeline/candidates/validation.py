@@ -26,6 +26,7 @@ from aris_pipeline.candidates.records import Rejected
 from aris_pipeline.candidates.writers import write_quarantine
 from aris_pipeline.errors import DamagedDataError, InputError, MissingDataError
 from aris_pipeline.storage import (
+    CODE_OF_CANDIDATES,
     MADE_FROM_KEY,
     Batch,
     DataStore,
@@ -76,7 +77,7 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     """
     landing = read_metadata(store.landed(shard), hint=_HINT)
     # The landed file's footer holds the digest of its records, and the file's form.
-    origin = origin_of(landing, metadata.version("ftfy"))
+    origin = origin_of(CODE_OF_CANDIDATES, landing, metadata.version("ftfy"))
     candidates_file, quarantine_file = store.raw_candidates(shard), store.quarantine(shard)
     footer = read_if_made_from(candidates_file, origin)
     if footer and read_if_made_from(quarantine_file, origin):

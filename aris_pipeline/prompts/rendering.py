@@ -31,6 +31,7 @@ from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.shortening import room_for_prompt
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 from aris_pipeline.storage import (
+    CODE_OF_PROMPTS,
     MADE_FROM_KEY,
     DataStore,
     Judge,
@@ -93,6 +94,7 @@ class Rendering:
     def digest(self, candidates: Path) -> str:
         """Returns what tells whether prompts of a file of candidates would come out the same."""
         return origin_of(
+            CODE_OF_PROMPTS,
             self.rubric and self.rubric.digest,
             self.identity.model_dump(mode="json"),
             self.settings.model_dump(mode="json"),

@@ -10,7 +10,13 @@ from aris_pipeline.storage.benchmark_schemas import (
 )
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
-from aris_pipeline.storage.made_from import MADE_FROM_KEY, origin_of, read_if_made_from
+from aris_pipeline.storage.made_from import (
+    CODE_OF_CANDIDATES,
+    CODE_OF_PROMPTS,
+    MADE_FROM_KEY,
+    origin_of,
+    read_if_made_from,
+)
 from aris_pipeline.storage.object_store import ObjectPath
 from aris_pipeline.storage.parquet import (
     read_metadata,
@@ -40,6 +46,8 @@ from aris_pipeline.storage.schemas import (
 )
 
 __all__ = [
+    "CODE_OF_CANDIDATES",
+    "CODE_OF_PROMPTS",
     "LANDING_SHARD",
     "MADE_FROM_KEY",
     "Batch",

@@ -16,13 +16,19 @@ from aris_pipeline.storage.parquet import read_metadata
 MADE_FROM_KEY = "aris.made_from"
 
 
-def origin_of(*determining: object) -> str:
-    """Returns the digest of what a file is made from: this code, and what determines the content.
+CODE_OF_CANDIDATES = ("candidates", "storage", "errors.py")
+CODE_OF_PROMPTS = (*CODE_OF_CANDIDATES, "prompts", "models", "engines/protocol.py")
+"""Rooms and modules of the package that decide what a table holds."""
+
+
+def origin_of(code: tuple[str, ...], *determining: object) -> str:
+    """Returns the digest of what a file is made from: code, and what determines the content.
 
     Args:
+        code: rooms and modules of the package that decide the content.
         determining: all that does besides the code, as JSON values.
     """
-    content = json.dumps([_source_digest(), *determining], sort_keys=True, default=str)
+    content = json.dumps([_source_digest(code), *determining], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -41,10 +47,11 @@ def read_if_made_from(path: Path, origin: str) -> dict[str, str] | None:
 
 
 @cache
-def _source_digest() -> str:
-    """Of the whole package: what a table holds is decided in many places, its schema among them."""
+def _source_digest(code: tuple[str, ...]) -> str:
     found = hashlib.sha256()
     with resources.as_file(resources.files("aris_pipeline")) as root:
-        for file in sorted(root.rglob("*.py")):
-            found.update(file.read_bytes())
+        for name in code:
+            place = root / name
+            for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+                found.update(file.read_bytes())
     return found.hexdigest()
