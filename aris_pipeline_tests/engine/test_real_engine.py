@@ -220,19 +220,15 @@ def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
     tokenizer = load_tokenizer(CARD)
     rubric = load_rubric("aris-swe-v1")
     scoring = Scoring(build_score_plan(rubric, tokenizer), ids("Judge nobody."))
-    prompts = pl.DataFrame(
-        {
-            "custom_id": ["strong", "weak"],
-            "request_key": ["k1", "k2"],
-            "messages": ["[]", "[]"],
-            "prompt_token_ids": [ids("A brilliant engineer."), ids("A cook without work.")],
-            "max_tokens": [4, 4],
-            "temperature": [0.0, 0.0],
-            "top_p": [1.0, 1.0],
-            "seed": [None, None],
-            "response_schema": [None, None],
-        },
-        schema_overrides={"seed": pl.Int64, "response_schema": pl.String},
+    prompts = table(
+        Prompts,
+        *(
+            {"custom_id": name, "prompt_token_ids": ids(text), "max_tokens": 4}
+            for name, text in (
+                ("strong", "A brilliant engineer."),
+                ("weak", "A cook without work."),
+            )
+        ),
     )
 
     rows = _rows(engine, prompts, scoring)
@@ -259,15 +255,16 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
         for place in ("Corner Shop", "Joe's Diner", "Main Street Hotel")
     ]
     texts = tokenize(tokenizer, [*strong, *weak], special=False)
-    prompts = pl.DataFrame(
-        {
-            "custom_id": [f"c{n}" for n in range(len(texts))],
-            "request_key": [f"k{n}" for n in range(len(texts))],
-            "messages": ["[]"] * len(texts),
-            "prompt_token_ids": [frame.head_ids + ids + frame.tail_ids for ids in texts],
-        }
-    ).with_columns(
-        max_tokens=1, temperature=0.0, top_p=1.0, seed=pl.lit(None), response_schema=pl.lit(None)
+    prompts = table(
+        Prompts,
+        *(
+            {
+                "custom_id": f"c{number}",
+                "prompt_token_ids": frame.head_ids + ids + frame.tail_ids,
+                "max_tokens": 1,
+            }
+            for number, ids in enumerate(texts)
+        ),
     )
     nothing = calibration_prompt(rubric, tokenizer, PromptSettings())
     scoring = Scoring(build_score_plan(rubric, tokenizer), nothing)
