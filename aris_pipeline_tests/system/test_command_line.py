@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from aris_pipeline.candidates import write_synthetic
 from aris_pipeline_tests.terminal import on_a_terminal, states
 
 pytestmark = pytest.mark.system
@@ -49,20 +50,8 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def candidates(tmp_path: Path) -> Path:
     file = tmp_path / "candidates.json"
-    assert aris("generate", "--count", 60, "--seed", 3, "--out", file).returncode == 0
+    write_synthetic(60, 3, "aris", file)
     return file
-
-
-def test_run_prints_one_json_object_with_every_promised_figure(
-    candidates: Path, data: Path
-) -> None:
-    finished = aris("run", candidates, "--data-dir", data, "--shard-size", 25, "--json")
-
-    assert finished.returncode == 0, finished.stderr
-    figures = last_line(finished)
-    assert figures.keys() >= KEYS
-    assert (figures["rows_in"], figures["shards"]) == (60, 3)
-    assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
 
 
 def test_a_run_says_what_it_is_at_in_a_pipe_and_on_a_terminal(
@@ -95,10 +84,18 @@ def test_a_run_says_what_it_is_at_in_a_pipe_and_on_a_terminal(
     assert "\x1b" not in piped.stderr + piped.stdout
 
 
-def test_every_reading_command_answers_about_a_finished_batch(
-    candidates: Path, data: Path, tmp_path: Path
+def test_a_run_prints_its_figures_and_every_command_reads_what_it_wrote(
+    tmp_path: Path, data: Path
 ) -> None:
-    batch = last_line(aris("run", candidates, "--data-dir", data, "--json"))["batch"]
+    file = tmp_path / "candidates.json"
+    assert aris("generate", "--count", 60, "--seed", 3, "--out", file).returncode == 0
+    finished = aris("run", file, "--data-dir", data, "--shard-size", 25, "--json")
+    assert finished.returncode == 0, finished.stderr
+    figures = last_line(finished)
+    assert figures.keys() >= KEYS
+    assert (figures["rows_in"], figures["shards"]) == (60, 3)
+    assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
+    batch = figures["batch"]
 
     verified = last_line(aris("verify", "--data-dir", data, "--batch", batch, "--json"))
     assert verified["ok"]
@@ -125,21 +122,11 @@ def test_every_reading_command_answers_about_a_finished_batch(
         )["files"]
         assert all(Path(file).exists() for file in files)
 
-
-def test_verify_fails_when_an_output_went_missing(candidates: Path, data: Path) -> None:
-    aris("run", candidates, "--data-dir", data)
-    next(data.glob("evaluations/**/*.parquet")).unlink()
-
-    finished = aris("verify", "--data-dir", data, "--json")
-
-    assert finished.returncode == 1
-    assert last_line(finished)["missing"] == 60
+    _verify_names_a_damaged_file_and_still_reconciles_the_other_shards(data)
+    _verify_counts_the_rows_of_an_output_that_went_missing(data)
 
 
-def test_verify_names_a_damaged_file_and_still_reconciles_the_other_shards(
-    candidates: Path, data: Path
-) -> None:
-    aris("run", candidates, "--data-dir", data, "--shard-size", 20)
+def _verify_names_a_damaged_file_and_still_reconciles_the_other_shards(data: Path) -> None:
     damaged = next(data.glob("evaluations/**/shard=s001/*.parquet"))
     damaged.write_bytes(b"half a fi")
 
@@ -149,9 +136,19 @@ def test_verify_names_a_damaged_file_and_still_reconciles_the_other_shards(
     assert "Traceback" not in finished.stderr
     assert f"{damaged} cannot be read" in finished.stderr
     found = last_line(finished)
-    assert (found["evaluated"], found["missing"], found["damaged_files"]) == (40, 20, 1)
+    assert (found["evaluated"], found["missing"], found["damaged_files"]) == (35, 25, 1)
     (fault,) = found["batches"][0]["faults"]
     assert (fault["kind"], fault["table"]) == ("damaged_file", "evaluations")
+
+
+def _verify_counts_the_rows_of_an_output_that_went_missing(data: Path) -> None:
+    for file in data.glob("evaluations/**/*.parquet"):
+        file.unlink()
+
+    finished = aris("verify", "--data-dir", data, "--json")
+
+    assert finished.returncode == 1
+    assert last_line(finished)["missing"] == 60
 
 
 def test_a_quarantined_row_is_shown_by_its_line(tmp_path: Path, data: Path) -> None:
@@ -306,16 +303,14 @@ def test_of_several_files_a_bad_one_is_named_at_the_end_and_the_others_are_judge
     assert all(str(file) in last_line(finished)["error"] for file in (bad, missing))
 
 
-@pytest.mark.parametrize(
-    ("until", "next_table"), [("raw_candidates", "prompts"), ("prompts", "completions")]
-)
 def test_verify_names_what_is_next_for_a_batch_that_stopped_on_the_way(
-    candidates: Path, data: Path, until: str, next_table: str
+    candidates: Path, data: Path
 ) -> None:
-    assert aris("run", candidates, "--until", until, "--data-dir", data).returncode == 0
+    for until, next_table in (("raw_candidates", "prompts"), ("prompts", "completions")):
+        assert aris("run", candidates, "--until", until, "--data-dir", data).returncode == 0
 
-    finished = aris("verify", "--data-dir", data)
+        finished = aris("verify", "--data-dir", data)
 
-    assert finished.returncode == 1
-    assert f"60 rows are not in {next_table} " in finished.stderr
-    assert f"materialize {next_table}, " in finished.stderr
+        assert finished.returncode == 1
+        assert f"60 rows are not in {next_table} " in finished.stderr
+        assert f"materialize {next_table}, " in finished.stderr
