@@ -4,6 +4,7 @@ Only a whole value counts, in any case. Some people are called so: in the field 
 stays, and `NULL` does not.
 """
 
+from functools import lru_cache
 from typing import Any
 
 PLACEHOLDERS = frozenset(
@@ -31,7 +32,12 @@ _NAMES = {"Null", "Nan", "Na", "Nil"}
 def is_placeholder(text: str) -> bool:
     """Whether a text is blank, or only says that there is none."""
     if len(text) > _LONGEST + _MOST_SPACE:
-        return not text or text.isspace()
+        return text.isspace()
+    return _is_short_placeholder(text)
+
+
+@lru_cache(65_536)
+def _is_short_placeholder(text: str) -> bool:
     return text.strip().casefold() in PLACEHOLDERS
 
 
