@@ -1,5 +1,6 @@
 """One landed record as a row of `raw_candidates`, or the rule that it broke."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from json import JSONDecoder
@@ -40,6 +41,9 @@ RowValidator = Callable[[str, str], Row]
 _TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
 _JOB_COLUMNS = tuple(Job.model_fields)
 _DEGREE_COLUMNS = tuple(Degree.model_fields)
+_SAID = re.compile(r"(?![\u115f\u1160\u3164\uffa0])[^\W_]")
+"""A letter or a digit that can be seen."""
+_WITHOUT_TEXT = {"is_current", "work_start_date", "work_end_date", "end_date"}
 _DEEPEST = 64
 """Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
 
@@ -126,7 +130,7 @@ def _candidate(
     texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
     repaired = repair_texts(texts) if may_need_repair(record) else texts
     if not _says_anything(repaired):
-        raise UnusableError("no_usable_text", "only markup and dates that stand for none")
+        raise UnusableError("no_usable_text", "only markup, signs and dates")
     counter.add(shaped.sources, left, unread)
     extra = json_text(left) if left else None
     return repaired | {"extra": extra, "repaired": repaired != texts}
@@ -148,10 +152,13 @@ def _degree(degree: Degree) -> Row:
 
 def _says_anything(row: Row) -> bool:
     """Whether anything is left to judge after dates and texts were read."""
-    if row["title"] or row["resume_text"] or any(row["skills"]):
+    if any(text and _SAID.search(text) for text in (row["title"], row["resume_text"])):
         return True
     entries = [*row["work_info"], *row["education_info"]]
-    return any(value for entry in entries for name, value in entry.items() if name != "is_current")
+    texts = (
+        value for entry in entries for name, value in entry.items() if name not in _WITHOUT_TEXT
+    )
+    return any(text and _SAID.search(text) for text in (*row["skills"], *texts))
 
 
 def _without_text(record: str, profile: Profile) -> UnusableError:

@@ -78,6 +78,7 @@ _SOMEBODY_ELSE = re.compile(
     r"|author|creator|createdby|updatedby|interviewer|assignee|agency|supervisor)"
 )
 _DEEPEST = 5
+_FEW = 3
 _PLAIN_FIELDS = frozenset(
     {
         *("first_name", "last_name", "title", "company", "location", "work_info"),
@@ -204,8 +205,10 @@ class _Found:
                 if texts and _is_at_home(spelling, record, inside):
                     named.append(key)
                     self._values.setdefault(spelling.role, []).extend(filter(_is_name, texts))
-            if isinstance(value, dict | str) and depth < _DEEPEST:
-                container = _container(key, value)
+            is_list = isinstance(value, list) and (spelling is not None or _is_person(key))
+            inside_it = value[:_FEW] if is_list else [value]
+            for one in inside_it if depth < _DEEPEST else ():
+                container = _container(key, one) if isinstance(one, dict | str) else None
                 if container:
                     self.look_at(container, _plain(key), depth + 1)
         return named
@@ -275,6 +278,10 @@ def _is_at_home(spelling: _Spelling, record: Mapping[str, Any], inside: str) -> 
         together = {"first", "last"} <= {_core(key) for key in record}
         return together or name_role(inside) is not None
     return spelling.place == "anywhere" or not inside or inside in _PERSONS
+
+
+def _is_person(key: str) -> bool:
+    return _plain(key) in _PERSONS
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,24 @@ _NAME_PART = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _SHORT_NAME = 3
 _PLACEHOLDER = "[name]"
 _CURLY = "\u2019"
+_WITHOUT_STROKES = str.maketrans("łŁøØđĐıħ", "lLoOdDih")
+_SPELLED_OUT = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "ß": "ss",
+        "æ": "ae",
+        "ø": "oe",
+        "å": "aa",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "Æ": "Ae",
+        "Ø": "Oe",
+        "Å": "Aa",
+    }
+)
 _PARTICLES = {
     "al", "ben", "bin", "da", "de", "del", "den", "der", "di", "dos", "du", "el", "la", "le",
     "van", "von", "jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms",
@@ -128,7 +146,7 @@ def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
 
 
 def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
-    for written in (str, _without_accents):
+    for written in (str, _without_accents, _spelled_out):
         given, family = written(first), written(last)
         if given and family:
             yield f"{given} {family}"
@@ -245,6 +263,11 @@ def _alone(token: str) -> str:
     return token
 
 
+def _spelled_out(name: str) -> str:
+    """Writes letters as keyboards without them do: Juergen, Soeren, Kjaergaard."""
+    return _without_accents(name.translate(_SPELLED_OUT))
+
+
 def _without_accents(name: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", name)
+    decomposed = unicodedata.normalize("NFKD", name.translate(_WITHOUT_STROKES))
     return "".join(char for char in decomposed if not unicodedata.combining(char))

@@ -70,6 +70,5 @@ def redact(
     text = redact_phones(text)
     if text != whole:
         folded = text.casefold()
-    if not (first_name or last_name or other_names):
-        other_names = labelled_names(text, folded)
-    return redact_names(text, folded, names_of(first_name or "", last_name or "", (*other_names,)))
+    others = (*other_names, *labelled_names(text, folded))
+    return redact_names(text, folded, names_of(first_name or "", last_name or "", others))

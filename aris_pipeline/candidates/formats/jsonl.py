@@ -88,7 +88,7 @@ def write_lines(records: Iterable[dict[str, Any]], out: Path) -> None:
 
 def instead_of_lines(lines: Sequence[str]) -> str | None:
     """Names the format of a text that is not one object a line."""
-    if begins_document(lines[0]):
+    if begins_document(lines[0]) or lines[0] == "[":
         return "aris"
     if any(line.startswith("{") for line in lines):
         spread = len(lines) > 1 and begins_json(lines[0]) and lines[1].startswith('"')

@@ -116,6 +116,15 @@ def test_a_resume_of_words_for_nothing_gives_way_to_another_text(desk: Desk) -> 
     assert texts == ["Led a team", "Built a parser", "Baker since 2001"]
 
 
+@pytest.mark.parametrize("text", ["\u200b", "\u3164", "---------", "\u2022", "!!!", "\u00ad"])
+def test_signs_and_characters_that_nobody_sees_say_nothing(desk: Desk, text: str) -> None:
+    job = {"work_start_date": "2019"}
+    lines = [{"id": "a", "resume_text": text, "work_info": [job]}, {"id": "b", "title": "Cook"}]
+    batch = desk.land("a.jsonl", "\n".join(map(json.dumps, lines)))
+    desk.validate(batch)
+    assert [row["custom_id"] for row in desk.candidates(batch)] == ["b"]
+
+
 def test_a_person_may_be_called_null(desk: Desk) -> None:
     rows = "id,First Name,Last Name,Resume\n1,Nan,Null,Engineer\n2,nan,N/A,Baker\n3,Na,None,Cook\n"
     batch = desk.land("a.csv", rows)

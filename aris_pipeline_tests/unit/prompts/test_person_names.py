@@ -58,6 +58,21 @@ def test_without_a_name_in_a_field_one_behind_a_label_goes(text: str, expected: 
     assert redact(text, None, None) == expected
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        ("\u0141ukasz", "Wa\u0142\u0119sa", "Lukasz Walesa"),
+        ("J\u00fcrgen", "M\u00fcller", "Juergen Mueller"),
+        ("S\u00f8ren", "Kj\u00e6rg\u00e5rd", "Soeren Kjaergaard"),
+        ("Jane", None, "Name: Jane Smith"),
+    ],
+)
+def test_a_name_goes_as_other_keyboards_write_it_and_behind_a_label(
+    first: str, last: str | None, text: str
+) -> None:
+    assert redact(text, first, last) in ("[name]", "Name: [name]")
+
+
 def test_a_short_name_goes_in_lower_case_beside_the_other() -> None:
     text = "jane_roe_cv.pdf, roe.jane, Jane-Roe, a roe deer"
     assert redact(text, "Jane", "Roe") == "[name]_cv.pdf, [name], [name], a roe deer"
