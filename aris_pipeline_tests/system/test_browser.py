@@ -69,6 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         browser = playwright.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1500, "height": 950})
         page.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
         small = [name for name in names if "_small_" in name]
         (large,) = (name for name in names if "_large_" in name)
         yield Site(page, port, data, small, large)
