@@ -35,7 +35,7 @@ class PartWriter:
     """Collects finished rows of all running shards, and writes parts when enough is at risk.
 
     While it is entered, a thread keeps the time, because a long row may finish alone. What it
-    cannot write is tried again with the shard's next row, which is told: no engine works for
+    cannot write is tried again with the shard's next row, which is reported: no engine works for
     nothing.
     """
 

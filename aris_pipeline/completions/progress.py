@@ -92,7 +92,7 @@ class Progress:
 
 
 Report = Callable[[Callable[[], Progress]], AbstractContextManager[RowDone]]
-"""Reports how far work is while it goes on; takes what says that, gives what rows are told to."""
+"""Shows progress while work goes on: takes what says how far it is, gives what counts rows."""
 
 
 def silently(_look: Callable[[], Progress]) -> AbstractContextManager[RowDone]:

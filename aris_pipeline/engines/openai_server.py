@@ -47,7 +47,7 @@ _LOOK_EVERY_S = 0.5
 _HUNG_AFTER_TIMEOUTS = 3
 """One request may hang by chance and is asked again; that none is answered for so long is not."""
 _TOP_LOGPROBS = 20
-"""What older servers give, which know no named tokens; vLLM allows no more unless told."""
+"""What older servers give, which know no named tokens; vLLM allows no more by default."""
 
 _OF_OPENAI = frozenset({"stop", "presence_penalty", "frequency_penalty", "logit_bias"})
 """Further parameters that every server knows; vLLM names itself as the owner of its models, and
@@ -110,7 +110,7 @@ class OpenAiServer:
         )
         self._thread.start()
         try:
-            self._model, told, self._is_vllm = self._wait(self._find_model())
+            self._model, served_len, self._is_vllm = self._wait(self._find_model())
             self._takes_ids = self._wait(self._try_token_ids())
         except BaseException:
             self.close()
@@ -120,7 +120,7 @@ class OpenAiServer:
         self._info = EngineInfo(
             name=name,
             load_s=time.monotonic() - started,
-            max_model_len=told
+            max_model_len=served_len
             or settings.context(on_gpu=gpu_count() > 0, of_model=card.max_model_len),
             kv_cache_tokens=None,
         )
@@ -218,9 +218,9 @@ class OpenAiServer:
             raise self._no_api(error) from error
         for name in (self._card.name, self._card.model_id, *self._card.aliases):
             if name in served:
-                told = getattr(served[name], "max_model_len", None)
+                served_len = getattr(served[name], "max_model_len", None)
                 is_vllm = getattr(served[name], "owned_by", None) == "vllm"
-                return name, told if isinstance(told, int) else None, is_vllm
+                return name, served_len if isinstance(served_len, int) else None, is_vllm
         raise EngineError(
             f"the server {self._url} does not serve {self._card.name}, but "
             f"{', '.join(sorted(served)) or 'nothing'}: choose its model with --model, or give "
@@ -391,10 +391,10 @@ def _completion(request: Request, response: Any, latency_s: float) -> Completion
 
 
 def _named_logprobs(request: Request, logprobs: Any) -> dict[int, float]:
-    """The log-probabilities of the named tokens, as far as the server told them."""
-    told = getattr(logprobs, "top_logprobs", None) or [{}]
+    """The log-probabilities of the named tokens, as far as the server gives them."""
+    given = getattr(logprobs, "top_logprobs", None) or [{}]
     return {
-        token: told[0][name]
+        token: given[0][name]
         for token in request.logprob_token_ids
-        if (name := f"token_id:{token}") in told[0]
+        if (name := f"token_id:{token}") in given[0]
     }

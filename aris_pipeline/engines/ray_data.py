@@ -284,7 +284,7 @@ class VllmOnRay:
             output_tokens=len(tokens),
             latency_s=ended - queued if ended and queued else None,
             preemptions=metrics.get("num_preemptions") or 0,
-            logprobs={token: told["logprob"] for token, told in logprobs.items()},
+            logprobs={token: given["logprob"] for token, given in logprobs.items()},
         )
 
 
@@ -302,7 +302,7 @@ class _Replica(vLLMEngineStageUDF):
     async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
         self, batch: list[dict[str, Any]]
     ) -> AsyncIterator[dict[str, Any]]:
-        """Answers a batch, each row told of when it is finished, as nobody reads what is not yet.
+        """Answers a batch, each row reported when it is finished, as nobody reads what is not yet.
 
         With a thousand rows in flight, telling of every token takes a fifth of the speed.
         """

@@ -99,11 +99,11 @@ class EngineSession:
         return self._engine
 
     def kv_cache_usage(self) -> float | None:
-        """Share of the KV cache in use now, 0 to 1; None where that cannot be told."""
+        """Share of the KV cache in use now, 0 to 1; None if the engine does not say."""
         return self._engine.kv_cache_usage() if self._engine else None
 
     def token_counts(self) -> TokenCounts | None:
-        """Tokens that the present engine has worked on; None where that cannot be told."""
+        """Tokens that the present engine has worked on; None if the engine does not say."""
         engine = self._engine
         return engine.token_counts() if isinstance(engine, CountsTokens) else None
 

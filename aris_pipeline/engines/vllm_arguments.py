@@ -1,4 +1,4 @@
-"""How vLLM is started, in this process or as a server, and what it is told with a request."""
+"""How vLLM is started, in this process or as a server, and what is passed on with a request."""
 
 import contextlib
 import dataclasses

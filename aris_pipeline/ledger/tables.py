@@ -49,7 +49,7 @@ class ShardTables:
 
 
 def read_shard(store: DataStore, judge: Judge | None, shard: Shard) -> ShardTables:
-    """Reads the tables of a shard; a missing or damaged file is told, not raised."""
+    """Reads the tables of a shard; a missing or damaged file is noted, not raised."""
     tables = ShardTables(shard)
     found = places(store, judge, shard)
     for name, columns in _COLUMNS.items():

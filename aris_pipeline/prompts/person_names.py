@@ -7,7 +7,7 @@ before a form of address.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,9 +36,11 @@ _SPELLED_OUT = str.maketrans(
     }
 )
 _PARTICLES = {
-    "al", "ben", "bin", "da", "de", "del", "den", "der", "di", "dos", "du", "el", "la", "le",
-    "van", "von", "jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms",
+    "al", "ben", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "dos", "du", "e",
+    "el", "ibn", "la", "le", "van", "von", "y", "zu", "zur",
 }  # fmt: skip
+_NO_PARTS = _PARTICLES | {"jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms"}
+"""Words of a name that are nobody's name by themselves."""
 _ANY_CJK = re.compile(f"[{CJK}]")
 _ONLY_CJK = re.compile(rf"[{CJK}]+")
 _WIDE_LETTER = re.compile(r"[\uff21-\uff5a]")
@@ -60,10 +62,6 @@ _BEFORE_LABEL = (
 """Text of a PDF has no blank between a name and the next label: `RoeEmail:`."""
 
 _LABEL_SIGNS = ("name", "nombre", "nom", "姓", "氏", "名", "이름", "성명")
-_PARTICLES = {
-    *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "das", "du", "la", "le"),
-    *("el", "al", "bin", "ibn", "ben", "y", "e", "zu", "zur"),
-}
 _COLON = r"[^\S\n]*[:\uff1a][^\S\n]*"
 _LABELLED = re.compile(
     r"(?:^|[|,;\u2022])[^\S\n]*[-*#>]*[^\S\n]*(?i:(?:full |candidate'?s? |applicant'?s? |my )?name"
@@ -146,8 +144,8 @@ def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
 
 
 def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
-    for written in (str, _without_accents, _spelled_out):
-        given, family = written(first), written(last)
+    writings = (tuple(map(one, (first, last, *further))) for one in _WRITINGS)
+    for given, family, *others in dict.fromkeys(writings):
         if given and family:
             yield f"{given} {family}"
             yield f"{family} {given}"
@@ -155,10 +153,10 @@ def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
             yield f"{family}{given}"
             if len(family) >= _SHORT_NAME:
                 yield f"{given[0]}{family}"
-        for name in (given, family, *map(written, further)):
+        for name in (given, family, *others):
             yield name
             yield from (
-                part for part in _NAME_PART.findall(name) if part.casefold() not in _PARTICLES
+                part for part in _NAME_PART.findall(name) if part.casefold() not in _NO_PARTS
             )
 
 
@@ -271,3 +269,6 @@ def _spelled_out(name: str) -> str:
 def _without_accents(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.translate(_WITHOUT_STROKES))
     return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+_WRITINGS: Sequence[Callable[[str], str]] = (str, _without_accents, _spelled_out)

@@ -32,14 +32,14 @@ def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresho
     valid = int(rows["is_valid"].sum())
     reasons = rows["invalid_reason"].drop_nulls().value_counts(sort=True).rows()
     rate = valid / rows.height if rows.height else None
-    told = "".join(f", {count:,} {reason}" for reason, count in reasons)
+    listed = "".join(f", {count:,} {reason}" for reason, count in reasons)
     return Finding(
         check="valid_rate",
         passed=rate is None or rate >= thresholds.min_valid_rate,
         severity="error",
         value=rate,
         threshold=thresholds.min_valid_rate,
-        detail=f"{valid:,} of {rows.height:,} rows are valid{told}",
+        detail=f"{valid:,} of {rows.height:,} rows are valid{listed}",
         figures={
             "rows": rows.height,
             "valid": valid,

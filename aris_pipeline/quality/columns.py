@@ -56,7 +56,7 @@ def _declared(store: DataStore, judge: Judge, shard: Shard) -> type[dy.Schema]:
 def _told(faults: dict[str, list[str]], judge: Judge) -> str:
     """The columns by name, unless those are names that somebody's file has chosen."""
     if judge.rubric == OPENAI:
-        told = [f"{len(names)} {fault}" for fault, names in faults.items() if names]
+        found = [f"{len(names)} {fault}" for fault, names in faults.items() if names]
     else:
-        told = [f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names]
-    return f"columns {'; '.join(told)}"
+        found = [f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names]
+    return f"columns {'; '.join(found)}"

@@ -73,6 +73,12 @@ def test_a_name_goes_as_other_keyboards_write_it_and_behind_a_label(
     assert redact(text, first, last) in ("[name]", "Name: [name]")
 
 
+def test_titles_and_particles_of_a_name_are_no_names_by_themselves() -> None:
+    text = "Dr. Jane van der Roe Jr. worked with Dr. Poe, van Poe and Poe Jr."
+    expected = "[name] worked with Dr. Poe, van Poe and Poe Jr."
+    assert redact(text, "Jane", "van der Roe", ("Dr. Jane van der Roe Jr.",)) == expected
+
+
 def test_a_short_name_goes_in_lower_case_beside_the_other() -> None:
     text = "jane_roe_cv.pdf, roe.jane, Jane-Roe, a roe deer"
     assert redact(text, "Jane", "Roe") == "[name]_cv.pdf, [name], [name], a roe deer"
