@@ -80,7 +80,8 @@ class FieldCounter:
             unread: paths of the profile's fields whose values could not be read.
         """
         self._rows += 1
-        self._unread.update(_NUMBER.sub("[]", path) for path in unread)
+        if unread:
+            self._unread.update(_NUMBER.sub("[]", path) for path in unread)
         self._plain_rows += not sources
         for path, column in sources.items():
             names = self._sources.setdefault(column, {})

@@ -43,6 +43,7 @@ Fields = dict[str, Any]
 
 _ENTRIES = {"work_info": JOB_FIELDS, "education_info": DEGREE_FIELDS}
 _COLUMNS = ("title", "company", "location")
+_MAY_BEGIN_JSON = {"[", "{", '"', " "}
 _MAY_BE_ODD = (*_COLUMNS, "skills", *_ENTRIES, "resume_text")
 _DEEPEST = 4
 
@@ -89,16 +90,16 @@ def _is_odd(name: str, value: object) -> bool:
     known = _ENTRIES.get(name)
     if known is None:
         return True
-    return any(
-        not isinstance(entry, dict) or has_aliases(entry, known) or _holds_json(entry)
-        for entry in value
-    )
+    return _are_odd(value, known)
 
 
-def _holds_json(entry: Fields) -> bool:
-    for value in entry.values():  # no calls: every job of every record comes here
-        if isinstance(value, str) and value and value[0] in '[{" ' and may_hold_json(value):
+def _are_odd(entries: list[Any], known: frozenset[str]) -> bool:
+    for entry in entries:  # few calls: every job of every record comes here
+        if not isinstance(entry, dict) or has_aliases(entry, known):
             return True
+        for text in entry.values():
+            if isinstance(text, str) and text[:1] in _MAY_BEGIN_JSON and may_hold_json(text):
+                return True
     return False
 
 
