@@ -13,7 +13,7 @@ from aris_pipeline_tests.terminal import on_a_terminal
 
 WORK = """
 import os, sys, time
-from aris_pipeline import live_line
+from aris_pipeline.completions import live_line
 live_line._DRAWN_EVERY_S, live_line._PRINTED_EVERY_S = 0.02, 0.04
 line = live_line.LiveLine(draws=True)
 line.say("loading the model")
