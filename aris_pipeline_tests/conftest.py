@@ -6,11 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.defs.assets import GPU_POOL
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
-from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.defs.instance import prepare_home
 from aris_pipeline.models import cache_dir
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
@@ -74,8 +76,12 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def instance(store: DataStore) -> Iterator[dg.DagsterInstance]:
-    with open_instance(store.root) as instance:
+def instance(store: DataStore, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """The shipped settings with a history in memory; the history on disk has tests in `system/`."""
+    settings = yaml.safe_load((prepare_home(store.root) / "dagster.yaml").read_text())
+    folder = str(tmp_path / "dagster")
+    with dg.DagsterInstance.ephemeral(tempdir=folder, settings=settings) as instance:
+        instance.event_log_storage.set_concurrency_slots(GPU_POOL, 1)
         yield instance
 
 

@@ -6,6 +6,7 @@ and `job-title` are one name here. What stands in no table has no role, and is c
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -119,6 +120,7 @@ about or by other people, and copies with markup."""
 _PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")
 _PREVIOUS = "previous_"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ACCENT = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 _NOT_WORD = re.compile(r"\W+")
 _NUMBERED = re.compile(r"(.+?)_?(\d{1,2})|([a-z]+)_(\d{1,2})_(.+)")
 
@@ -126,6 +128,8 @@ _NUMBERED = re.compile(r"(.+?)_?(\d{1,2})|([a-z]+)_(\d{1,2})_(.+)")
 @lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
     """Returns a name in the one spelling that the tables have: `job_title` for `jobTitle`."""
+    if not name.isascii():
+        name = _ACCENT.sub("", unicodedata.normalize("NFKD", name))
     if name.isascii():
         return "_".join(_WORD.findall(name.replace("LinkedIn", "Linkedin"))).lower()
     return _NOT_WORD.sub("_", name.strip()).lower()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Container
 from datetime import date, time
 from typing import Any
 
+from aris_pipeline.candidates.decoding import decode
+
 _TOO_DEEP = "it is nested too deeply"
 
 
@@ -98,7 +100,7 @@ def _finite(text: str) -> float | None:
 def _as_text(value: object) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return decode(value) if isinstance(value, bytes) else str(value)
 
 
 DECODER = decoder()

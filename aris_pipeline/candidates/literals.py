@@ -4,9 +4,12 @@ Such text comes from `str(bytes)` and from JSON that was encoded twice. A path s
 no escape, and a text that has more line breaks of its own keeps its `\n`.
 """
 
+import ast
 import re
+import warnings
 
 from aris_pipeline.candidates.decoding import decode
+from aris_pipeline.candidates.json_values import json_text, parse_json
 
 _BYTES = re.compile(r"\s*b(?P<quote>['\"])(?P<inside>.*?)(?P<end>(?P=quote)\s*)?\Z", re.DOTALL)
 _BYTE_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([nrt0'\"\\]))")
@@ -18,6 +21,9 @@ _ESCAPE = re.compile(
     rf"{_PATH}|\\{{1,2}}(?:(?P<sign>r\\{{1,2}}n|[nrt])|u(?P<code>[0-9a-fA-F]{{4}}))"
 )
 _SURE = re.compile(rf"{_PATH}|(\\n(?![a-z])|\\u[0-9a-fA-F]{{4}})")
+_LONGEST_PRINTED = 64 * 1024
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))+\s*\]", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\n", "t": "\t"}
 
 
@@ -33,6 +39,20 @@ def without_escapes(text: str) -> str:
     # A character beyond 16 bits is written as two halves.
     plain = _ESCAPE.sub(_decoded, text).encode("utf-16", "surrogatepass")
     return plain.decode("utf-16", "replace")
+
+
+def printed_value(text: str) -> object:
+    """Reads what Python, or NumPy, prints of a list or dictionary; None of any other text."""
+    if text[-1:] not in ("]", "}") or len(text) > _LONGEST_PRINTED:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that Python has no meaning for
+            if _ARRAY.fullmatch(text):
+                return [ast.literal_eval(item) for item in re.findall(_QUOTED, text, re.DOTALL)]
+            return parse_json(json_text(ast.literal_eval(text)))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def _without_bytes(text: str) -> str:

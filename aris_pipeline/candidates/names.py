@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from aris_pipeline.candidates.json_values import parse_json
+from aris_pipeline.candidates.literals import printed_value
 from aris_pipeline.candidates.placeholders import is_no_name
 
 Role = Literal["given", "family", "full", "other"]
@@ -22,6 +23,9 @@ _WHOSE = re.compile(
     r"|legal|official|basics|student|talent|lead|prospect|the|your|my)+"
 )
 _LOGIN = "username"
+_MAY_BE_TEXT = ("candidate", "applicant")
+"""Columns that hold a name in one export and a whole profile in another."""
+_MOST_WORDS = 5
 _SPELLINGS: Mapping[Role, tuple[str, ...]] = {
     "given": (
         *("firstname", "firstnames", "fname", "givenname", "givennames", "forename", "forenames"),
@@ -46,6 +50,8 @@ _SPELLINGS: Mapping[Role, tuple[str, ...]] = {
         *("name", "fullname", "displayname", "formattedname", "completename", "realname"),
         *("namefull", "nameofcandidate", "nameofapplicant", "nombrecompleto", "nomcomplet", "nome"),
         *("nomecompleto", "naam", "фио", "姓名", "名字", "氏名", "名前", "お名前", "이름", "성명"),
+        *("候选人", "候选人姓名", "候選人姓名", "应聘者姓名", "求职者姓名", "지원자명", "지원자"),
+        *_MAY_BE_TEXT,
     ),
     "other": (
         *("middlename", "middlenames", "middleinitial", "mname", "namemiddle", "maidenname"),
@@ -71,7 +77,8 @@ _PERSONS = {
     *("contactinformation", "personal", "personalinfo", "personaldetails", "personalinformation"),
     *("personaldata", "profile", "about", "bio", "individual", "header", "resume", "cv"),
     *("gemdata", "swarmdata", "cvdata", "identification", "personname", "employee", "user"),
-    *("name", "names"),
+    *("name", "names", "metadata", "extracted", "extracteddata", "entities", "parsed"),
+    *("parseddata", "resumedata", "candidatedata"),
 }
 _SOMEBODY_ELSE = re.compile(
     r"(?:recruiter|manager|owner|referr|refere|employer|company|organi[sz]ation|school|emergency"
@@ -143,12 +150,12 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> Mapp
     named = found.look_at(fields)
     names = found.names(beside)
     rest = {key: value for key, value in fields.items() if key not in named}
-    if names.first:
-        rest["first_name"] = names.first
-    if names.last:
-        rest["last_name"] = names.last
-    if names.others:
-        rest["other_names"] = names.others
+    known = {"first_name": names.first, "last_name": names.last, "other_names": names.others}
+    for key, name in known.items():
+        if name:
+            if isinstance(rest.get(key), dict | list):
+                rest[f"{key}_as_given"] = rest[key]  # it holds more than the name
+            rest[key] = name
     return rest
 
 
@@ -202,6 +209,8 @@ class _Found:
             spelling = _spelling(key)
             if spelling is not None:
                 texts = _texts(value)
+                if _plain(key) in _MAY_BE_TEXT and not all(map(_is_short, texts)):
+                    texts = []
                 if texts and _is_at_home(spelling, record, inside):
                     named.append(key)
                     self._values.setdefault(spelling.role, []).extend(filter(_is_name, texts))
@@ -266,6 +275,8 @@ class _Spelling(NamedTuple):
 @lru_cache(maxsize=4096)
 def _spelling(key: str) -> _Spelling | None:
     core = _core(key)
+    if core not in _ROLES and "(" in key:
+        core = _core(key.partition("(")[0])  # Lever: Candidate Name (Opportunity)
     if role := _ROLES.get(core):
         return _Spelling(role, "person" if core in _ONLY_OF_A_PERSON else "anywhere")
     if role := _ONLY_IN_A_NAME.get(core):
@@ -307,15 +318,20 @@ def _texts(value: object) -> list[str]:
 def _container(key: str, value: object) -> dict[str, Any] | None:
     """Returns the object that a field holds, also as JSON text, if it may be about the person."""
     if isinstance(value, str):
-        if value[:1] != "{" or not (_spelling(key) or _plain(key) in _PERSONS):
+        text = value
+        if text[:1] != "{" or not (_spelling(key) or _plain(key) in _PERSONS):
             return None
         try:
-            value = parse_json(value)
+            value = parse_json(text)
         except ValueError:
-            return None
+            value = printed_value(text)
     if not isinstance(value, dict) or _SOMEBODY_ELSE.match(_plain(key)):
         return None
     return value
+
+
+def _is_short(text: str) -> bool:
+    return len(text.split()) <= _MOST_WORDS and "\n" not in text.strip()
 
 
 @lru_cache(maxsize=4096)

@@ -4,9 +4,6 @@ A table has `[{"title": ..}]` in a cell, an export encodes `gemData` once or twi
 of pandas has what Python prints of a list: `['Go', 'Rust']`, or `['Go' 'Rust']` of an array.
 """
 
-import ast
-import re
-import warnings
 from collections.abc import Collection
 from json import JSONDecoder
 from typing import Any
@@ -16,10 +13,10 @@ from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.identifiers import id_rank
 from aris_pipeline.candidates.json_values import (
     is_nested_beyond,
-    json_text,
     parse_json,
     unambiguous,
 )
+from aris_pipeline.candidates.literals import printed_value
 
 PROFILE_FIELDS = frozenset(
     {
@@ -30,9 +27,6 @@ PROFILE_FIELDS = frozenset(
 _KEYS = {"gemData", *PROFILE_FIELDS, *JOB_FIELDS, *DEGREE_FIELDS}
 _TIMES_ENCODED = 3
 _DEEPEST = 32
-_LONGEST_PRINTED = 64 * 1024
-_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))+\s*\]", re.DOTALL)
 
 
 class _Used:
@@ -86,17 +80,4 @@ def _decoded(text: str) -> object:
     try:
         return parse_json(text, PROFILE_DECODER)
     except ValueError:
-        is_printed = text[-1] in "]}" and len(text) <= _LONGEST_PRINTED
-        return _printed(text) if is_printed else None
-
-
-def _printed(text: str) -> object:
-    """Reads what Python prints of a list or dictionary; None of any other text."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes that Python has no meaning for
-            if _ARRAY.fullmatch(text):
-                return [ast.literal_eval(item) for item in re.findall(_QUOTED, text, re.DOTALL)]
-            return parse_json(json_text(ast.literal_eval(text)))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+        return printed_value(text)

@@ -61,17 +61,38 @@ _BEFORE_LABEL = (
 )
 """Text of a PDF has no blank between a name and the next label: `RoeEmail:`."""
 
-_LABEL_SIGNS = ("name", "nombre", "nom", "姓", "氏", "名", "이름", "성명")
+_LABEL_SIGNS = (
+    *("name", "nombre", "nom", "apellido", "candidat", "applicant", "naam", "nazwisko", "имя"),
+    *("фамилия", "фио", "ф.и.", "姓", "氏", "名", "이름", "성명"),
+)
 _COLON = r"[^\S\n]*[:\uff1a][^\S\n]*"
+_LABEL = (
+    r"(?i:(?:(?:full|first|given|last|family|middle|legal|preferred|my) )?name"
+    r"|(?:candidate|applicant)'?s? name|surname|forename|candidate|applicant|candidat"
+    r"|nombre(?: completo)?|apellidos?|nom(?: complet| de famille)?|pr\xe9noms?|vorname|nachname"
+    r"|nome(?: completo| e cognome)?|cognome|sobrenome|(?:voor|achter)?naam"
+    r"|imi\u0119(?: i nazwisko)?|nazwisko|имя|фамилия|отчество|фио|ф\.\s?и\.\s?\u043e\.?)"
+)
+_BULLET = r"[^\S\n]*(?:[-*#>]+(?!\*)[^\S\n]*|\d{1,2}[.)][^\S\n]+)?"
+_WORDS = (
+    r"(?:(?![^\W\d_]+[^\S\n]*:)"
+    r"(?:[^\W\d_](?:[^\W\d_]|['\u2019.-](?=[^\W\d_]))*\.?)(?:[^\S\n]|\b|$))"
+)
 _LABELLED = re.compile(
-    r"(?:^|[|,;\u2022])[^\S\n]*[-*#>]*[^\S\n]*(?i:(?:full |candidate'?s? |applicant'?s? |my )?name"
-    rf"|nombre(?: completo)?|nom(?: complet)?|vorname|nachname){_COLON}"
-    r"((?:(?![^\W\d_]+[^\S\n]*:)(?:[^\W\d_](?:[^\W\d_]|['\u2019.-](?=[^\W\d_]))*\.?)(?:[^\S\n]|\b|$)){1,5})",
+    rf"(?:^|[|,;\u2022]){_BULLET}(?:{_LABEL}{_COLON}|(?P<bold>\*\*|__){_LABEL}[^\S\n]*"
+    rf"(?:[:\uff1a](?P=bold)|(?P=bold)[^\S\n]*[:\uff1a])[^\S\n]*)({_WORDS}{{1,5}})",
     re.MULTILINE,
+)
+_ON_THE_NEXT_LINE = re.compile(
+    rf"^[^\S\n]*(?i:(?:full )?name)[^\S\n]*[:\uff1a]?[^\S\n]*\n+[^\S\n]*({_WORDS}{{2,4}})$",
+    re.MULTILINE,
+)
+_IN_SMALL_LETTERS = re.compile(
+    rf"\A\s*(?i:(?:full )?name){_COLON}([a-z]+(?:[^\S\n][a-z]+){{1,2}})[^\S\n]*$", re.MULTILINE
 )
 _LABELLED_EAST_ASIAN = re.compile(
     rf"(?:姓\s?名|氏\s?名|名\s?前|이\s?름|성\s?명){_COLON}"
-    rf"([{CJK}]{{2,5}}+(?:[ \u3000][{CJK}]{{1,4}}+(?!\s?[:\uff1a]))?)(?![{CJK}])"
+    rf"([{CJK}]{{1,5}}+(?:[ \u3000][{CJK}]{{1,4}}+(?!\s?[:\uff1a]))?)(?![{CJK}])"
 )
 
 
@@ -100,12 +121,17 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
 
 
 def labelled_names(text: str, folded: str) -> tuple[str, ...]:
-    """Returns the names that a text gives behind a label: `Name: Jane Roe`."""
+    """Returns the names that a text gives behind a label: `Name: Jane Roe`, `**Nom :** Roe`."""
     if not any(sign in folded for sign in _LABEL_SIGNS):
         return ()
-    latin = (_capitalized(name.split()) for name in _LABELLED.findall(text))
-    found = (*latin, *map(str.split, _LABELLED_EAST_ASIAN.findall(text)))
-    return tuple(dict.fromkeys(" ".join(words) for words in found if words))
+    below = [name.split() for name in _ON_THE_NEXT_LINE.findall(text)]
+    found = (
+        *(_capitalized(name.split()) for _, name in _LABELLED.findall(text)),
+        *(words for words in below if words == _capitalized(words)),
+        *map(str.split, _IN_SMALL_LETTERS.findall(text)),
+    )
+    east_asian = ("".join(name.split()) for name in _LABELLED_EAST_ASIAN.findall(text))
+    return tuple(dict.fromkeys([*(" ".join(words) for words in found if words), *east_asian]))
 
 
 def _capitalized(words: Sequence[str]) -> list[str]:

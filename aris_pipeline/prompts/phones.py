@@ -36,6 +36,15 @@ _LABEL = re.compile(
     rf"|[{CJK}])[\s.:#/)(\uff1a-]*\Z",
     re.IGNORECASE,
 )
+_SURE_LABEL = re.compile(
+    r"(?:(?<![^\W_])(?:tel|telefon|telefono|t[e\xe9]l[e\xe9]phone|t[e\xe9]l|(?:cell|mobile)\s?phone|phone"
+    r"|mobile|mob|cell|handy|fax|whatsapp|viber|hotline|\u0442\u0435\u043b\u0435\u0444\u043e\u043d|\u0442\u0435\u043b|\u043c\u043e\u0431)"
+    r"\.?(?:\s?(?:no|nr|number|#)\.?)?\s?[:\uff1a]\s?"
+    r"|(?:手机|手機|电话|電話|携帯|전화|연락처|휴대폰)(?:号码?|號碼?|番号|번호)?[\s:\uff1a]{0,3})\(?\Z",
+    re.IGNORECASE,
+)
+"""Behind it even the seven or eight digits of a small country are a number, not a count."""
+_UNDERSCORED = re.compile(r"(?<![^\W_])\(?\d{3}\)?_\d{3}_\d{4}(?![^\W_])")
 _OF_AN_IDENTIFIER = re.compile(
     r"(?:(?<![^\W_])(?:isbn|issn|doi|pmid|pmcid|arxiv|oclc|orcid|cve|rfc|iso|patents?|npi|gstin|uan"
     r"|registration|reg|licen[sc]e|certificate|certification|credential|invoice|order|ticket)"
@@ -43,7 +52,7 @@ _OF_AN_IDENTIFIER = re.compile(
     re.IGNORECASE,
 )
 _OF_A_CODE = re.compile(r"(?<![^\W\d_])(?:(?P<glued>[A-Z]{1,4})|[A-Z]{1,4}[-/#]|[vr])\Z")
-_MOBILE = re.compile(r"[1-9]\d{9}")
+_MOBILE = re.compile(r"[1-9]\d{9}(?!\d).*", re.DOTALL)
 _CONTEXT = 24
 _UNIT = re.compile(rf"%|(?![{CJK}])[^\W\d_](?!(?<=[A-Z])[a-z])")
 _BLANK = re.compile(r"(\s+)")
@@ -81,6 +90,8 @@ _NEW_LINE, _NEW_SENTENCE, _SPACED_SIGN = 4, 2, 1
 
 def redact_phones(text: str) -> str:
     """Replaces phone numbers by a placeholder."""
+    if "_" in text:
+        text = _UNDERSCORED.sub(PLACEHOLDER, text)
     run = _RUN.search(text)
     if run is None:
         return text
@@ -104,7 +115,7 @@ def _replaced(text: str, start: int, end: int) -> Iterator[str]:
         head, *rest = _BLANK.split(run, maxsplit=1)
         yield head + redact_phones("".join(rest))
         return
-    numbers = _divided(run)
+    numbers = _divided(run, is_labelled=_SURE_LABEL.search(before) is not None)
     if numbers and numbers[-1].end == len(run) and _is_unit(numbers[-1], text, end, before):
         numbers.pop()
     position = 0
@@ -123,7 +134,9 @@ def _starts_an_identifier(run: str, before: str) -> bool:
     code = _OF_A_CODE.search(before)
     if code is None or _LABEL.search(before):
         return False
-    return not code["glued"] or (run.isdecimal() and not _MOBILE.fullmatch(run))
+    if code["glued"] and not run.isdecimal():
+        return False
+    return not _MOBILE.fullmatch(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +157,18 @@ def _is_unit(last: _Number, text: str, end: int, before: str) -> bool:
     return following[0] == "%" or (last.bare and not labelled)
 
 
-def _divided(run: str) -> list[_Number]:
-    """Returns the phone numbers of a run, in order."""
+def _divided(run: str, *, is_labelled: bool) -> list[_Number]:
+    """Returns the phone numbers of a run, in order.
+
+    Args:
+        run: digits, with what stands between them.
+        is_labelled: whether the text before it says that a phone number follows.
+    """
     plain = run if run.isascii() else _narrow(run)
     groups = list(_DIGITS.finditer(plain))
     if run[0] not in _PLUS and _are_dates(plain, [group[0] for group in groups]):
         return []
-    return _Division(plain, groups).numbers()
+    return _Division(plain, groups, is_labelled=is_labelled).numbers()
 
 
 _Part = tuple[int, int, int, bool]
@@ -165,8 +183,9 @@ class _Division:
     quantity costs nothing; each digit that is left over costs one.
     """
 
-    def __init__(self, run: str, groups: list[re.Match[str]]) -> None:
+    def __init__(self, run: str, groups: list[re.Match[str]], *, is_labelled: bool) -> None:
         self._run = run
+        self._is_labelled = is_labelled
         self._groups = groups
         self._texts = [group[0] for group in groups]
         self._lengths = tuple(map(len, self._texts))
@@ -223,7 +242,8 @@ class _Division:
         if end - start == 1:
             group = self._texts[start]
             is_quantity = _ROUND.fullmatch(group) or _TIMESTAMP.fullmatch(group)
-            bare = digits >= _LEAST_BARE and not is_quantity and not _is_book(group)
+            least = _LEAST_DIGITS if self._is_labelled and start == 0 else _LEAST_BARE
+            bare = digits >= least and not is_quantity and not _is_book(group)
             return self._plus[start] or bare
         lengths = self._lengths[start:end]
         if max(lengths[:-1]) >= _WHOLE_NUMBER:

@@ -43,6 +43,16 @@ _HOST_LINK = re.compile(
     rf"(?:\.(?:com|org|io|me|ee|net)(?:/{_NO_BLANK}*)?|\s?[:\uff1a]\s?@?(?=[\d./-]*[^\W\d])[{WORD}./-]+)",
     re.IGNORECASE,
 )
+_MESSENGERS = (
+    "telegram", "discord", "wechat", "weixin", "whatsapp", "kakaotalk", "skype", "threema", "qq",
+    "微信", "微博", "카카오톡", "line id",
+)  # fmt: skip
+_HANDLE = re.compile(
+    rf"(?<![a-z])(?:{'|'.join(_MESSENGERS)})(?:\s?(?:id|name|handle|number|no|号码?|號碼?))?"
+    rf"(?:\s?[:\uff1a]\s?@?|\s?\(?@)(?=\d*[^\W\d])[{WORD}][{WORD}.#-]{{2,40}}"
+    r"|(?<![a-z])qq(?:号码?)?\s?[:\uff1a]?\s?\d{5,12}(?!\d)",
+    re.IGNORECASE,
+)
 _PROFILE_PATH = re.compile(
     rf"(?<![{WORD}./-])/?in/(?!(?:out|on|off|and|or)-)(?=[\w%]*-)[{WORD}%-]{{4,100}}/?",
     re.IGNORECASE,
@@ -63,6 +73,8 @@ def redact(
         text = _URL.sub("[link]", text)
     if any(map(folded.__contains__, _HOSTS)):
         text = _HOST_LINK.sub("[link]", text)
+    if any(map(folded.__contains__, _MESSENGERS)):
+        text = _HANDLE.sub("[link]", text)
     if _PATH_SIGN.search(text):
         text = _DOMAIN_WITH_PATH.sub("[link]", text)
     if "in/" in folded:

@@ -10,7 +10,12 @@ from aris_pipeline.candidates.decoding import decode
 from aris_pipeline.candidates.field_counts import FieldCounter
 from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.formats.jsonl import JsonLinesReader, instead_of_lines, write_lines
-from aris_pipeline.candidates.formats.request_body import REQUEST_DECODER, find_invalid_parameter
+from aris_pipeline.candidates.formats.request_body import (
+    HONORED,
+    REQUEST_DECODER,
+    find_invalid_parameter,
+)
+from aris_pipeline.candidates.formats.request_parameters import REFUSED
 from aris_pipeline.candidates.json_values import RepeatedKeyError, json_text, parse_json
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import (
@@ -26,6 +31,7 @@ from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
 _MODEL_NAME_LENGTH = 256
+_PARAMETERS = HONORED | REFUSED.keys()
 _LINES_TO_TRY = 100
 _LINE_BYTES = 1024 * 1024
 _SYSTEM_MESSAGE = (
@@ -95,6 +101,8 @@ def _fault_in_request(request: dict[str, Any]) -> tuple[Rule, str, str] | None:
         fault = ("invalid_parameter", "url", "expected '/v1/chat/completions'")
     elif not isinstance(body, dict):
         fault = ("wrong_type", "body", f"expected an object, found {json_type(body)}")
+    elif beside := sorted(_PARAMETERS & {name for name in request if request[name] is not None}):
+        fault = ("invalid_parameter", beside[0], "it stands beside the body: put it inside")
     elif not isinstance(messages, list) or not messages:
         found = "an empty array" if messages == [] else json_type(messages)
         fault = ("wrong_type", "body.messages", f"expected a filled array, found {found}")

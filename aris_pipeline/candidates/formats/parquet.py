@@ -1,8 +1,10 @@
 """Parquet tables of candidates: one row a candidate, nested columns allowed."""
 
+import re
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import TypeGuard
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +21,7 @@ from aris_pipeline.candidates.records import (
     Entry,
     identified,
     over_size,
+    wrong_encoding,
 )
 from aris_pipeline.candidates.sources import is_packed, plain_name
 from aris_pipeline.candidates.stray_bytes import StrayBytes
@@ -28,6 +31,8 @@ from aris_pipeline.errors import InputError
 _ROWS_AT_ONCE = 256
 _BYTES_AT_ONCE = 64 * 1024 * 1024
 _ROWS_OF_A_GROUP = 5000
+_LONGEST_DIGEST = 64
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class ParquetReader:
@@ -73,6 +78,9 @@ class ParquetReader:
 
     def _entry(self, number: int, row: dict[str, object]) -> Entry:
         text = json_text(row)
+        not_utf_8 = b"\n".join(filter(_is_other_text, row.values()))
+        if not_utf_8 and not self.strays.admit(number, not_utf_8):
+            return wrong_encoding(number, text)
         entry = identified(row, number, text, self._id_columns)
         size = len(text.encode())
         if size > self._max_row_bytes:
@@ -80,6 +88,17 @@ class ParquetReader:
             found = f"{size:,} bytes"
             return over_size(number, found, self._max_row_bytes, head, entry.custom_id)
         return entry
+
+
+def _is_other_text(value: object) -> TypeGuard[bytes]:
+    """Whether a value is a text stored as bytes other than UTF-8, and no digest or key."""
+    if not isinstance(value, bytes) or len(value) <= _LONGEST_DIGEST or _CONTROL.search(value):
+        return False
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _rows_at_once(metadata: pq.FileMetaData) -> int:

@@ -37,6 +37,7 @@ TokenIds = list[Annotated[Whole, Field(ge=0, lt=2**31)]]
 Tokens = Annotated[Whole, Field(ge=1, lt=2**31)]
 _INT64 = 2**63
 _DEEPEST_SCHEMA = 60
+_LONGEST_NAME = 40
 
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "stop": ([],),
@@ -62,6 +63,13 @@ _OTHER_PARTS = frozenset(
 )  # fmt: skip
 
 _CONSTRAINTS = ("json", "choice", "regex", "grammar")
+
+_TOOL_CALLS = frozenset({"tool_calls", "function_call", "tool_call_id"})
+_OF_A_MESSAGE = frozenset({"role", "content", "name", "reasoning", "reasoning_content"})
+_OF_A_PART = frozenset({"type", "text", "cache_control"})
+_OF_A_FORMAT = frozenset({"type", "json_schema", "schema"})
+_OF_A_NAMED_SCHEMA = frozenset({"name", "description", "schema", "strict"})
+"""What an object inside a body may hold. Anything else that says something costs the row."""
 
 
 class InvalidParameterError(Exception):
@@ -128,11 +136,21 @@ class JsonSchema(_Open):
     json_schema: dict[str, Any] = Field(alias="schema")
 
 
+def _format_object(value: object) -> object:
+    if isinstance(value, dict | None):
+        return value
+    raise PydanticCustomError(
+        "no_object", 'expected an object such as {"type": "json_object"}, found ' + json_type(value)
+    )
+
+
 class ResponseFormat(_Open):
     """How the answer has to look."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
+    object_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    """Beside `json_object`, as llama.cpp and others take it."""
 
 
 class RequestBody(_Open):
@@ -165,7 +183,7 @@ class RequestBody(_Open):
     bad_words: list[Filled] | None = None
     allowed_token_ids: Annotated[TokenIds, Field(min_length=1)] | None = None
 
-    response_format: ResponseFormat | None = None
+    response_format: Annotated[ResponseFormat | None, BeforeValidator(_format_object)] = None
     structured_outputs: dict[str, Any] | None = None
     guided_json: Any = None
     guided_choice: Annotated[list[Filled], Field(min_length=1)] | None = None
@@ -214,7 +232,7 @@ class RequestBody(_Open):
         """Yields each constraint: the parameter, the kind and the content."""
         wanted = self.response_format
         if wanted and wanted.type == "json_object":
-            yield "response_format", "json", {"type": "object"}
+            yield "response_format", "json", wanted.object_schema or {"type": "object"}
         elif wanted and wanted.type == "json_schema":
             if wanted.json_schema is None:
                 raise InvalidParameterError(
@@ -260,16 +278,46 @@ def read_body(body: object) -> RequestBody:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InvalidParameterError(".".join(map(str, first["loc"])), first["msg"]) from error
     request.constraint()
-    for index, message in enumerate(fields["messages"]):
-        if message.get("tool_calls") or message.get("function_call"):
-            raise InvalidParameterError(
-                f"messages.{index}", "tools are not supported: leave their calls out"
-            )
+    for path, found, known in _inner_objects(fields):
+        _refuse_what_nobody_reads(path, found, known)
     if request.continue_final_message and request.add_generation_prompt is not False:
         raise InvalidParameterError(
             "continue_final_message", "it needs add_generation_prompt to be false"
         )
     return request
+
+
+def _inner_objects(
+    fields: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any], frozenset[str]]]:
+    """Yields each object inside a body with its path and the names that it may hold."""
+    for index, message in enumerate(fields["messages"]):
+        yield f"messages.{index}", message, _OF_A_MESSAGE
+        content = message["content"]
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            yield f"messages.{index}.content.{place}", part, _OF_A_PART
+    if wanted := fields.get("response_format"):
+        yield "response_format", wanted, _OF_A_FORMAT
+        if named := wanted.get("json_schema"):
+            yield "response_format.json_schema", named, _OF_A_NAMED_SCHEMA
+
+
+def _refuse_what_nobody_reads(path: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Refuses what would be sent and ignored.
+
+    Raises:
+        InvalidParameterError: a name is not known, and its value asks for something.
+    """
+    for name, value in found.items():
+        if name in known or value in (None, False, "", [], {}):
+            continue
+        if name in _TOOL_CALLS:
+            raise InvalidParameterError(path, "tools are not supported: leave their calls out")
+        shown = f"'{name}'" if name.isidentifier() and len(name) <= _LONGEST_NAME else "a field"
+        raise InvalidParameterError(
+            path,
+            f"{shown} is not supported here: leave it out; read are {', '.join(sorted(known))}",
+        )
 
 
 def merged(body: object) -> dict[str, Any]:

@@ -90,6 +90,31 @@ REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = {
 """By name: values that ask for nothing, and what is said of any other. Null always asks nothing."""
 
 UNKNOWN = "(unknown)"
+_LIKENESS = 0.8
+"""Below it the closest name mostly means something else: `max_length` and `length_penalty`."""
+_OTHER_NAMES = {
+    **dict.fromkeys(
+        (
+            *("max_length", "max_new_tokens", "max_output_tokens", "max_gen_len", "num_predict"),
+            *("maxtokens", "max_tokens_to_sample", "n_predict"),
+        ),
+        "max_completion_tokens",
+    ),
+    **dict.fromkeys(("stop_sequences", "stop_strings", "stop_words"), "stop"),
+    **dict.fromkeys(("random_seed", "sampling_seed"), "seed"),
+    **dict.fromkeys(("json_schema", "schema", "format", "guided_decoding"), "response_format"),
+    **dict.fromkeys(("repeat_penalty", "rep_pen"), "repetition_penalty"),
+    "system": "messages",
+    "system_prompt": "messages",
+    "prompt": "messages",
+    "input": "messages",
+    "temp": "temperature",
+    "grammar": "guided_grammar",
+    "regex": "guided_regex",
+    "choice": "guided_choice",
+    "choices": "guided_choice",
+}
+"""What other tools call a parameter, and what it is called here."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -110,7 +135,9 @@ def find_refused(body: Mapping[str, Any], honored: Collection[str]) -> tuple[str
 def _unknown(name: str, honored: Collection[str]) -> tuple[str, str]:
     shown = name if _NAME.fullmatch(name) else UNKNOWN
     spelled = _CAPITAL.sub("_", name).lower()[:80]
-    close = get_close_matches(spelled, [*honored, *REFUSED, *WITHOUT_EFFECT], n=1)
+    known = [*honored, *REFUSED, *WITHOUT_EFFECT]
+    meant = _OTHER_NAMES.get(spelled)
+    close = [meant] if meant else get_close_matches(spelled, known, n=1, cutoff=_LIKENESS)
     if close:
         remedy = f"did you mean {close[0]}?"
     else:

@@ -2,9 +2,11 @@
 # ruff: noqa: RUF001 - letters and marks of many languages
 
 import gzip
+import io
 import json
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -257,3 +259,23 @@ def test_cells_that_a_database_cut_inside_a_character_are_no_other_encoding(desk
 def test_what_is_not_suspicious_is_explained(raw: bytes) -> None:
     if not stray_bytes._SUSPICIOUS.search(raw):
         assert stray_bytes.implausible(raw)[0] == 0
+
+
+def test_binary_text_of_parquet_in_another_encoding_is_not_judged_as_replacement_characters(
+    desk: Desk,
+) -> None:
+    columns = {
+        "id": ["cn", "fr", "hash"],
+        "resume": [CHINESE.encode("gb18030") * 3, (FRENCH * 3).encode("cp1252"), b"Engineer"],
+        "sha256": [b"\x00\xff" * 16, bytes(range(200, 232)), b"\xff" * 32],
+    }
+    content = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(content)
+
+    batch = desk.land("a.parquet", content.getvalue())
+
+    assert desk.rules(batch) == [(1, "wrong_encoding")]
+    desk.validate(batch)
+    profiles = {row["custom_id"]: str(row) for row in desk.candidates(batch)}
+    assert profiles.keys() == {"fr", "hash"}
+    assert FRENCH in profiles["fr"]

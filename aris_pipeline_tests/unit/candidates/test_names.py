@@ -88,10 +88,21 @@ def test_several_fields_of_a_name_complete_each_other(
             }
         },
         {"personal_info": '{"full_name": "Jane Roe"}'},
+        {"metadata": {"name": "Jane Roe"}},
+        {"extracted": "{'full_name': 'Jane Roe'}"},
     ],
 )
 def test_names_inside_an_object_are_found_and_the_object_stays(record: dict[str, Any]) -> None:
     assert with_names(record) == {**record, "first_name": "Jane", "last_name": "Roe"}
+
+
+@pytest.mark.parametrize(
+    "column", ["Candidate", "applicant", "Candidate Name (Opportunity)", "候选人姓名", "지원자명"]
+)
+def test_a_column_of_another_tool_is_a_name_and_a_whole_profile_is_none(column: str) -> None:
+    assert with_names({column: "Jane Roe"}) == {"first_name": "Jane", "last_name": "Roe"}
+    text = "Engineer with ten years of Rust and Go\nNorthwind"
+    assert with_names({"Candidate": text}) == {"Candidate": text}
 
 
 def test_names_of_others_and_of_things_are_not_the_candidates() -> None:

@@ -157,6 +157,33 @@ _HI = {"role": "user", "content": "Hi"}
             "body.(unknown)",
             "there is no such parameter: did you mean max_tokens?",
         ),
+        (
+            {"max_new_tokens": 9},
+            "body.max_new_tokens",
+            "there is no such parameter: did you mean max_completion_tokens?",
+        ),
+        (
+            {"response_format": "json"},
+            "body.response_format",
+            'expected an object such as {"type": "json_object"}, found a string',
+        ),
+        (
+            {"response_format": {"type": "json_object", "pattern": "a+"}},
+            "body.response_format",
+            "'pattern' is not supported here: leave it out; read are json_schema, schema, type",
+        ),
+        (
+            {"messages": [{**_HI, "images": ["aGk="]}]},
+            "body.messages.0",
+            "'images' is not supported here: leave it out; read are content, name, reasoning, "
+            "reasoning_content, role",
+        ),
+        (
+            {"messages": [_HI, {"role": "assistant", "content": "{", "prefix": True}]},
+            "body.messages.1",
+            "'prefix' is not supported here: leave it out; read are content, name, reasoning, "
+            "reasoning_content, role",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_not_supported_is_named_with_the_remedy(
@@ -164,6 +191,31 @@ def test_what_is_not_supported_is_named_with_the_remedy(
 ) -> None:
     row = refused(desk, request(**changes))
     assert (row["rule"], row["field"], row["message"]) == ("invalid_parameter", path, message)
+
+
+def test_a_parameter_beside_the_body_is_refused_and_a_note_is_not(desk: Desk) -> None:
+    lines = [{**request("a"), "max_tokens": 5}, {**request("b"), "note": "of the third night"}]
+    batch = desk.land("a.jsonl", "\n".join(map(json.dumps, lines)))
+
+    (row,) = desk.landing_quarantine(batch)
+    assert (row["rule"], row["field"]) == ("invalid_parameter", "max_tokens")
+    assert row["message"] == "it stands beside the body: put it inside"
+    assert desk.validate(batch)[0].rows == 1
+
+
+def test_what_answers_hold_besides_text_may_stand_in_a_conversation_where_it_is_empty(
+    desk: Desk,
+) -> None:
+    answer: dict[str, Any] = {
+        "role": "assistant",
+        "content": "Hello",
+        "refusal": None,
+        "annotations": [],
+    }
+    part = {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}
+    turns = [{"role": "user", "content": [part]}, answer, {**_HI, "name": "recruiter"}]
+    batch = desk.land("a.jsonl", json.dumps(request(messages=turns)))
+    assert desk.validate(batch)[0].rows == 1
 
 
 def test_names_that_a_file_makes_up_are_not_repeated_and_what_is_honored_is_told(

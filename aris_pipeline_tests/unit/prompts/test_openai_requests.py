@@ -75,14 +75,16 @@ def test_parameters_of_the_row_are_honored(land: Land, render: Any, store: DataS
             response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
         ),
         _body(response_format={"type": "json_object"}),
+        _body(response_format={"type": "json_object", "schema": {"type": "array"}}),
         _body(response_format={"type": "text"}),
     )
     render()
-    row, json_object, text = _rows(store)
+    row, json_object, json_array, text = _rows(store)
     assert (row["temperature"], row["top_p"], row["seed"]) == (0.7, 0.5, 7)
     assert row["max_tokens"] == 50
     assert row["response_schema"] == json.dumps(schema, separators=(",", ":"))
     assert json_object["response_schema"] == '{"type":"object"}'
+    assert json_array["response_schema"] == '{"type":"array"}'
     assert text["response_schema"] is None
     assert len({row["schema_id"], json_object["schema_id"], text["schema_id"]}) == 3
 

@@ -52,6 +52,19 @@ def test_a_name_of_one_character_does_not_destroy_the_text_around_it() -> None:
         ("Company Name: Northwind, File name: cv", "Company Name: Northwind, File name: cv"),
         ("Name: Jan van der Berg led it", "Name: [name] led it"),
         ("Domain name: DNS, name: resolution", "Domain name: DNS, name: resolution"),
+        (
+            "First Name: Jane\nSurname: Roe\nMs Roe",
+            "First Name: [name]\nSurname: [name]\nMs [name]",
+        ),
+        ("Prénom : Jean\nNom : Dupont\nDupont", "Prénom : [name]\nNom : [name]\n[name]"),
+        ("**Name:** Jane Roe\nJane did", "**Name:** [name]\n[name] did"),
+        ("1. Name: Jane Roe\nJane did", "1. Name: [name]\n[name] did"),
+        ("Name\nJane Roe\nEngineer", "Name\n[name]\nEngineer"),
+        ("Name\nSoftware engineer at Acme", "Name\nSoftware engineer at Acme"),
+        ("name: jane roe\nJane did", "name: [name]\n[name] did"),
+        ("Project name: Apollo\nApollo was", "Project name: Apollo\nApollo was"),
+        ("姓名：王 小明\n王小明负责", "姓名：[name]\n[name]负责"),
+        ("ФИО: Иванов Иван\nИванов работал", "ФИО: [name]\n[name] работал"),
     ],
 )
 def test_without_a_name_in_a_field_one_behind_a_label_goes(text: str, expected: str) -> None:

@@ -134,3 +134,44 @@ def test_no_digit_of_any_number_stays_and_nothing_else_goes(
     assert text.endswith(after)
     inside = text[len(before) : len(text) - len(after)]
     assert not any(char.isdigit() for char in inside)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mobile: 91234567", "Mobile: [phone]"),
+        ("Tel. No.: 5551234", "Tel. No.: [phone]"),
+        ("手机：91234567，微信同号", "手机：[phone]，微信同号"),
+        ("Тел: 2223344", "Тел: [phone]"),
+        ("Contact IN-9876543210", "Contact IN-[phone]"),
+        ("call 415_555_2671 today", "call [phone] today"),
+    ],
+)
+def test_a_label_makes_a_number_of_few_digits(text: str, expected: str) -> None:
+    assert redact_phones(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mobile users: 91234567", "Mobile apps with 91234567 installs", "phone calls 12345678",
+        "Mobile: 5000000 users", "build_2023_1234567", "JIRA-12345678", "RFC-9876543210987",
+    ],
+)  # fmt: skip
+def test_counts_and_codes_near_a_label_stay(text: str) -> None:
+    assert redact_phones(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("微信号：jane_roe88", "[link]"),
+        ("QQ: 123456789", "[link]"),
+        ("Telegram @jane_roe", "[link]"),
+        ("Discord: jroe#1234", "[link]"),
+        ("built bots for Telegram and Discord", "built bots for Telegram and Discord"),
+        ("WeChat mini programs", "WeChat mini programs"),
+    ],
+)
+def test_handles_of_messengers_go(text: str, expected: str) -> None:
+    assert shown(text) == expected
