@@ -7,11 +7,14 @@ half-way, `soak/faulty_engine.py` and `soak/self_kill.py` describe the rest.
 """
 
 import functools
+import importlib.metadata
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aris_pipeline import charts
 from aris_pipeline.cli import commands as cli
 from aris_pipeline.completions import live_line, parts
 from aris_pipeline.defs import resources
@@ -20,6 +23,9 @@ from aris_pipeline.judging import assignments as judging
 from aris_pipeline.models import ModelCard
 from aris_pipeline_tests.soak import self_kill
 from aris_pipeline_tests.soak.faulty_engine import EngineFaults, FaultyEngine, LoggedEngine
+
+Replace = Callable[[Any, str, Any], None]
+"""`setattr`, or that of `pytest.MonkeyPatch`."""
 
 _REAL = os.environ.get("FAKE_ENGINE") == "vllm"
 
@@ -43,19 +49,28 @@ def load_tokenizer(card: ModelCard) -> Any:
     return PreTrainedTokenizerFast.from_pretrained(card.checkpoint())
 
 
-def _replace(module: object, name: str, value: object) -> None:
-    """What mypy would not let us assign: a class or a constant stands there."""
-    setattr(module, name, value)
+def draw_nothing(replace: Replace) -> None:
+    """Leaves the pictures of a run out."""
+    for picture in ("token_histogram", "progress_curve", "verdict_mix", "projection_curve"):
+        replace(charts, picture, lambda *_: None)
+
+
+def install(replace: Replace) -> None:
+    """Puts the engine that the environment describes in the place of the real one."""
+    replace(resources, "open_engine", open_engine)
+    draw_nothing(replace)
+    if not _REAL:
+        replace(judging, "load_tokenizer", load_tokenizer)
+        replace(resources, "EngineSession", functools.partial(EngineSession, backoff_s=0.01))
+        # Transformers lists all packages that are installed, which takes a second.
+        replace(importlib.metadata, "packages_distributions", dict)
 
 
 if __name__ == "__main__":
-    _replace(resources, "open_engine", open_engine)
-    if not _REAL:
-        _replace(judging, "load_tokenizer", load_tokenizer)
-        _replace(resources, "EngineSession", functools.partial(EngineSession, backoff_s=0.01))
+    install(setattr)
     if rows := os.environ.get("FAKE_ROWS_AT_RISK"):
-        _replace(parts, "MAX_ROWS_AT_RISK", int(rows))
+        parts.MAX_ROWS_AT_RISK = int(rows)
     if seconds := os.environ.get("FAKE_PRINTED_EVERY_S"):
-        _replace(live_line, "_PRINTED_EVERY_S", float(seconds))
+        live_line._PRINTED_EVERY_S = float(seconds)
     self_kill.arm()
     cli.main()

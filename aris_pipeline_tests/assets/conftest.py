@@ -1,10 +1,12 @@
-"""Scenarios of assets do not look at pictures: `unit/charts` and the browser's do."""
+"""What the scenarios of assets leave out."""
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from aris_pipeline_tests import fake_aris
 
 
 @pytest.fixture(autouse=True)
-def _pictures_stay_blank(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing would take a fifth of a run."""
-    monkeypatch.setattr(FigureCanvasAgg, "draw", lambda _canvas: None)
+def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take a quarter of a run; `test_pictures` and `unit/charts` draw them."""
+    if "test_pictures" not in request.node.nodeid:
+        fake_aris.draw_nothing(monkeypatch.setattr)

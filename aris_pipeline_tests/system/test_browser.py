@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from aris_pipeline.candidates import write_synthetic
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.system.interface import ask, served
-from aris_pipeline_tests.system.test_command_line import aris
 
 pytestmark = [pytest.mark.system, pytest.mark.engine, pytest.mark.timeout(900)]
 

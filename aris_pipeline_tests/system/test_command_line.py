@@ -1,4 +1,4 @@
-"""The command `aris` as a process of its own: its contract, and what is left when it is killed."""
+"""The command `aris`: its contract, and what is left when it is killed."""
 
 import json
 import os
@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
 from aris_pipeline.candidates import write_synthetic
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.terminal import on_a_terminal, states
 
 pytestmark = pytest.mark.system
@@ -24,22 +24,6 @@ KEYS = {
     *("valid_rate", "success_rate", "wall_s", "load_s", "score_s", "scored", "generate_s"),
     *("req_s", "output_tok_s", "total_tok_s"),
 }
-
-
-def aris(*arguments: object, seconds_per_row: float = 0.0) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*FAKE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "FAKE_SECONDS_PER_ROW": str(seconds_per_row)},
-    )
-
-
-def last_line(finished: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    (line,) = finished.stdout.splitlines()
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 @pytest.fixture
@@ -88,38 +72,36 @@ def test_a_run_prints_its_figures_and_every_command_reads_what_it_wrote(
     tmp_path: Path, data: Path
 ) -> None:
     file = tmp_path / "candidates.json"
-    assert aris("generate", "--count", 60, "--seed", 3, "--out", file).returncode == 0
+    assert aris("generate", "--count", 60, "--seed", 3, "--out", file).code == 0
     finished = aris("run", file, "--data-dir", data, "--shard-size", 25, "--json")
-    assert finished.returncode == 0, finished.stderr
-    figures = last_line(finished)
+    assert finished.code == 0, finished.stderr
+    figures = finished.figures
     assert figures.keys() >= KEYS
     assert (figures["rows_in"], figures["shards"]) == (60, 3)
     assert figures["evaluated"] + figures["failed"] + figures["quarantined"] == 60
     batch = figures["batch"]
 
-    verified = last_line(aris("verify", "--data-dir", data, "--batch", batch, "--json"))
+    verified = aris("verify", "--data-dir", data, "--batch", batch, "--json").figures
     assert verified["ok"]
     assert (verified["missing"], verified["duplicates"], verified["orphans"]) == (0, 0, 0)
-    (row,) = last_line(aris("status", "--data-dir", data, "--json"))["batches"]
+    (row,) = aris("status", "--data-dir", data, "--json").figures["batches"]
     assert (row["batch"], row["evaluated"]) == (batch, 60)
-    shown = last_line(aris("show", batch, "--top", 5, "--data-dir", data, "--json"))
+    shown = aris("show", batch, "--top", 5, "--data-dir", data, "--json").figures
     assert [one["rank"] for one in shown["candidates"]] == [1, 2, 3, 4, 5]
     who = shown["candidates"][0]["custom_id"]
-    one = last_line(aris("show", batch, "--candidate", who, "--data-dir", data, "--json"))
+    one = aris("show", batch, "--candidate", who, "--data-dir", data, "--json").figures
     assert {"profile", "prompt", "answer", "verdict"} <= one.keys()
     assert (one["ledger"]["state"], one["ledger"]["reused"]) == ("evaluated", False)
-    (predicted,) = last_line(aris("stale", "--data-dir", data, "--json"))["batches"]
+    (predicted,) = aris("stale", "--data-dir", data, "--json").figures["batches"]
     assert (predicted["fresh"], predicted["stale"], predicted["seconds"]) == (60, 0, 0)
     warmer = ("--temperature", 0.5, "--batch", batch)
-    (predicted,) = last_line(aris("stale", *warmer, "--data-dir", data, "--json"))["batches"]
+    (predicted,) = aris("stale", *warmer, "--data-dir", data, "--json").figures["batches"]
     assert (predicted["fresh"], predicted["stale"]) == (0, 60)
     for form in ("openai", "csv", "parquet"):
-        files = last_line(
-            aris(
-                *("export", batch, "--format", form, "--out", tmp_path / form),
-                *("--data-dir", data, "--json"),
-            )
-        )["files"]
+        files = aris(
+            *("export", batch, "--format", form, "--out", tmp_path / form),
+            *("--data-dir", data, "--json"),
+        ).figures["files"]
         assert all(Path(file).exists() for file in files)
 
     _verify_names_a_damaged_file_and_still_reconciles_the_other_shards(data)
@@ -132,10 +114,10 @@ def _verify_names_a_damaged_file_and_still_reconciles_the_other_shards(data: Pat
 
     finished = aris("verify", "--data-dir", data, "--json")
 
-    assert finished.returncode == 1
+    assert finished.code == 1
     assert "Traceback" not in finished.stderr
     assert f"{damaged} cannot be read" in finished.stderr
-    found = last_line(finished)
+    found = finished.figures
     assert (found["evaluated"], found["missing"], found["damaged_files"]) == (35, 25, 1)
     (fault,) = found["batches"][0]["faults"]
     assert (fault["kind"], fault["table"]) == ("damaged_file", "evaluations")
@@ -147,16 +129,16 @@ def _verify_counts_the_rows_of_an_output_that_went_missing(data: Path) -> None:
 
     finished = aris("verify", "--data-dir", data, "--json")
 
-    assert finished.returncode == 1
-    assert last_line(finished)["missing"] == 60
+    assert finished.code == 1
+    assert finished.figures["missing"] == 60
 
 
 def test_a_quarantined_row_is_shown_by_its_line(tmp_path: Path, data: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("id,Resume\na,Software engineer\nb,A cook\na,The same id again\n")
-    batch = last_line(aris("run", file, "--data-dir", data, "--json"))["batch"]
+    batch = aris("run", file, "--data-dir", data, "--json").figures["batch"]
 
-    shown = last_line(aris("show", batch, "--line", 4, "--data-dir", data, "--json"))
+    shown = aris("show", batch, "--line", 4, "--data-dir", data, "--json").figures
 
     assert shown["quarantine"]["rule"] == shown["ledger"]["reason"] == "duplicate_id"
 
@@ -175,24 +157,24 @@ def test_a_run_says_which_fields_are_judged_and_takes_a_mapping_of_others(
 
     assert "Erfahrung (41 characters in 1 row)" in plain.stdout
     assert "91% of its text is in fields that are not judged" in plain.stderr
-    assert last_line(mapped)["fields"]["sources"] == {"resume_text": ["Resume", "Erfahrung"]}
-    assert last_line(mapped)["fields"]["unused_share"] == 0
-    assert (wrong.returncode, "table.csv maps nothing" in wrong.stderr) == (2, True)
+    assert mapped.figures["fields"]["sources"] == {"resume_text": ["Resume", "Erfahrung"]}
+    assert mapped.figures["fields"]["unused_share"] == 0
+    assert (wrong.code, "table.csv maps nothing" in wrong.stderr) == (2, True)
 
 
 def test_a_missing_file_is_named_in_one_line_without_a_traceback(data: Path) -> None:
     finished = aris("run", "nowhere.json", "--data-dir", data, "--json")
 
-    assert finished.returncode == 2
+    assert finished.code == 2
     assert "nowhere.json" in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert last_line(finished)["error_type"] == "InputError"
+    assert finished.figures["error_type"] == "InputError"
 
 
 def test_an_unknown_model_is_answered_with_the_nearest_names(candidates: Path, data: Path) -> None:
     finished = aris("run", candidates, "--data-dir", data, "--model", "gema3:4b")
 
-    assert finished.returncode == 2
+    assert finished.code == 2
     assert "gemma3:4b" in finished.stderr
 
 
@@ -222,11 +204,11 @@ def test_too_few_valid_answers_fail_the_run(tmp_path: Path, data: Path) -> None:
     strict = aris("run", file, "--data-dir", data, "--json")
     lenient = aris("run", file, "--data-dir", data, "--min-success", 0.5, "--json")
 
-    assert (strict.returncode, lenient.returncode) == (1, 0)
-    assert (last_line(strict)["evaluated"], last_line(strict)["failed"]) == (3, 1)
+    assert (strict.code, lenient.code) == (1, 0)
+    assert (strict.figures["evaluated"], strict.figures["failed"]) == (3, 1)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on_and_loses_nothing(
     candidates: Path, data: Path, signal_number: signal.Signals
 ) -> None:
@@ -248,13 +230,13 @@ def test_a_run_that_was_stopped_goes_on_and_loses_nothing(
 
     finished = aris(*command)
 
-    assert finished.returncode == 0, finished.stderr
-    figures = last_line(finished)
+    assert finished.code == 0, finished.stderr
+    figures = finished.figures
     assert figures["evaluated"] == 60
     assert figures["reused"] >= 20
     rows = pl.read_parquet(data / "evaluations/**/*.parquet", hive_partitioning=False)
     assert rows["custom_id"].n_unique() == rows.height == 60
-    assert last_line(aris("verify", "--data-dir", data, "--json"))["ok"]
+    assert aris("verify", "--data-dir", data, "--json").figures["ok"]
 
 
 def test_a_second_run_at_once_is_told_who_holds_the_engine(candidates: Path, data: Path) -> None:
@@ -272,7 +254,7 @@ def test_a_second_run_at_once_is_told_who_holds_the_engine(candidates: Path, dat
 
         second = aris("run", candidates, "--data-dir", data)
 
-        assert second.returncode == 2
+        assert second.code == 2
         assert str(process.pid) in second.stderr
     finally:
         process.kill()
@@ -289,8 +271,8 @@ def test_of_several_files_a_bad_one_is_named_at_the_end_and_the_others_are_judge
 
     finished = aris("run", bad, candidates, missing, good, "--data-dir", data, "--json")
 
-    assert finished.returncode == 1
-    figures = last_line(finished)
+    assert finished.code == 1
+    figures = finished.figures
     assert (figures["rows_in"], figures["evaluated"]) == (61, 61)
     assert [one["file"] for one in figures["refused"]] == [str(bad), str(missing)]
     *_, first, second = finished.stderr.splitlines()
@@ -299,18 +281,18 @@ def test_of_several_files_a_bad_one_is_named_at_the_end_and_the_others_are_judge
 
     finished = aris("run", bad, missing, "--data-dir", data, "--json")
 
-    assert finished.returncode == 2
-    assert all(str(file) in last_line(finished)["error"] for file in (bad, missing))
+    assert finished.code == 2
+    assert all(str(file) in finished.figures["error"] for file in (bad, missing))
 
 
 def test_verify_names_what_is_next_for_a_batch_that_stopped_on_the_way(
     candidates: Path, data: Path
 ) -> None:
     for until, next_table in (("raw_candidates", "prompts"), ("prompts", "completions")):
-        assert aris("run", candidates, "--until", until, "--data-dir", data).returncode == 0
+        assert aris("run", candidates, "--until", until, "--data-dir", data).code == 0
 
         finished = aris("verify", "--data-dir", data)
 
-        assert finished.returncode == 1
+        assert finished.code == 1
         assert f"60 rows are not in {next_table} " in finished.stderr
         assert f"materialize {next_table}, " in finished.stderr

@@ -28,8 +28,8 @@ from aris_pipeline.defs.resources import StoreResource
 from aris_pipeline.errors import InputError
 from aris_pipeline.models import embedded_model_dir
 from aris_pipeline.storage import DataStore
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.fake_engine import FakeEngineResource
-from aris_pipeline_tests.soak.processes import Workshop
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("personal_data")]
 
@@ -307,14 +307,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def judged(files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """All files through the command line; the data directory, and all that the commands wrote."""
-    place = Workshop(tmp_path_factory.mktemp("judged")).place("people", rows=1, shard_size=1000)
+    data = tmp_path_factory.mktemp("judged") / "data"
     refusal = f"this prompt is not allowed: {Person('Refused').resume}"
     said = []
     for command in (("run", *map(str, files.values()), "--min-success", "0"), *READING):
-        finished = place.start(*command, refusal=refusal).finish()
+        finished = aris(*command, "--data-dir", data, "--json", FAKE_REFUSAL=refusal)
         assert finished.code < 2, finished.said
         said.append(f"{finished.stdout}\n{finished.stderr}")
-    return place.data, "\n".join(said)
+    return data, "\n".join(said)
 
 
 def test_every_rule_was_broken_by_some_row(judged: tuple[Path, str]) -> None:

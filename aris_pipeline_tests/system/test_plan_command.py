@@ -1,9 +1,6 @@
-"""`aris plan` as a process of its own."""
+"""What `aris plan` says, and what it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +8,17 @@ import pytest
 from PIL import Image
 
 from aris_pipeline.models import find_model, model_config
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.planning.test_plan import PROMISED
 
 pytestmark = pytest.mark.system
 
 
-def _plan(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "aris_pipeline.cli", "plan", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
-
-
 def _json(*arguments: object) -> dict[str, Any]:
-    finished = _plan(*arguments, "--json")
-    assert finished.returncode == 0, finished.stderr
-    (line,) = finished.stdout.splitlines()
-    found: dict[str, Any] = json.loads(line)
-    return found
+    finished = aris("plan", *arguments, "--json")
+    assert finished.code == 0, finished.stderr
+    assert len(finished.stdout.splitlines()) == 1
+    return finished.figures
 
 
 def test_a_plan_is_one_json_object_with_every_promised_figure(tmp_path: Path) -> None:
@@ -44,12 +31,12 @@ def test_a_plan_is_one_json_object_with_every_promised_figure(tmp_path: Path) ->
 def test_people_read_the_verdict_its_reason_and_the_projections(tmp_path: Path) -> None:
     png = tmp_path / "plan.png"
 
-    shown = _plan(
-        "--model", "gemma3:4b", "--gpu", "h100", "--rows", 5_000, "--plot", png,
+    shown = aris(
+        "plan", "--model", "gemma3:4b", "--gpu", "h100", "--rows", 5_000, "--plot", png,
         "--data-dir", tmp_path,
     )  # fmt: skip
 
-    assert shown.returncode == 0, shown.stderr
+    assert shown.code == 0, shown.stderr
     assert "gemma-3-4b-it on h100: fits: weights 7.79 + overhead" in shown.stdout
     assert "hours for 170,000 rows" in shown.stdout
     assert "From:" in shown.stdout
@@ -72,14 +59,8 @@ def test_a_config_is_enough_and_may_be_loaded_otherwise(tmp_path: Path) -> None:
 
 def test_a_batch_says_how_long_its_prompts_are(tmp_path: Path) -> None:
     file, data = tmp_path / "candidates.json", tmp_path / "data"
-    fake = [sys.executable, "-m", "aris_pipeline_tests.fake_aris"]
-    made = [*fake, "generate", "--count", "12", "--out", str(file)]
-    subprocess.run(made, check=True, capture_output=True)
-    ran = subprocess.run(
-        [*fake, "run", str(file), "--data-dir", str(data), "--until", "prompts", "--json"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    batch = json.loads(ran.stdout)["batch"]
+    assert aris("generate", "--count", 12, "--out", file).code == 0
+    batch = aris("run", file, "--data-dir", data, "--until", "prompts", "--json").figures["batch"]
 
     found = _json("--model", "demo", "--gpu", "l4", "--batch", batch, "--data-dir", data)
 
@@ -103,8 +84,8 @@ def test_a_batch_says_how_long_its_prompts_are(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_the_remedy(
     arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    finished = _plan(*arguments, "--data-dir", tmp_path, "--json")
+    finished = aris("plan", *arguments, "--data-dir", tmp_path, "--json")
 
-    assert finished.returncode == 2
+    assert finished.code == 2
     assert said in finished.stderr
     assert "error_type" in json.loads(finished.stdout)

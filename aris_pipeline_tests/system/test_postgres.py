@@ -12,6 +12,7 @@ import yaml
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.errors import ArisError, ConfigError, InstanceError
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.conftest import REPOSITORY
 from aris_pipeline_tests.postgres_server import initdb, postgres_server, rows_of
 from aris_pipeline_tests.soak.accounts import generated
@@ -60,8 +61,8 @@ def place(tmp_path: Path) -> Place:
 
 
 def run(place: Place, url: str, *options: str) -> Finished:
-    with place.run(*options, DAGSTER_POSTGRES_URL=url) as process:
-        return process.finish()
+    run = ("run", place.file, "--shard-size", place.shard_size, *options)
+    return aris(*run, "--data-dir", place.data, "--json", DAGSTER_POSTGRES_URL=url)
 
 
 def test_the_documented_settings_are_the_shipped_ones_with_another_storage() -> None:
@@ -82,8 +83,7 @@ def test_the_chain_runs_and_its_runs_are_in_postgresql(url: str, place: Place) -
     statuses = rows_of(url, "select status, count(*) from runs group by status")
     assert statuses == [("SUCCESS", 1 + len(CHAIN))]
     assert [str(file) for file in place.folder.rglob("*.db*")] == []
-    with place.start("verify") as process:
-        assert process.finish().figures["ok"]
+    assert aris("verify", "--data-dir", place.data, "--json").figures["ok"]
 
 
 def test_a_backfill_is_launched_by_the_daemon_and_succeeds(url: str, place: Place) -> None:

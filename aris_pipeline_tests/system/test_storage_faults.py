@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from aris_pipeline.storage import DataStore, Shard
-from aris_pipeline_tests.soak.processes import Place, Workshop
+from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.soak.processes import Finished, Place, Workshop
 from aris_pipeline_tests.soak.storage_faults import may_mount, on_own_disk
 
 pytestmark = pytest.mark.system
@@ -31,8 +32,13 @@ def place(tmp_path: Path) -> Place:
     return Workshop(tmp_path).place("place", rows=24, shard_size=8)
 
 
+def again(place: Place) -> Finished:
+    """Runs the same command once more."""
+    return aris("run", place.file, "--shard-size", place.shard_size, "--data-dir", place.data)
+
+
 def verified(place: Place) -> bool:
-    return place.start("verify").finish().code == 0
+    return aris("verify", "--data-dir", place.data).code == 0
 
 
 def test_a_writer_that_is_killed_leaves_nothing_after_the_next_run(place: Place) -> None:
@@ -43,8 +49,7 @@ def test_a_writer_that_is_killed_leaves_nothing_after_the_next_run(place: Place)
     for table in ("landed", "quarantine"):
         assert pl.scan_parquet(place.data / table).select(pl.len()).collect().item() >= 0
 
-    with place.run() as process:
-        assert process.finish().code == 0
+    assert again(place).code == 0
 
     assert list(place.data.rglob("*.tmp")) == []
     assert list(place.data.glob(".work/**/*.parquet")) == []
@@ -131,8 +136,7 @@ def test_a_file_that_is_still_being_written_is_refused_until_it_is_whole(place: 
     assert refused.code == 2
     assert refused.figures["error_type"] == "InputError"
     assert f"{place.file} changed while it was read" in refused.said
-    with place.run() as process:
-        assert process.finish().code == 0
+    assert again(place).code == 0
 
 
 @pytest.mark.skipif(not may_mount(), reason="this user may not mount; unit tests fake the disk")
@@ -156,7 +160,6 @@ def test_a_run_on_a_full_disk_ends_with_a_plain_message_and_goes_on_when_there_i
     assert "the disk is full" in full.figures["error"]
     assert "run the same command" in full.figures["error"]
     assert "Traceback" not in full.stderr
-    with place.run() as process:
-        assert process.finish().code == 0
+    assert again(place).code == 0
     assert list(place.data.rglob("*.tmp")) == []
     assert verified(place)

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.system.interface import ask, served
-from aris_pipeline_tests.system.test_command_line import aris
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("user_interface")]
 
