@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,10 +18,18 @@ from aris_pipeline.defs import automation, landing
 from aris_pipeline.defs.assets import GPU_POOL
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
+from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.recovery import HOST_TAG, PID_TAG, STARTED_TAG, release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.assets.test_chain import LANDING, WriteFile
+
+
+@pytest.fixture
+def instance(store: DataStore) -> Iterator[dg.DagsterInstance]:
+    """On disk, because a schedule opens it anew."""
+    with open_instance(store.root) as instance:
+        yield instance
 
 
 def drop(store: DataStore, name: str, *, age_s: float) -> Path:
