@@ -15,7 +15,7 @@ from typing import IO
 
 import pytest
 
-from aris_pipeline.cli import app
+from aris_pipeline.cli import app, console
 from aris_pipeline_tests import fake_aris
 from aris_pipeline_tests.soak.processes import Finished
 
@@ -32,6 +32,9 @@ def aris(*arguments: object, engine: bool = True, **environment: object) -> Fini
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, str(value))
+        # Each command chooses where people read, and the next scenario has no such command.
+        for name in ("_file", "_width"):
+            patch.setattr(console._people, name, None)
         if engine:
             fake_aris.install(patch.setattr)
         try:

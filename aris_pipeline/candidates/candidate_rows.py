@@ -9,6 +9,7 @@ from typing import Any
 from aris_pipeline.candidates.column_map import COLUMNS_KEY, ColumnMap
 from aris_pipeline.candidates.dates import date_of, period
 from aris_pipeline.candidates.field_counts import FieldCounter
+from aris_pipeline.candidates.field_names import is_known
 from aris_pipeline.candidates.json_values import (
     DECODER,
     RepeatedKeyError,
@@ -30,7 +31,7 @@ from aris_pipeline.candidates.profile import (
     shape_of_object,
     shape_of_row,
 )
-from aris_pipeline.candidates.profile_json import PROFILE_DECODER, decoder_with
+from aris_pipeline.candidates.profile_json import PROFILE_DECODER, PROFILE_FIELDS, decoder_with
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
 from aris_pipeline.candidates.repair import may_need_repair, repair_texts
 
@@ -41,8 +42,11 @@ RowValidator = Callable[[str, str], Row]
 _TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
 _JOB_COLUMNS = tuple(Job.model_fields)
 _DEGREE_COLUMNS = tuple(Degree.model_fields)
+_MOST_NAMED = 8
 _SAID = re.compile(r"(?![\u115f\u1160\u3164\uffa0])[^\W_]")
 """A letter or a digit that can be seen."""
+_WORD = re.compile(r"[^\W_]+")
+_LONGEST_NAME = 80
 _WITHOUT_TEXT = {"is_current", "work_start_date", "work_end_date", "end_date"}
 _DEEPEST = 64
 """Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
@@ -130,7 +134,7 @@ def _candidate(
     texts["other_names"] = [name for name in profile.other_names if name.strip()] or None
     repaired = repair_texts(texts) if may_need_repair(record) else texts
     if not _says_anything(repaired):
-        raise UnusableError("no_usable_text", "only markup, signs and dates")
+        raise UnusableError("no_usable_text", "only markup, signs, dates and names")
     counter.add(shaped.sources, left, unread)
     extra = json_text(left) if left else None
     return repaired | {"extra": extra, "repaired": repaired != texts}
@@ -152,13 +156,23 @@ def _degree(degree: Degree) -> Row:
 
 def _says_anything(row: Row) -> bool:
     """Whether anything is left to judge after dates and texts were read."""
-    if any(text and _SAID.search(text) for text in (row["title"], row["resume_text"])):
+    said = [text for text in (row["title"], row["resume_text"]) if text and _SAID.search(text)]
+    if said and not _is_only_a_name(said, row):
         return True
     entries = [*row["work_info"], *row["education_info"]]
     texts = (
         value for entry in entries for name, value in entry.items() if name not in _WITHOUT_TEXT
     )
     return any(text and _SAID.search(text) for text in (*row["skills"], *texts))
+
+
+def _is_only_a_name(said: list[str], row: Row) -> bool:
+    """Whether texts hold the candidate's name and nothing else."""
+    if sum(map(len, said)) > _LONGEST_NAME:
+        return False
+    names = filter(None, [row["first_name"], row["last_name"], *(row["other_names"] or ())])
+    known = {word for name in names for word in _WORD.findall(name.casefold())}
+    return {word for text in said for word in _WORD.findall(text.casefold())} <= known
 
 
 def _without_text(record: str, profile: Profile) -> UnusableError:
@@ -170,10 +184,31 @@ def _without_text(record: str, profile: Profile) -> UnusableError:
             field = next((key for key, value in given.items() if str(value).strip() == text), name)
             message = f"{field} holds {what}, not text: land the text of the resumes itself"
             return UnusableError("no_usable_text", message, field)
+    if other := _other_request(given):
+        return UnusableError("no_usable_text", other)
     message = "nothing in title, work_info, education_info, skills and resume_text"
     if holds_placeholder(given):
         message += ", or only words for nothing, such as nan and N/A"
-    return UnusableError("no_usable_text", message)
+    return UnusableError("no_usable_text", f"{message}; {_fields_of(given)}")
+
+
+def _other_request(given: Row) -> str | None:
+    """Says what a line of a file of requests is that we do not ask; nothing of any other record."""
+    if {"custom_id", "response"} <= given.keys():
+        return "it is a line of a batch's output: land the file of the requests"
+    if {"custom_id", "params"} <= given.keys():
+        return "it is a request in Anthropic's form: write method, url and body as OpenAI Batch has"
+    if "messages" in given:
+        return "it is a chat: write it as an OpenAI Batch request, with custom_id, method and url"
+    return None
+
+
+def _fields_of(given: Row) -> str:
+    """Names the fields that a record has; a name that a file made up may be personal."""
+    known = [name for name in given if is_known(name) or name in PROFILE_FIELDS]
+    others = len(given) - len(known)
+    named = [*known[:_MOST_NAMED], *([f"{others} with names of its own"] if others else [])]
+    return f"it has {', '.join(named)}" if named else "it has no fields"
 
 
 def parse_record(record: str, by: JSONDecoder) -> Row:

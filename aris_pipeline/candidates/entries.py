@@ -67,7 +67,7 @@ _EMPLOYERS = frozenset(
 )
 _INSIDE = {
     **dict.fromkeys(("positions", "position_history", "position_histories", "roles"), "title"),
-    **dict.fromkeys(("degrees", "degree"), "degree"),
+    **dict.fromkeys(("degrees", "degree", "education_degrees"), "degree"),
 }
 """Lists inside an employer or a school, each entry of which is one of its own; and what the `name`
 of such an entry is."""

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from aris_pipeline.candidates.literals import printed_value
 from aris_pipeline.candidates.placeholders import is_placeholder
 
 ID_FIELDS = ("aristotleId", "custom_id", "candidate_id", "id")
@@ -30,7 +31,8 @@ _SEPARATORS = re.compile(r"[\W_]+")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 _WRAPPED = re.compile(r"(?:ObjectId|UUID|GUID|NumberLong|NumberInt|Int64|Decimal)\((.*)\)")
 _BYTES = re.compile(r"b(?:'[^']*'|\"[^\"]*\")")
-_LAST_OF_ODD_TEXTS = frozenset("0'\")")
+_FORMULA = re.compile(r'="([^"]*)"')
+_LAST_OF_ODD_TEXTS = frozenset("0'\")}")
 _INSIDE_OBJECTS = (
     *("$oid", "$uuid", "$guid", "$numberLong", "$numberInt", "$numberDecimal", "$binary"),
     *("value", "id", "_id", "oid", "uuid"),
@@ -92,9 +94,11 @@ def _of_text(value: str) -> str:
 
 
 def _of_odd_text(text: str) -> str:
-    """Reads what Python programs write of numbers, bytes and objects."""
-    if number := _WHOLE_NUMBER.fullmatch(text):
-        return number[1]
+    """Reads what programs write of numbers, bytes and objects: `101.0`, `="001"`, `b'cand-1'`."""
+    if number := _WHOLE_NUMBER.fullmatch(text) or _FORMULA.fullmatch(text):
+        return number[1].strip()
+    if text.startswith("{") and isinstance(printed := printed_value(text), dict):
+        return _of_object(printed, _DEEPEST) or text
     if _BYTES.fullmatch(text):
         try:
             return _of_bytes(ast.literal_eval(text))

@@ -35,6 +35,7 @@ _ENDING = (
     r"\.(?:pdf|docx?|docm|dotx?|odt|rtf|txt|pages|wps|html?|jpe?g|png|tiff?|gif|bmp|heic"
     r"|zip|rar|7z|tex|md|msg|eml|xlsx?|csv|pptx?|json|xml)"
 )
+_EMAIL = re.compile(r"<?[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+){1,4}>?")
 _FILE = re.compile(rf'(?:[^\n/\\:*?"<>|,;]{{1,120}}){_ENDING}', re.IGNORECASE)
 _PATH = re.compile(
     rf"(?:[a-z]:[\\/]|\\\\|~/|\.{{0,2}}/)(?:[^\n]{{1,250}}{_ENDING}|[\w.%-]+(?:[\\/][\w.%-]+)+)"
@@ -85,6 +86,8 @@ def _where(text: str) -> str | None:
     for part in filter(None, parts):
         if _PATH.fullmatch(part):
             found = "the path of a file"
+        elif _EMAIL.fullmatch(part):
+            found = "an e-mail address"
         elif _FILE.fullmatch(part) and len(part.split()) <= _MOST_WORDS_OF_A_FILE:
             found = "a file name"
         else:

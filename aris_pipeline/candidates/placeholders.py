@@ -1,9 +1,10 @@
 """Words that programs and people write where there is nothing: `nan`, `NULL`, `#N/A`, `-`.
 
-Only a whole value counts, in any case. Some people are called so: in the field of a name `Null`
-stays, and `NULL` does not.
+Only a whole value counts, in any case, or a list of nothing else: `[null]`, `n/a, n/a`. Some people
+are called so: in the field of a name `Null` stays, and `NULL` does not.
 """
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,7 @@ PLACEHOLDERS = frozenset(
 )
 _LONGEST = max(map(len, PLACEHOLDERS))
 _MOST_SPACE = 16
+_BETWEEN = re.compile(r"[\n,;|]+")
 _NAMES = {"Null", "Nan", "Na", "Nil"}
 
 
@@ -38,7 +40,11 @@ def is_placeholder(text: str) -> bool:
 
 @lru_cache(65_536)
 def _is_short_placeholder(text: str) -> bool:
-    return text.strip().casefold() in PLACEHOLDERS
+    plain = text.strip().casefold()
+    if plain in PLACEHOLDERS:
+        return True
+    parts = _BETWEEN.split(plain.strip("[](){}"))
+    return all(part.strip(" '\"") in PLACEHOLDERS for part in parts)
 
 
 def is_no_name(text: str) -> bool:

@@ -116,7 +116,7 @@ def _defused(opening: re.Match[str], reserved: frozenset[str]) -> str:
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:
-    headline = _joined(" at ", row["title"], row["company"])
+    headline = _headline(_line(row["title"]), _line(row["company"]))
     if headline:
         yield f"{'Title' if _line(row['title']) else 'Company'}: {headline}"
     if location := _line(row["location"]):
@@ -127,6 +127,12 @@ def _lines(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"Skills: {skills}"
     if resume := _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", row["resume_text"] or "")).strip():
         yield f"Resume:\n{resume}"
+
+
+def _headline(title: str, company: str) -> str:
+    """Joins title and company; some titles name the company themselves: `Engineer at Northwind`."""
+    is_named = company and title.casefold().endswith(f" at {company.casefold()}")
+    return title if is_named else _joined(" at ", title, company)
 
 
 def _section(title: str, items: Iterator[str]) -> Iterator[str]:

@@ -94,6 +94,8 @@ def test_records_without_an_id_get_one_from_their_content(desk: Desk, name: str)
         ("v2.0", "v2.0"),
         ({"$oid": "507f1f77bcf86cd799439011"}, "507f1f77bcf86cd799439011"),
         ("ObjectId('507f1f77bcf86cd799439011')", "507f1f77bcf86cd799439011"),
+        ("{'$oid': '507f1f77bcf86cd799439011'}", "507f1f77bcf86cd799439011"),
+        ('="001"', "001"),
         ({"$numberLong": "12"}, "12"),
         ({"$binary": {"base64": "ASPkVomrTe+BI0VniavN7w==", "subType": "04"}}, str(NUMBER)),
         ({"value": 12.0, "schemeId": "x"}, "12"),

@@ -14,6 +14,7 @@ NOTHING = [
     *("nan", "NaN", "NULL", "null", "None", "N/A", "n/a", "#N/A", "#N/A N/D", "<NA>", "NaT", "nil"),
     *("-", "--", "?", ".", "\u2014", " N/A ", "(blank)", "Not Available", "not specified", "TBD"),
     *("Unknown", "undefined", "\\N", "#VALUE!", "[object Object]", "keine Angabe", "暂无", "[]"),
+    *("[null]", "n/a\nn/a", "NaN, NaN", "['N/A']", "- | -"),
 ]
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 8
 INSTEAD = [
@@ -29,6 +30,7 @@ INSTEAD = [
     ("linkedin.com/in/jane-doe", "a link"),
     ("Resume: https://cv.example/1\nhttps://cv.example/2", "a link"),
     ("\n".join(f"https://cv.example/{number}" for number in range(40)), "a link"),
+    ("jane.doe@example.com", "an e-mail address"),
     ("See attached", "a note that the text is elsewhere"),
     ("Please find my resume attached.", "a note that the text is elsewhere"),
     ("CV available upon request", "a note that the text is elsewhere"),
@@ -158,3 +160,25 @@ def test_a_link_beside_a_title_costs_nobody_the_row(desk: Desk) -> None:
     batch = desk.land("a.jsonl", line("a", title="Engineer", resume="https://cv.example/1"))
     desk.validate(batch)
     assert [row["title"] for row in desk.candidates(batch)] == ["Engineer"]
+
+
+@pytest.mark.parametrize("text", ["Jane Doe", "DOE, Jane", "jane"])
+def test_a_row_that_only_repeats_the_name_says_nothing(desk: Desk, text: str) -> None:
+    header = "id,First Name,Last Name,Resume"
+    row = quarantined(desk, "a.csv", f'{header}\n1,Jane,Doe,"{text}"\ngood,Jo,Roe,Engineer\n')
+    assert row["message"] == "only markup, signs, dates and names"
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"custom_id": "a", "response": {"body": {}}}, "a line of a batch's output: land the file"),
+        ({"custom_id": "a", "params": {"messages": []}}, "a request in Anthropic's form"),
+        ({"messages": [{"role": "user", "content": "Hi"}]}, "a chat: write it as an OpenAI Batch"),
+        ({"email": "j@x.org", "Jane Doe": 1}, "it has email, 1 with names of its own"),
+    ],
+)
+def test_a_record_of_another_kind_is_named(desk: Desk, record: dict[str, Any], said: str) -> None:
+    row = quarantined(desk, "a.jsonl", f"{GOOD}\n{json.dumps({'id': 1, **record})}\n")
+    assert said in row["message"]
+    assert "Jane" not in row["message"]

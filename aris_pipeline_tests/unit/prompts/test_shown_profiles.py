@@ -103,7 +103,8 @@ def test_dates_are_shown_as_people_write_them(tmp_path: Path) -> None:
 def test_a_company_without_a_title_is_shown_as_a_company(tmp_path: Path) -> None:
     both = shown(tmp_path, "both.json", aris(title="Engineer", company="Northwind"))
     alone = shown(tmp_path, "alone.json", aris(company="Northwind", skills=["Go"]))
-    assert both == ["Title: Engineer at Northwind"]
+    named = shown(tmp_path, "n.json", aris(title="Engineer at Northwind", company="Northwind"))
+    assert both == named == ["Title: Engineer at Northwind"]
     assert alone == ["Company: Northwind\nSkills: Go"]
 
 
