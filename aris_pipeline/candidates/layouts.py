@@ -6,6 +6,7 @@ a titled section of `resume_text`. What is known by no name stays, and is counte
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aris_pipeline.candidates.column_map import Mapped
@@ -69,13 +70,19 @@ def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arrang
         fields: of a record, or of the object in it that holds the profile.
         mapped: further values, that the user has given a place before all others.
     """
-    plain = not mapped and not any(map(role_of, fields.keys() - PROFILE_FIELDS))
+    plain = not mapped and not _has_other_names(tuple(fields))
     if plain and not any(_is_odd(name, fields.get(name)) for name in _MAY_BE_ODD):
         return Arranged(fields, {})
     found = _Arranging()
     unplaced = found.take_mapped(mapped)
     rest = {**found.take(fields), **unplaced}
     return Arranged(rest | found.profile(rest), found.sources)
+
+
+@lru_cache(maxsize=4096)
+def _has_other_names(names: tuple[str, ...]) -> bool:
+    """Whether a record has fields that we know by other names; most of a file have the same."""
+    return any(role_of(name) for name in names if name not in PROFILE_FIELDS)
 
 
 def _is_odd(name: str, value: object) -> bool:

@@ -9,6 +9,7 @@ one that cannot be read costs only itself. Fields without a column of their own 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -140,11 +141,10 @@ def shape_of_object(
     record: dict[str, Any], custom_id: str, columns: ColumnMap | None = None, id_field: str = ""
 ) -> ShapedRecord:
     """Shapes an Aris candidate, or a flat record with the fields of a profile at its top."""
-    rest = {
-        key: value
-        for key, value in record.items()
-        if value is not None and not (_is_id(key, id_field) and id_text(value) == custom_id)
-    }
+    rest = {key: value for key, value in record.items() if value is not None}
+    for key in _ids_among(tuple(rest), id_field):
+        if id_text(rest[key]) == custom_id:
+            del rest[key]
     rest, mapped, ignored = columns.split(rest) if columns else (rest, [], {})
     given = rest.pop("gemData", {}) if "gemData" in record else None
     gem = only_object(unpacked(given))
@@ -161,8 +161,11 @@ def shape_of_object(
     return ShapedRecord(found.fields, {**rest, **ignored}, "gemData", found.sources)
 
 
-def _is_id(key: str, id_field: str) -> bool:
-    return key == id_field if id_field else id_rank(key) is not None
+@lru_cache(maxsize=4096)
+def _ids_among(names: tuple[str, ...], id_field: str) -> list[str]:
+    if id_field:
+        return [id_field] if id_field in names else []
+    return [name for name in names if id_rank(name) is not None]
 
 
 def shape_of_row(record: dict[str, Any], columns: ColumnMap | None, id_column: str) -> ShapedRecord:

@@ -60,8 +60,8 @@ _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
 """Of a replica, on a GPU and on a CPU; more than it works on at once, since a batch that is done
 takes most of a second to be taken back and another one to arrive, and a row is two requests: of
 2,048 in flight a GPU had some 500 answers at work, where it takes 1,024."""
-_READERS_OF_A_REPLICA = 4
-"""One alone brings some 60 rows a second, about what one GPU answers."""
+_READERS_OF_A_REPLICA = {True: 4, False: 1}
+"""On a GPU and on a CPU; one alone brings some 60 rows a second, and takes 0.6 GB."""
 _ROWS_AHEAD = 256
 """Ray looks ten times a second what a task has ready; by default it may be two blocks, of a row."""
 _LONGEST_START_S = 3600
@@ -403,7 +403,7 @@ def _answered(
     stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1
     source = ray.data.read_datasource(
         _Asked(asked),
-        override_num_blocks=_READERS_OF_A_REPLICA * settings.replicas,
+        override_num_blocks=_READERS_OF_A_REPLICA[on_gpu] * settings.replicas,
         num_cpus=0,
         label_selector=this_node(),
     )

@@ -39,7 +39,7 @@ from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 
-_ROWS = 24
+_ROWS = 12
 """Of the run that is stopped and killed."""
 SCHEMA = json.dumps(
     {

@@ -37,8 +37,9 @@ SCHEMA = json.dumps(
 HOLDER = """
 import sys, time
 from aris_pipeline.engines.server_process import ServerProcess
-from aris_pipeline.engines import EngineSettings, find_model
+from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
+from aris_pipeline.models import find_model
 card = find_model("smollm2-135m-instruct")
 flags = as_flags(engine_args(card, EngineSettings(max_model_len=1024), on_gpu=False))
 server = ServerProcess(flags, server_environment(on_gpu=False))
