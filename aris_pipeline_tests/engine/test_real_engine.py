@@ -17,6 +17,7 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.rows import SCORES
+from aris_pipeline.defs import resources
 from aris_pipeline.engines import (
     Completion,
     EngineSession,
@@ -33,11 +34,14 @@ from aris_pipeline.prompts.tokenizers import tokenize
 from aris_pipeline.scoring import build_score_plan, calibration_prompt, scores
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.engine.chat import CARD, ids
-from aris_pipeline_tests.engine.slow_run import COMMAND, SlowRun
+from aris_pipeline_tests.engine.slow_run import SlowRun
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
+on_one_engine = pytest.mark.xdist_group("engine")
+on_one_run = pytest.mark.xdist_group("stopped")
 
 _ROWS = 12
 """Of the run that is stopped and killed."""
@@ -75,6 +79,7 @@ def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:
     return {completion.request_id: completion for completion in engine.generate(requests)}
 
 
+@on_one_engine
 def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:
     answers = ask(
         engine,
@@ -93,6 +98,7 @@ def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:
         assert answer.latency_s is not None
 
 
+@on_one_engine
 def test_further_parameters_of_a_row_are_honored_and_a_bad_one_costs_that_row(
     engine: VllmOffline,
 ) -> None:
@@ -137,6 +143,7 @@ def engine_tokens(text: str) -> list[int]:
     return tokens
 
 
+@on_one_engine
 def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:
     request = ids("Name a color.")
     first = ask(engine, Request("a", request, Sampling(12)))["a"]
@@ -146,6 +153,7 @@ def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> No
     assert again.cached_tokens > 0
 
 
+@on_one_engine
 def test_each_row_keeps_its_own_sampling(engine: VllmOffline) -> None:
     prompt = ids("Count from one to one hundred.")
     answers = ask(
@@ -159,6 +167,7 @@ def test_each_row_keeps_its_own_sampling(engine: VllmOffline) -> None:
     assert answers["short"].finish_reason == "length"
 
 
+@on_one_engine
 def test_a_refused_row_leaves_the_others_unharmed(engine: VllmOffline) -> None:
     answers = ask(
         engine,
@@ -179,6 +188,7 @@ def test_a_refused_row_leaves_the_others_unharmed(engine: VllmOffline) -> None:
         assert answers[key].error_message
 
 
+@on_one_engine
 def test_a_row_is_handed_out_as_soon_as_it_is_finished_and_its_tokens_count_before(
     engine: VllmOffline,
 ) -> None:
@@ -204,6 +214,7 @@ def test_a_row_is_handed_out_as_soon_as_it_is_finished_and_its_tokens_count_befo
     assert at_last.since(before).cached == cached
 
 
+@on_one_engine
 def test_an_abandoned_generation_leaves_the_engine_free(engine: VllmOffline) -> None:
     stream = engine.generate(
         Request(f"r{n}", ids("Tell a story."), Sampling(1 if n == 0 else 200)) for n in range(20)
@@ -214,6 +225,7 @@ def test_an_abandoned_generation_leaves_the_engine_free(engine: VllmOffline) -> 
     assert ask(engine, Request("after", ids("hi"), Sampling(2)))["after"].text
 
 
+@on_one_engine
 def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
     engine: VllmOffline,
 ) -> None:
@@ -240,6 +252,7 @@ def test_verdict_probabilities_are_probabilities_and_depend_on_the_prompt(
     assert rows[0]["option_logprobs"] != rows[1]["option_logprobs"]
 
 
+@on_one_engine
 def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOffline) -> None:
     tokenizer = load_tokenizer(CARD)
     rubric = load_rubric("aris-swe-v1")
@@ -280,6 +293,7 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     assert sum(above) / len(above) > 0.8
 
 
+@on_one_engine
 def test_rows_of_a_triage_have_a_score_and_then_an_answer_without_another(
     engine: VllmOffline,
 ) -> None:
@@ -306,6 +320,7 @@ def _never(_prompt: Any, _limit: int) -> None:
     return None
 
 
+@on_one_engine
 def test_answers_that_are_no_use_are_repaired(engine: VllmOffline) -> None:
     """At one token none is whole; a refused prompt is cut; the reasons are in the overrides."""
     tokenizer = load_tokenizer(CARD)
@@ -338,6 +353,7 @@ def test_answers_that_are_no_use_are_repaired(engine: VllmOffline) -> None:
     assert rows["c2"]["error_type"] is None
 
 
+@on_one_engine
 def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:
     assert engine.info.name.startswith("vllm-0.")
     assert engine.info.max_model_len == 2048
@@ -345,14 +361,6 @@ def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:
     usage = engine.kv_cache_usage()
     assert usage is not None
     assert 0 <= usage <= 1
-
-
-def run(*arguments: object) -> tuple[int, dict[str, Any], str]:
-    finished = subprocess.run(
-        [*COMMAND, *map(str, arguments), "--json"], capture_output=True, text=True, check=False
-    )
-    (line,) = finished.stdout.splitlines()
-    return finished.returncode, json.loads(line), finished.stderr
 
 
 @pytest.fixture(scope="module")
@@ -378,6 +386,7 @@ def stopped_and_resumed(
     return slow.data, kept, json.loads(finished.stdout.splitlines()[-1])
 
 
+@on_one_run
 def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
     stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
 ) -> None:
@@ -386,9 +395,10 @@ def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
     assert 0 < kept[0] < kept[1] < _ROWS
     assert (figures["reused"], figures["generated"]) == (kept[-1], _ROWS - kept[-1])
     assert (figures["evaluated"], figures["failed"]) == (_ROWS, 0)
-    assert run("verify", "--data-dir", data)[1]["ok"]
+    assert aris("verify", "--data-dir", data, "--json").figures["ok"]
 
 
+@on_one_run
 def test_real_outputs_are_scored_ranked_and_explained(
     stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
 ) -> None:
@@ -410,6 +420,7 @@ def test_real_outputs_are_scored_ranked_and_explained(
     assert 0 < row["prefix_hit_rate"] < 1
 
 
+@on_one_run
 def test_the_same_file_again_loads_no_model(
     stopped_and_resumed: tuple[Path, list[int], dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -417,13 +428,18 @@ def test_the_same_file_again_loads_no_model(
     file = tmp_path / "candidates.jsonl"
     write_synthetic(_ROWS, 5, "jsonl", file)
 
-    code, figures, _errors = run("run", file, "--data-dir", data, "--max-model-len", 1536)
+    again = ("run", file, "--data-dir", data, "--max-model-len", 1536, "--json")
+    figures = aris(*again, engine=False).figures
 
-    assert code == 0
     assert (figures["reused"], figures["generated"], figures["load_s"]) == (_ROWS, 0, 0)
 
 
-def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:
+@on_one_engine
+def test_an_openai_file_is_answered_row_by_row(
+    engine: VllmOffline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "open_engine", lambda _card, _settings: engine)
+    monkeypatch.setattr(engine, "close", lambda: None)
     file, data = tmp_path / "requests.jsonl", tmp_path / "data"
     write_synthetic(4, 2, "openai", file)
     line = json.loads(file.read_text().splitlines()[0])
@@ -440,9 +456,11 @@ def test_an_openai_file_is_answered_row_by_row(tmp_path: Path) -> None:
     with file.open("a") as out:
         out.write(json.dumps(line) + "\n" + json.dumps(too_long) + "\n")
 
-    code, figures, errors = run("run", file, "--data-dir", data, "--min-success", "0.5")
+    half = ("--min-success", 0.5)
+    finished = aris("run", file, "--data-dir", data, *half, "--json", engine=False)
 
-    assert code == 0, errors
+    assert finished.code == 0, finished.stderr
+    figures = finished.figures
     assert (figures["rows_in"], figures["failed"]) == (6, 1)
     store = DataStore(data)
     (batch,) = store.batches()

@@ -24,6 +24,7 @@ from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
+on_one_server = pytest.mark.xdist_group("server")
 
 SETTINGS = EngineSettings(engine="serve", max_model_len=1024)
 SCHEMA = json.dumps(
@@ -82,6 +83,7 @@ def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
     return found
 
 
+@on_one_server
 def test_the_server_answers_and_scores_as_the_engine_in_the_process_does(
     engine: VllmServe,
 ) -> None:
@@ -107,6 +109,7 @@ def test_the_server_answers_and_scores_as_the_engine_in_the_process_does(
     assert any(answer.cached_tokens for answer in served.values())
 
 
+@on_one_server
 def test_a_refused_row_leaves_the_others_unharmed(engine: VllmServe) -> None:
     requests = [
         Request("too long", ids("word " * 3000), Sampling(5)),
@@ -126,6 +129,7 @@ def test_a_refused_row_leaves_the_others_unharmed(engine: VllmServe) -> None:
         assert answers[key].error_type == "refused", answers[key]
 
 
+@on_one_server
 def test_the_engine_tells_what_it_is_and_how_many_tokens_it_has_worked_on(
     engine: VllmServe,
 ) -> None:
