@@ -10,6 +10,7 @@ from aris_pipeline.candidates.column_map import COLUMNS_KEY, ColumnMap
 from aris_pipeline.candidates.dates import date_of, period
 from aris_pipeline.candidates.field_counts import FieldCounter
 from aris_pipeline.candidates.field_names import is_known
+from aris_pipeline.candidates.identifiers import id_rank
 from aris_pipeline.candidates.json_values import (
     DECODER,
     RepeatedKeyError,
@@ -205,8 +206,9 @@ def _other_request(given: Row) -> str | None:
 
 def _fields_of(given: Row) -> str:
     """Names the fields that a record has; a name that a file made up may be personal."""
-    known = [name for name in given if is_known(name) or name in PROFILE_FIELDS]
-    others = len(given) - len(known)
+    fields = [name for name in given if id_rank(name) is None]
+    known = [name for name in fields if is_known(name) or name in PROFILE_FIELDS]
+    others = len(fields) - len(known)
     named = [*known[:_MOST_NAMED], *([f"{others} with names of its own"] if others else [])]
     return f"it has {', '.join(named)}" if named else "it has no fields"
 
