@@ -48,7 +48,7 @@ dev: setup ## open the Dagster UI with its daemon on loopback
 SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 {print "TMPDIR=/dev/shm"}')
 
 test: setup ## run all tests, those on the real engine too
-	$(SCRATCH) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -rs -m "not engine"
+	$(SCRATCH) $(BIN)/pytest -n 3 --dist loadgroup -rs -m "not engine"
 	@# A core for each of two engines: bound to the same cores, they would be many times slower.
 	OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_CPU_KVCACHE_SPACE=1 $(SCRATCH) \
 		$(BIN)/pytest -n 2 --dist loadgroup -rs -m engine

@@ -25,11 +25,20 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 _HERE = Path(__file__).parent
 _ORDER = ("unit", "assets", "system", "engine")
+_LONG = ("test_browser", "test_serve", "test_ray", "test_engine_faults", "test_benchmarks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast scenarios first, so that a broken one is seen early."""
-    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(_HERE).parts[0]))
+    """Fast scenarios first, so that a broken one is seen early; of the engine's the long ones.
+
+    At the end of the engine's scenarios one worker would wait for the other's long one.
+    """
+
+    def rank(item: pytest.Item) -> tuple[int, int]:
+        room, *_, file = item.path.relative_to(_HERE).with_suffix("").parts
+        return _ORDER.index(room), _LONG.index(file) if file in _LONG else len(_LONG)
+
+    items.sort(key=rank)
 
 
 _SETTINGS = (
