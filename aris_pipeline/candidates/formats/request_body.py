@@ -16,7 +16,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from aris_pipeline.candidates.formats.request_parameters import REFUSED, UNKNOWN, find_refused
+from aris_pipeline.candidates.formats.request_parameters import (
+    REFUSED,
+    UNKNOWN,
+    find_refused,
+    shown_name,
+)
 from aris_pipeline.candidates.json_values import (
     RepeatedKeyError,
     explain,
@@ -37,7 +42,6 @@ TokenIds = list[Annotated[Whole, Field(ge=0, lt=2**31)]]
 Tokens = Annotated[Whole, Field(ge=1, lt=2**31)]
 _INT64 = 2**63
 _DEEPEST_SCHEMA = 60
-_LONGEST_NAME = 40
 
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "stop": ([],),
@@ -313,10 +317,9 @@ def _refuse_what_nobody_reads(path: str, found: Mapping[str, Any], known: frozen
             continue
         if name in _TOOL_CALLS:
             raise InvalidParameterError(path, "tools are not supported: leave their calls out")
-        shown = f"'{name}'" if name.isidentifier() and len(name) <= _LONGEST_NAME else "a field"
+        read = ", ".join(sorted(known))
         raise InvalidParameterError(
-            path,
-            f"{shown} is not supported here: leave it out; read are {', '.join(sorted(known))}",
+            path, f"'{shown_name(name)}' is not supported here: leave it out; read are {read}"
         )
 
 

@@ -132,8 +132,13 @@ def find_refused(body: Mapping[str, Any], honored: Collection[str]) -> tuple[str
     return None
 
 
+def shown_name(name: str) -> str:
+    """Returns a name as messages show it: one that a file made up may be personal."""
+    return name if _NAME.fullmatch(name) else UNKNOWN
+
+
 def _unknown(name: str, honored: Collection[str]) -> tuple[str, str]:
-    shown = name if _NAME.fullmatch(name) else UNKNOWN
+    shown = shown_name(name)
     spelled = _CAPITAL.sub("_", name).lower()[:80]
     known = [*honored, *REFUSED, *WITHOUT_EFFECT]
     meant = _OTHER_NAMES.get(spelled)

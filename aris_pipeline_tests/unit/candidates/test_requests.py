@@ -229,6 +229,11 @@ def test_names_that_a_file_makes_up_are_not_repeated_and_what_is_honored_is_told
     assert "Jane" not in row["message"]
 
 
+def test_a_name_that_a_message_makes_up_is_not_repeated(desk: Desk) -> None:
+    row = refused(desk, request(messages=[{**_HI, "Jane_Doe": "x"}]))
+    assert row["message"].startswith("'(unknown)' is not supported here")
+
+
 def _fields_of_vllm() -> set[str]:
     """What vLLM's server knows, read without importing it."""
     found = importlib.util.find_spec("vllm")
