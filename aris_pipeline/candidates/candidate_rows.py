@@ -41,8 +41,6 @@ RowValidator = Callable[[str, str], Row]
 """Turns the text and the id of a landed record into columns, or raises `UnusableError`."""
 
 _TEXTS = ("first_name", "last_name", "title", "company", "location", "resume_text")
-_JOB_COLUMNS = tuple(Job.model_fields)
-_DEGREE_COLUMNS = tuple(Degree.model_fields)
 _MOST_NAMED = 8
 _SAID = re.compile(r"(?![\u115f\u1160\u3164\uffa0])[^\W_]")
 """A letter or a digit that can be seen."""
@@ -142,7 +140,7 @@ def _candidate(
 
 
 def _job(job: Job) -> Row:
-    row: Row = {name: getattr(job, name) for name in _JOB_COLUMNS}
+    row = job.columns()
     row["work_start_date"], row["work_end_date"], row["is_current"] = period(
         job.work_start_date, job.work_end_date, job.is_current
     )
@@ -150,21 +148,21 @@ def _job(job: Job) -> Row:
 
 
 def _degree(degree: Degree) -> Row:
-    row: Row = {name: getattr(degree, name) for name in _DEGREE_COLUMNS}
+    row = degree.columns()
     row["end_date"] = date_of(degree.end_date)
     return row
 
 
 def _says_anything(row: Row) -> bool:
     """Whether anything is left to judge after dates and texts were read."""
-    said = [text for text in (row["title"], row["resume_text"]) if text and _SAID.search(text)]
-    if said and not _is_only_a_name(said, row):
+    if any(map(_SAID.search, row["skills"])):
         return True
-    entries = [*row["work_info"], *row["education_info"]]
-    texts = (
-        value for entry in entries for name, value in entry.items() if name not in _WITHOUT_TEXT
-    )
-    return any(text and _SAID.search(text) for text in (*row["skills"], *texts))
+    for entry in (*row["work_info"], *row["education_info"]):
+        for name, text in entry.items():
+            if text and name not in _WITHOUT_TEXT and _SAID.search(text):
+                return True
+    said = [text for text in (row["title"], row["resume_text"]) if text and _SAID.search(text)]
+    return bool(said) and not _is_only_a_name(said, row)
 
 
 def _is_only_a_name(said: list[str], row: Row) -> bool:

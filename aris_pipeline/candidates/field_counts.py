@@ -65,7 +65,7 @@ class FieldCounter:
         self._ignored = ignored
         self._rows = 0
         self._plain_rows = 0
-        self._unused: dict[str, FieldText] = {}
+        self._unused: dict[str, list[int]] = {}  # characters and rows
         self._sources: dict[str, dict[str, None]] = {}
         self._unread: Counter[str] = Counter()
 
@@ -92,19 +92,19 @@ class FieldCounter:
             found[path] = found.get(path, 0) + len(text)
         for path, characters in found.items():
             known = path if path in self._unused or len(self._unused) < _PATHS else _OTHER
-            self._unused[known] = self._unused.get(known, FieldText()) + FieldText(
-                characters=characters, rows=1
-            )
+            counts = self._unused.setdefault(known, [0, 0])
+            counts[0] += characters
+            counts[1] += 1
 
     def use(self, candidates: pl.DataFrame) -> FieldUse:
         """Returns what was counted, and the text of the candidates that came of these rows."""
         used = {name: text for name, text in _used(candidates) if text.characters}
         unused: dict[str, FieldText] = {}
         set_aside: dict[str, FieldText] = {}
-        for path, text in self._unused.items():
+        for path, (characters, rows) in self._unused.items():
             kept = set_aside if self._is_set_aside(path) else unused
-            name = path if self._may_be_shown(path, text.rows) else _OTHER
-            kept[name] = kept.get(name, FieldText()) + text
+            name = path if self._may_be_shown(path, rows) else _OTHER
+            kept[name] = kept.get(name, FieldText()) + FieldText(characters=characters, rows=rows)
         sources = {
             column: ([column] if self._plain_rows else []) + list(self._sources.get(column, ()))
             for column in used

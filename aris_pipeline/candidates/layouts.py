@@ -87,11 +87,12 @@ def _has_other_names(names: tuple[str, ...]) -> bool:
 
 def _is_odd(name: str, value: object) -> bool:
     """Whether a field of ours is written as others do: objects for text, other names in entries."""
+    if value is None:
+        return False
     if isinstance(value, str):
         return name in _ENTRIES or (name != "resume_text" and may_hold_json(value))
     if not isinstance(value, list):
-        is_one = value is not None and (name in _ENTRIES or name == "skills")
-        return is_one or isinstance(value, dict | bool)
+        return name in _ENTRIES or name == "skills" or isinstance(value, dict | bool)
     if name == "skills":
         return not all(isinstance(skill, str) for skill in value)
     known = _ENTRIES.get(name)
@@ -102,11 +103,11 @@ def _is_odd(name: str, value: object) -> bool:
 
 def _are_odd(entries: list[Any], known: frozenset[str]) -> bool:
     for entry in entries:  # few calls: every job of every record comes here
-        if not isinstance(entry, dict) or has_aliases(entry, known):
+        if not isinstance(entry, dict) or (not entry.keys() <= known and has_aliases(entry, known)):
             return True
-        for text in entry.values():
-            if isinstance(text, str) and text[:1] in _MAY_BEGIN_JSON and may_hold_json(text):
-                return True
+        firsts = {text[:1] for text in entry.values() if isinstance(text, str)}
+        if not firsts.isdisjoint(_MAY_BEGIN_JSON) and any(map(may_hold_json, entry.values())):
+            return True
     return False
 
 

@@ -207,6 +207,8 @@ class _Found:
         named = []
         for key, value in record.items():
             spelling = _spelling(key)
+            if not isinstance(value, dict) and not _may_hold_names(key):
+                continue
             if spelling is not None:
                 texts = _texts(value)
                 if _plain(key) in _MAY_BE_TEXT and not all(map(_is_short, texts)):
@@ -293,6 +295,12 @@ def _is_at_home(spelling: _Spelling, record: Mapping[str, Any], inside: str) -> 
 
 def _is_person(key: str) -> bool:
     return _plain(key) in _PERSONS
+
+
+@lru_cache(maxsize=4096)
+def _may_hold_names(key: str) -> bool:
+    """Whether a field's text or list is looked at; an object always is."""
+    return _spelling(key) is not None or _is_person(key)
 
 
 @lru_cache(maxsize=4096)

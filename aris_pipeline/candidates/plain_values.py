@@ -22,10 +22,7 @@ _FALSE = {"false", "no", "n", "f", "off", "0", "0.0", "past", "former", "previou
 
 def has_words(text: str) -> bool:
     """Whether a text says anything: ids, numbers, dates, links and addresses do not."""
-    text = text.strip()
-    if any(map(str.isspace, text)):
-        return any(_is_word(part) for part in text.split())
-    return _is_word(text)
+    return any(map(_is_word, text.split()))
 
 
 def as_text(value: object) -> str:

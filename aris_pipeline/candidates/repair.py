@@ -4,7 +4,7 @@ Only damage is undone. Quotation marks, ligatures and wide characters stay as th
 """
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import ftfy
 
@@ -38,18 +38,32 @@ def repair_texts(value: Value) -> Value:
     """Returns `value` with every text in its lists and dictionaries repaired."""
     if isinstance(value, str):
         return _repair(value)  # type: ignore[return-value]
+    if not isinstance(value, dict | list) or _is_whole(value):
+        return value
     if isinstance(value, list):
         return [repair_texts(item) for item in value]  # type: ignore[return-value]
-    if isinstance(value, dict):
-        return {key: repair_texts(item) for key, item in value.items()}  # type: ignore[return-value]
-    return value
+    return {key: repair_texts(item) for key, item in value.items()}  # type: ignore[return-value]
+
+
+def _is_whole(value: dict[Any, Any] | list[Any]) -> bool:
+    """Whether no text in a list or dictionary can be broken; most are looked at in one go."""
+    inside = value.values() if isinstance(value, dict) else value
+    texts = [item for item in inside if isinstance(item, str)]
+    nested = len(texts) < len(inside) and any(isinstance(item, dict | list) for item in inside)
+    if nested:
+        return False
+    together = "\0".join(texts)
+    return _is_plain(together) and not any(sign in together for sign in _BYTES)
 
 
 def _repair(text: str) -> str:
-    is_plain = text.isascii() and "&" not in text and "<" not in text and "\\" not in text
-    if is_plain and text[:2] not in _BYTES:
+    if _is_plain(text) and text[:2] not in _BYTES:
         return text
     return _fixed_short(text) if len(text) <= _SHORT else _fixed(text)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "&" not in text and "<" not in text and "\\" not in text
 
 
 def _fixed(text: str) -> str:

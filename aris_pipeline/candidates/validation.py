@@ -40,7 +40,7 @@ from aris_pipeline.storage import (
     read_parquet,
     write_parquet,
 )
-from aris_pipeline.storage.schemas import polars_schema
+from aris_pipeline.storage.schemas import frame_of
 
 _COUNTS_KEY = "aris.counts"
 _HINT = "land the file of its batch again, by `aris run` or the job `land`"
@@ -92,7 +92,7 @@ def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
         except UnusableError as error:
             rejected.append(error.rejection(row))
     file = landed["file"][0] if landed.height else ""
-    frame = pl.DataFrame(candidates, schema=polars_schema(RawCandidates))
+    frame = frame_of(candidates, RawCandidates)
     refused = Counter(
         parameter_of(one.field or "") for one in rejected if one.rule == "invalid_parameter"
     )
@@ -121,7 +121,7 @@ def fields_of_records(
     for record, custom_id in records:
         with suppress(UnusableError):
             candidates.append(_EMPTY | validate(record, custom_id))
-    return counter.use(pl.DataFrame(candidates, schema=polars_schema(RawCandidates)))
+    return counter.use(frame_of(candidates, RawCandidates))
 
 
 def read_counts(store: DataStore, shard: Shard) -> ShardCounts:

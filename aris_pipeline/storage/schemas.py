@@ -4,8 +4,11 @@ The columns that a rubric adds (ratings, reasons, verdict probabilities) depend 
 `aris_pipeline.evaluations` extends `Evaluations` with them.
 """
 
+from typing import Any, cast
+
 import dataframely as dy
 import polars as pl
+import pyarrow as pa
 
 _JOB: dict[str, dy.Column] = {
     "title": dy.String(nullable=True),
@@ -343,3 +346,10 @@ class ThroughputReport(dy.Schema):
 def polars_schema(schema: type[dy.Schema]) -> pl.Schema:
     """Returns the polars types of a table."""
     return pl.Schema({name: column.dtype for name, column in schema.columns().items()})
+
+
+def frame_of(rows: list[dict[str, Any]], schema: type[dy.Schema]) -> pl.DataFrame:
+    """Returns rows as a frame; Arrow takes nested ones three times as fast as polars."""
+    empty = pl.DataFrame(schema=polars_schema(schema))
+    table = pa.Table.from_pylist(rows, schema=empty.to_arrow().schema)
+    return cast("pl.DataFrame", pl.from_arrow(table))
