@@ -14,6 +14,7 @@ from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.defs.instance import prepare_home
 from aris_pipeline.models import cache_dir
+from aris_pipeline.settings import judging_fields, variable_of
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 
@@ -42,8 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _SETTINGS = (
-    *("ARIS_ENGINE", "ARIS_SERVER_URL", "ARIS_SERVER_API_KEY"),
-    *("ARIS_DATA_DIR", "ARIS_MODEL", "ARIS_MODELS", "ARIS_RUBRIC", "ARIS_RUBRICS_DIR"),
+    *map(variable_of, judging_fields()),
+    *("ARIS_DATA_DIR", "ARIS_MODELS", "ARIS_SERVER_API_KEY"),
     *("ARIS_AUTOMATION", "ARIS_GIT_URL", "ARIS_LANDING_MARKER", "ARIS_NIGHTLY", "ARIS_WEBHOOK_URL"),
 )
 

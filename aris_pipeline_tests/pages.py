@@ -5,7 +5,7 @@ A test compares the committed pages with what this module returns.
 
 import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,16 @@ from aris_pipeline.defs.benchmarks import BenchmarkConfig, TuningConfig
 from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.resources import (
     EngineResource,
-    JudgingResource,
     StoreResource,
     ThresholdsResource,
 )
-from aris_pipeline.engines import EngineSettings
-from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.prompts import PromptSettings
 from aris_pipeline.quality import Thresholds
+from aris_pipeline.settings import judging_fields, type_of
 
 COMMAND = "python -m aris_pipeline_tests.pages"
 DOCS = Path(__file__).parents[1] / "docs"
 
 _GROUPS: list[tuple[str, type[BaseModel], tuple[type[BaseModel], ...]]] = [
-    ("Resource `judging`", JudgingResource, (PromptSettings, EngineSettings, JudgingSettings)),
     ("Resource `store`", StoreResource, ()),
     ("Resource `engine`", EngineResource, ()),
     ("Resource `thresholds`", ThresholdsResource, (Thresholds,)),
@@ -43,15 +39,7 @@ _GROUPS: list[tuple[str, type[BaseModel], tuple[type[BaseModel], ...]]] = [
 ]
 """A title, the fields of the launchpad, and the models that bound and describe them better."""
 
-_BETTER = {
-    "kv_cache_dtype": "data type of the KV cache, as in vLLM: `auto` or `fp8`",
-    "max_requests_in_flight": "rows in the engine at once; 1024 on a GPU (serve: 512, ray: 4096 a "
-    "replica), 128 on a CPU or a remote server",
-    "max_tokens": "limit of an answer; the rubric's by default, else 400",
-    "path": "the file to land",
-    "profile": "`history` repeats the settings of the earlier stack",
-    "top_p": "share of the likeliest tokens that sampling chooses from, as in vLLM",
-}
+_BETTER = {"path": "the file to land"}
 """Meanings of fields that neither a model nor an option describes in full."""
 
 _VARIABLES = {
@@ -90,7 +78,7 @@ _INTRODUCTION = f"""\
 Written by `{COMMAND}` from the code; do not edit.
 
 Every field below can be set for a single run in Dagster's launchpad.
-Many have an option of `aris run`, some a variable.
+Those of `judging` all have an option of `aris run` and a variable.
 An option wins over its variable, and a variable over the default.
 The variables apply to the UI as well.
 [Command line](cli.md) lists the options of every command.
@@ -100,9 +88,13 @@ The variables apply to the UI as well.
 def configuration() -> str:
     """Returns the configuration page as Markdown."""
     parts = [_INTRODUCTION]
-    for title, fields, sources in _GROUPS:
-        head = "| field | option | variable | default | meaning |\n|---|---|---|---|---|"
-        parts.append("\n".join([f"## {title}\n", head, *_rows(fields, sources), ""]))
+    head = "| field | option | variable | default | meaning |\n|---|---|---|---|---|"
+    rows = [*_rows(judging_fields(), (), _options_of_run())]
+    parts.append("\n".join(["## Resource `judging`\n", head, *rows, ""]))
+    for title, model, sources in _GROUPS:
+        options = _options_of_run() if model in {StoreResource, LandConfig} else {}
+        rows = [*_rows(model.model_fields, sources, options)]
+        parts.append("\n".join([f"## {title}\n", head, *rows, ""]))
     rows = [f"| `{name}` | {default} | {what} |" for name, (default, what) in _VARIABLES.items()]
     head = "| variable | default | meaning |\n|---|---|---|"
     parts.append("\n".join(["## Other variables\n", head, *rows, ""]))
@@ -126,9 +118,10 @@ def command_line() -> str:
     return f"{title}\n\n{note}\n{rest}".rstrip() + "\n"
 
 
-def _rows(fields: type[BaseModel], sources: tuple[type[BaseModel], ...]) -> Iterator[str]:
-    options = _options_of_run() if fields in {JudgingResource, StoreResource, LandConfig} else {}
-    for name, field in fields.model_fields.items():
+def _rows(
+    fields: Mapping[str, FieldInfo], sources: tuple[type[BaseModel], ...], options: dict[str, Any]
+) -> Iterator[str]:
+    for name, field in fields.items():
         better = [source.model_fields[name] for source in sources if name in source.model_fields]
         option = options.get(name)
         variable = option.envvar if option is not None else None
@@ -176,7 +169,7 @@ def _limits(fields: list[FieldInfo]) -> Iterator[str]:
         for name, words in bounds.items():
             if hasattr(part, name):
                 yield f"{words} {getattr(part, name)}"
-    choices = typing.get_args(fields[0].annotation)
+    choices = typing.get_args(type_of(fields[0]))
     if choices and all(isinstance(choice, str) for choice in choices):
         yield "one of " + ", ".join(f"`{choice}`" for choice in choices)
 

@@ -23,21 +23,11 @@ from aris_pipeline.benchmarks import (
 )
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
-from aris_pipeline.cli.options import (
-    AsJson,
-    DataDir,
-    MaxModelLen,
-    MaxTokens,
-    RubricOption,
-    RubricsDir,
-    Temperature,
-)
-from aris_pipeline.engines import EngineSettings
+from aris_pipeline.cli.options import AsJson, DataDir, takes_settings
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.judging import JudgingSettings
 from aris_pipeline.models import ModelCard, find_model, gpu_count
 from aris_pipeline.planning import misfit
-from aris_pipeline.prompts import PromptSettings
+from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import DataStore
 
 app = typer.Typer(
@@ -49,6 +39,8 @@ app = typer.Typer(
 _DATA = "data"
 _HISTORY = Path("docs/benchmarks")
 _WARM_UP_ROWS = {True: 256, False: 8}
+_JUDGED = ("rubric", "rubrics_dir")
+_ENGINE = ("max_model_len", "gpu_memory_utilization")
 
 Models = Annotated[
     list[str] | None,
@@ -74,16 +66,21 @@ RandomWeights = Annotated[
 ServerUrl = Annotated[
     str | None, typer.Option(help="Of `remote` and `ollama`; the key is in ARIS_SERVER_API_KEY.")
 ]
-GpuShare = Annotated[
-    float, typer.Option("--gpu-memory-utilization", min=0.01, max=1, help="Of each engine.")
-]
-InFlight = Annotated[
-    int | None, typer.Option("--max-requests-in-flight", min=1, help="Rows in an engine of ours.")
-]
 
 
 @app.command()
+@takes_settings(
+    "rubric",
+    "rubrics_dir",
+    "temperature",
+    "max_tokens",
+    "max_model_len",
+    "gpu_memory_utilization",
+    "max_requests_in_flight",
+)
 def run(
+    *,
+    judging: dict[str, Any],
     file: Annotated[Path, typer.Argument(help="Candidates or OpenAI requests, any known format.")],
     engines: Annotated[
         str, typer.Option(help=f"Comma-separated; of {', '.join((*ENGINES, *PEERS))}.")
@@ -102,13 +99,6 @@ def run(
         typer.Option(min=1, help="Free text of exactly this length in all arms: speed only."),
     ] = None,
     random_weights: RandomWeights = False,
-    rubric: RubricOption = None,
-    rubrics_dir: RubricsDir = None,
-    temperature: Temperature = None,
-    max_tokens: MaxTokens = None,
-    max_model_len: MaxModelLen = None,
-    gpu_memory_utilization: GpuShare = 0.90,
-    max_requests_in_flight: InFlight = None,
     server_url: ServerUrl = None,
     server_note: Annotated[
         str | None, typer.Option(help="What that server is, and how its weights are quantized.")
@@ -124,20 +114,12 @@ def run(
 ) -> None:
     """Measure engines on the same rows of a file, in turn."""
     with command(as_json) as emit:
-        settings = EngineSettings(
-            max_model_len=max_model_len,
-            gpu_memory_utilization=gpu_memory_utilization,
-            max_requests_in_flight=max_requests_in_flight,
-        )
-        prompt = _set(temperature=temperature, max_tokens=max_tokens)
-        judging = JudgingSettings(
-            rubric=rubric, rubrics_dir=rubrics_dir, prompt=PromptSettings(**prompt), engine=settings
-        )
+        settings = judging_settings(judging)
         contest = Contest(
             contestants=_names(engines),
             cards=_cards(models, random_weights=random_weights),
-            source=FileSource(file, rows, judging, not free_text, output_tokens),
-            settings=settings,
+            source=FileSource(file, rows, settings, not free_text, output_tokens),
+            settings=settings.engine,
             plan=_plan("engines", blocks, seed, warm_up, side_by_side=side_by_side),
             reference=reference,
             gold=benchmarks.read_gold(gold) if gold else None,
@@ -148,7 +130,10 @@ def run(
 
 
 @app.command()
+@takes_settings(*_ENGINE, "max_requests_in_flight")
 def compare(
+    *,
+    judging: dict[str, Any],
     file: Annotated[
         Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
     ] = None,
@@ -173,44 +158,37 @@ def compare(
         typer.Option(min=1, help="Exact length of all answers; 305 in a declared shape."),
     ] = None,
     random_weights: RandomWeights = False,
-    max_model_len: MaxModelLen = None,
-    gpu_memory_utilization: GpuShare = 0.90,
-    max_requests_in_flight: InFlight = None,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
     """Measure our completions stage beside `LLM.generate`, `vllm run-batch` and our engines."""
     with command(as_json) as emit:
-        settings = EngineSettings(
-            max_model_len=max_model_len,
-            gpu_memory_utilization=gpu_memory_utilization,
-            max_requests_in_flight=max_requests_in_flight,
-        )
+        settings = judging_settings(judging)
         source: Source
         if file is None:
             source = ShapeSource(rows, prompt_tokens, shared_tokens, output_tokens or 305, seed)
         else:
-            judging = JudgingSettings(engine=settings)
-            source = FileSource(file, rows, judging, not free_text, output_tokens)
+            source = FileSource(file, rows, settings, not free_text, output_tokens)
         contest = Contest(
             contestants=_names(peers),
             cards=_cards(models, random_weights=random_weights),
             source=source,
-            settings=settings,
+            settings=settings.engine,
             plan=_plan("compare", blocks, seed, warm_up, side_by_side=side_by_side),
         )
         emit(_measure(data_dir, contest))
 
 
 @app.command("seed-ab")
+@takes_settings(*_ENGINE)
 def seed_ab(
+    *,
+    judging: dict[str, Any],
     file: Annotated[Path, typer.Argument(help="OpenAI batch file.")],
     rows: Rows = benchmarks.cells.ROWS,
     blocks: Blocks = 1,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    max_model_len: MaxModelLen = None,
-    gpu_memory_utilization: GpuShare = 0.90,
     gold: Annotated[
         Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
     ] = None,
@@ -222,14 +200,12 @@ def seed_ab(
     A model that cannot run here is kept as pending or does not fit, with the reason.
     """
     with command(as_json) as emit:
-        settings = EngineSettings(
-            max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
-        )
+        settings = judging_settings(judging)
         contest = Contest(
             contestants=benchmarks.cells.ENGINES,
             cards=[find_model(name) for name in benchmarks.cells.MODELS],
-            source=FileSource(file, rows, JudgingSettings(engine=settings)),
-            settings=settings,
+            source=FileSource(file, rows, settings),
+            settings=settings.engine,
             plan=_plan(benchmarks.cells.SUITE, blocks, seed, warm_up),
             gold=benchmarks.read_gold(gold) if gold else None,
             needs_gpu=True,
@@ -238,7 +214,10 @@ def seed_ab(
 
 
 @app.command()
+@takes_settings(*_JUDGED, *_ENGINE)
 def tune(
+    *,
+    judging: dict[str, Any],
     file: Annotated[
         Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
     ] = None,
@@ -255,10 +234,6 @@ def tune(
         typer.Option(min=0, max=1, help="Share of the defaults' verdicts that must be repeated."),
     ] = benchmarks.MIN_AGREEMENT,
     random_weights: RandomWeights = False,
-    rubric: RubricOption = None,
-    rubrics_dir: RubricsDir = None,
-    max_model_len: MaxModelLen = None,
-    gpu_memory_utilization: GpuShare = 0.90,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -269,14 +244,11 @@ def tune(
     stay.
     """
     with command(as_json) as emit:
-        settings = EngineSettings(
-            max_model_len=max_model_len, gpu_memory_utilization=gpu_memory_utilization
-        )
-        judging = JudgingSettings(rubric=rubric, rubrics_dir=rubrics_dir, engine=settings)
+        settings = judging_settings(judging)
         tuning = Tuning(
             card=_cards([model] if model else None, random_weights=random_weights)[0],
-            source=FileSource(file, rows, judging) if file else ShapeSource(rows, seed=seed),
-            settings=settings,
+            source=FileSource(file, rows, settings) if file else ShapeSource(rows, seed=seed),
+            settings=settings.engine,
             grid=Grid.load(grid),
             plan=_plan("tuning", blocks, seed, warm_up),
             min_agreement=min_agreement,
@@ -394,10 +366,6 @@ def _plan(
 ) -> Plan:
     rows = _WARM_UP_ROWS[gpu_count() > 0] if warm_up is None else warm_up
     return Plan(suite, blocks, seed, rows, side_by_side)
-
-
-def _set(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _said(measure: str, margin: Any) -> str:

@@ -24,22 +24,9 @@ from aris_pipeline.cli.options import (
     EngineOption,
     Engines,
     JudgedBy,
-    MaxModelLen,
-    MaxTokens,
     ModelOption,
-    ProfileOption,
-    Profiles,
-    RayAddress,
-    Redact,
-    Replicas,
-    RubricOption,
-    RubricsDir,
-    ServerUrl,
-    Shorten,
-    Temperature,
     Triage,
-    Tuned,
-    UseExample,
+    takes_settings,
 )
 from aris_pipeline.cli.plan import plan
 from aris_pipeline.completions.live_line import LiveLine
@@ -56,6 +43,7 @@ from aris_pipeline.ledger import (
     summarize,
 )
 from aris_pipeline.models import find_model
+from aris_pipeline.settings import judging_fields, judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, data_path
 
 if TYPE_CHECKING:
@@ -75,6 +63,7 @@ _DATA = "data"
 
 Formats = StrEnum("Formats", list(FORMATS))  # type: ignore[misc] # they list themselves
 _ARIS = Formats("aris")
+_OFFLINE = Engines("offline")
 
 Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
 Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
@@ -82,35 +71,16 @@ _LAST = Assets("candidate_ranking")
 
 
 @app.command()
+@takes_settings()
 def run(
     files: Annotated[list[Path], typer.Argument(help="Files of candidates, in any known format.")],
+    *,
+    judging: dict[str, Any],
     data_dir: DataDir = _DATA,
     shard_size: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = 5_000,
-    engine: EngineOption = Engines.offline,
-    server_url: ServerUrl = None,
-    replicas: Replicas = 1,
-    ray_address: RayAddress = None,
+    engine: EngineOption = _OFFLINE,
     model: ModelOption = None,
-    rubric: RubricOption = None,
-    rubrics_dir: RubricsDir = None,
-    profile: ProfileOption = Profiles.default,
-    redact: Redact = True,
-    temperature: Temperature = None,
-    max_tokens: MaxTokens = None,
-    use_example: UseExample = False,
-    shorten: Shorten = False,
-    max_model_len: MaxModelLen = None,
     triage: Triage = None,
-    tuned: Tuned = True,
-    gpu_memory_utilization: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
-    ] = 0.90,
-    tensor_parallel_size: Annotated[
-        int, typer.Option(min=1, help="GPUs that share one copy of the model.")
-    ] = 1,
-    max_requests_in_flight: Annotated[
-        int | None, typer.Option(min=1, help="Rows in the engine; 1024 on a GPU, 128 on a CPU.")
-    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     text_column: Annotated[
         str | None, typer.Option(help="Column or field of the free text.")
@@ -136,27 +106,7 @@ def run(
     with command(as_json) as emit:
         started = time.monotonic()
         engine, model = _decided(engine, model, data_dir)
-        judging = {
-            "engine": str(engine),
-            "server_url": server_url,
-            "replicas": replicas,
-            "ray_address": ray_address,
-            "model": model,
-            "rubric": rubric,
-            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
-            "profile": str(profile),
-            "redact": redact,
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "use_example": use_example,
-            "shorten": shorten,
-            "max_model_len": max_model_len,
-            "triage": triage,
-            "tuned": tuned,
-            "gpu_memory_utilization": gpu_memory_utilization,
-            "tensor_parallel_size": tensor_parallel_size,
-            "max_requests_in_flight": max_requests_in_flight,
-        }
+        judging |= {"engine": str(engine), "model": model, "triage": triage}
         landing = {
             "shard_size": shard_size,
             "limit": limit,
@@ -244,46 +194,21 @@ def verify(
 
 
 @app.command()
+@takes_settings(*(name for name in judging_fields() if name != "triage"))
 def stale(
+    *,
+    judging: dict[str, Any],
     data_dir: DataDir = _DATA,
     batch: Annotated[str | None, typer.Option(help="Only this batch.")] = None,
-    engine: EngineOption = Engines.offline,
-    server_url: ServerUrl = None,
+    engine: EngineOption = _OFFLINE,
     model: ModelOption = None,
-    rubric: RubricOption = None,
-    rubrics_dir: RubricsDir = None,
-    profile: ProfileOption = Profiles.default,
-    redact: Redact = True,
-    temperature: Temperature = None,
-    max_tokens: MaxTokens = None,
-    use_example: UseExample = False,
-    shorten: Shorten = False,
-    max_model_len: MaxModelLen = None,
-    tuned: Tuned = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what a run would generate and how long that would take, without doing it."""
     with command(as_json) as emit:
-        from aris_pipeline.defs.resources import JudgingResource  # noqa: PLC0415 - loads Dagster
-
         engine, model = _decided(engine, model, data_dir)
-        judging: dict[str, Any] = {
-            "engine": str(engine),
-            "server_url": server_url,
-            "model": model,
-            "rubric": rubric,
-            "rubrics_dir": str(rubrics_dir) if rubrics_dir else None,
-            "profile": str(profile),
-            "redact": redact,
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "use_example": use_example,
-            "shorten": shorten,
-            "max_model_len": max_model_len,
-            "tuned": tuned,
-        }
-        chosen = {name: value for name, value in judging.items() if value is not None}
-        settings = JudgingResource(**chosen).settings()
+        judging |= {"engine": str(engine), "model": model}
+        settings = judging_settings(judging)
         store = DataStore.at(data_dir)
         batches = _batches(store, batch, console.complain)
         shards = sum(len(one.shard_rows) for one in batches)
@@ -411,7 +336,7 @@ def dev(
 
 def _decided(engine: Engines, model: str | None, data_dir: str) -> tuple[Engines, str | None]:
     """Returns engine and model, as the benchmarks have decided where the engine is `auto`."""
-    if engine is not Engines.auto:
+    if engine != "auto":
         return engine, model
     store = DataStore.at(data_dir)
     decided = decided_engine(store, find_model(model).name if model else None)

@@ -1,10 +1,16 @@
 """Options that several commands of the command line share."""
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from functools import wraps
+from typing import Annotated, Any, get_args
 
 import typer
+from pydantic.fields import FieldInfo
+
+from aris_pipeline.models import EngineKind
+from aris_pipeline.settings import judging_fields, type_of, variable_of
 
 
 def _share(text: str) -> float:
@@ -33,60 +39,81 @@ AsJson = Annotated[
 ]
 JudgedBy = Annotated[str | None, typer.Option(help="Verdicts of this one; the newest by default.")]
 
-Profiles = StrEnum("Profiles", ["default", "history"])
-
-RubricOption = Annotated[
-    str | None, typer.Option(envvar="ARIS_RUBRIC", help="Rubric id; aris-swe-v1 by default.")
-]
-RubricsDir = Annotated[
-    Path | None, typer.Option(envvar="ARIS_RUBRICS_DIR", help="Rubrics of your own.")
-]
 ModelOption = Annotated[
     str | None, typer.Option(envvar="ARIS_MODEL", help="Name, alias, Hugging Face id or directory.")
 ]
-Engines = StrEnum("Engines", ["offline", "serve", "ray", "remote", "ollama", "auto"])
+Engines = StrEnum("Engines", [*get_args(EngineKind), "auto"])  # type: ignore[misc] # they list themselves
 EngineOption = Annotated[
     Engines,
     typer.Option(envvar="ARIS_ENGINE", help="auto: what `aris benchmark decide` chose."),
-]
-ServerUrl = Annotated[
-    str | None,
-    typer.Option(envvar="ARIS_SERVER_URL", help="Of a remote server; key: ARIS_SERVER_API_KEY."),
-]
-Replicas = Annotated[
-    int, typer.Option(min=1, envvar="ARIS_REPLICAS", help="Copies of the model, by --engine ray.")
-]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(
-        envvar="ARIS_RAY_ADDRESS",
-        help="Ray cluster, such as auto or HOST:6379; by default Ray starts on this machine.",
-    ),
-]
-ProfileOption = Annotated[
-    Profiles, typer.Option(help="history repeats the settings of the earlier stack.")
-]
-Redact = Annotated[bool, typer.Option(help="Keep names and contact data out of the prompt.")]
-Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Of sampling; 0 by default.")]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="Limit of an answer.")]
-Shorten = Annotated[
-    bool,
-    typer.Option(
-        "--shorten", help="Cut OpenAI rows that are too long in their middle; else they fail."
-    ),
-]
-UseExample = Annotated[
-    bool, typer.Option("--use-example", help="Show the rubric's worked example to the model.")
 ]
 Triage = Annotated[
     float | None,
     typer.Option(
         parser=_share,
+        envvar="ARIS_TRIAGE",
         metavar="SHARE",
         help="Score all rows, and generate answers only for this share of them, such as 10%.",
     ),
 ]
-MaxModelLen = Annotated[int | None, typer.Option(min=64, help="Context in tokens.")]
-Tuned = Annotated[
-    bool, typer.Option(help="Use the engine settings that `aris benchmark tune` found here.")
-]
+
+
+def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command the options of settings, which it gets as the dictionary `judging`.
+
+    Args:
+        names: of the settings; all by default, but for those that the command has itself.
+    """
+
+    def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function, eval_str=True)
+        own = {name: one for name, one in signature.parameters.items() if name != "judging"}
+        fields = judging_fields()
+        chosen = [name for name in names or fields if name not in own]
+        options = [_option(name, fields[name]) for name in chosen]
+
+        @wraps(function)
+        def called(**given: Any) -> None:
+            judging = {name: given.pop(name) for name in chosen}
+            function(**given, judging=judging)
+
+        named = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own.values()]
+        called.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
+        return called
+
+    return with_options
+
+
+def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+    """Returns the option of a setting; what is not given is None."""
+    kind = type_of(field)
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool and field.default is not False:
+        flag = f"{flag}/--no-{flag[2:]}"
+    bounds = {
+        word: getattr(limit, bound)
+        for limit in field.metadata
+        for bound, word in (("ge", "min"), ("le", "max"))
+        if hasattr(limit, bound)
+    }
+    option = typer.Option(
+        flag,
+        envvar=variable_of(name),
+        help=_sentence(field.description or ""),
+        show_default=False if field.default in (None, False) else _shown(field.default),
+        **bounds,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+def _shown(default: object) -> str:
+    return "on" if default is True else str(default)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

@@ -8,11 +8,12 @@ import typer
 from aris_pipeline.charts import plan_curve
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
-from aris_pipeline.cli.options import AsJson, DataDir, MaxModelLen, ModelOption
+from aris_pipeline.cli.options import AsJson, DataDir, ModelOption, takes_settings
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.models import Hardware, find_hardware, find_model, read_config
 from aris_pipeline.planning import Model, Workload, declared, make_plan, of_batch
+from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import DataStore, Judge, write_bytes
 from aris_pipeline.throughput import Pace, measured_pace
 
@@ -20,7 +21,12 @@ _ROWS = 170_000
 _DTYPES = ("bfloat16", "float16", "float32")
 
 
+@takes_settings(
+    "gpu_memory_utilization", "max_model_len", "tensor_parallel_size", "replicas", "kv_cache_dtype"
+)
 def plan(
+    *,
+    judging: dict[str, Any],
     model: ModelOption = None,
     config: Annotated[
         Path | None, typer.Option(help="A config.json, in place of a model of the table.")
@@ -31,23 +37,12 @@ def plan(
     gpu_memory: Annotated[
         str | None, typer.Option(help="Such as 16GiB, of a card that is not in the table.")
     ] = None,
-    gpu_memory_utilization: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of the GPU's memory for the engine.")
-    ] = 0.90,
-    max_model_len: MaxModelLen = None,
-    tensor_parallel_size: Annotated[
-        int, typer.Option(min=1, help="GPUs that share one copy of the model.")
-    ] = 1,
-    replicas: Annotated[
-        int, typer.Option(min=1, help="Copies of the model, each with GPUs of its own.")
-    ] = 1,
     dtype: Annotated[
         str | None, typer.Option(help="Of the weights; the model's own, or what fits, by default.")
     ] = None,
     quantization: Annotated[
         str | None, typer.Option(help="As the model is loaded; the config's own by default.")
     ] = None,
-    kv_cache_dtype: Annotated[str, typer.Option(help="As in vLLM: auto, fp8.")] = "auto",
     images: Annotated[
         bool, typer.Option("--images", help="Count the vision tower, which `aris run` leaves out.")
     ] = False,
@@ -61,23 +56,25 @@ def plan(
 ) -> None:
     """Say whether a model will fit and how long it will take, without loading it."""
     with command(as_json) as emit:
+        # The copies of a plan need no engine to be named.
+        engine = judging_settings({**judging, "engine": "ray"}).engine
         hardware = find_hardware(gpu, gpu_memory)
         chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
-        pace = _pace(store, chosen, hardware, replicas) if config is None else None
+        pace = _pace(store, chosen, hardware, engine.replicas) if config is None else None
         work = _work(store, batch, rows, chosen, pace)
         made = make_plan(
             chosen, hardware, work, lambda: pace,
-            max_model_len=max_model_len,
-            utilization=gpu_memory_utilization,
-            tensor_parallel=tensor_parallel_size,
-            replicas=replicas,
-            kv_cache_dtype=kv_cache_dtype,
+            max_model_len=engine.max_model_len,
+            utilization=engine.gpu_memory_utilization,
+            tensor_parallel=engine.tensor_parallel_size,
+            replicas=engine.replicas,
+            kv_cache_dtype=engine.kv_cache_dtype,
             images=images,
         )  # fmt: skip
         found = made.as_dict()
         if plot is not None:
-            copies = f", {replicas} replicas" if replicas > 1 else ""
+            copies = f", {engine.replicas} replicas" if engine.replicas > 1 else ""
             png = plan_curve(found["projections"], f"{chosen.name} on {hardware.name}{copies}")
             if png is None:
                 raise ConfigError(f"there is nothing to plot: {found['sources'][-1]}")

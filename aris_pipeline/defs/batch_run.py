@@ -1,5 +1,6 @@
 """A file through the whole chain in this process, by the same jobs that the UI launches."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -20,10 +21,10 @@ from aris_pipeline.defs.instance import open_instance, storage_errors_named
 from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import process_tags, release_dead_runs
-from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.engines import EngineLock
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
 from aris_pipeline.models import ModelCard
+from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
 from aris_pipeline.storage.process_lock import ProcessLock
 
@@ -90,7 +91,11 @@ class BatchRunner:
         with storage_errors_named(Path(instance.root_directory)):
             for run_id in release_dead_runs(instance):
                 say(f"run {run_id[:8]} had died; its place is free again")
-        chosen = {name: value for name, value in judging.items() if value is not None}
+        chosen = {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in judging.items()
+            if value is not None
+        }
         return cls(build_definitions(), instance, store, chosen, say, line or LiveLine())
 
     def run_all(
@@ -143,7 +148,7 @@ class BatchRunner:
                 f"the partitions of {batch.name} are not registered side by side; "
                 "remove them in the UI and run again"
             )
-        settings = JudgingResource(**self.judging).settings()
+        settings = judging_settings(self.judging, os.environ)
         assignment = settings.assign(batch, self.store)
         if assignment.profile:
             self.say(f"engine settings: {assignment.profile}")

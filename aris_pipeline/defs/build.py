@@ -1,7 +1,6 @@
 """Puts the definitions together."""
 
 import os
-from typing import cast
 
 import dagster as dg
 
@@ -13,10 +12,6 @@ from aris_pipeline.defs.resources import (
     StoreResource,
     ThresholdsResource,
 )
-from aris_pipeline.errors import ConfigError
-from aris_pipeline.models import EngineKind
-
-DEFAULT_DATA_DIR = "data"
 
 
 def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions:
@@ -73,23 +68,9 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
         # The engine lives in the step's process and is loaded once for all shards of a run.
         executor=dg.in_process_executor,
         resources={
-            "store": StoreResource(data_dir=os.environ.get("ARIS_DATA_DIR", DEFAULT_DATA_DIR)),
-            "judging": JudgingResource(
-                engine=cast("EngineKind", os.environ.get("ARIS_ENGINE", "offline")),
-                server_url=os.environ.get("ARIS_SERVER_URL"),
-                replicas=_replicas(os.environ.get("ARIS_REPLICAS", "1")),
-                ray_address=os.environ.get("ARIS_RAY_ADDRESS"),
-                model=os.environ.get("ARIS_MODEL"),
-                rubric=os.environ.get("ARIS_RUBRIC"),
-                rubrics_dir=os.environ.get("ARIS_RUBRICS_DIR"),
-            ),
+            "store": StoreResource(),
+            "judging": JudgingResource(),
             "engine": engine or EngineResource(),
             "thresholds": ThresholdsResource(),
         },
     )
-
-
-def _replicas(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"ARIS_REPLICAS is '{text}'; it is to be a whole number of at least 1")
-    return int(text)

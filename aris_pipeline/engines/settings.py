@@ -12,7 +12,7 @@ from aris_pipeline.models.identity import EngineKind
 class EngineSettings(BaseModel, frozen=True):
     """How to load and drive a model. `None` means the default of the machine (GPU or CPU)."""
 
-    engine: EngineKind = "offline"
+    engine: EngineKind = Field("offline", description="what answers: `remote` is OpenAI-compatible")
     server_url: str | None = Field(
         None, description="of `remote` and `ollama`; its key stands in ARIS_SERVER_API_KEY"
     )
@@ -29,12 +29,15 @@ class EngineSettings(BaseModel, frozen=True):
         description="context in tokens; the model table's, else 8192 on a GPU or a remote server, "
         "2048 on a CPU",
     )
-    gpu_memory_utilization: float = Field(0.90, gt=0, le=1)
-    tensor_parallel_size: int = Field(1, ge=1)
+    gpu_memory_utilization: float = Field(
+        0.90, gt=0, le=1, description="share of the GPU's memory for the engine"
+    )
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one copy of the model")
     max_requests_in_flight: int | None = Field(
         None,
         ge=1,
-        description="1024 on a GPU (serve: 512, ray: 4096 a replica), 128 on a CPU or elsewhere",
+        description="rows in the engine at once; 1024 on a GPU (serve: 512, ray: 4096 a "
+        "replica), 128 on a CPU or elsewhere",
     )
     max_num_seqs: int | None = Field(
         None, ge=1, description="rows in one step of vLLM; its own default by machine"
@@ -42,7 +45,7 @@ class EngineSettings(BaseModel, frozen=True):
     max_num_batched_tokens: int | None = Field(
         None, ge=1, description="tokens in one step of vLLM; its own default by machine"
     )
-    kv_cache_dtype: str = "auto"
+    kv_cache_dtype: str = Field("auto", description="of the KV cache, as in vLLM: auto or fp8")
     quantization: Literal["fp8"] | None = Field(
         None, description="of the weights as they are loaded; the model table's by default"
     )

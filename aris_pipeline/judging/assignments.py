@@ -49,8 +49,10 @@ class JudgingSettings(BaseModel, frozen=True):
     """All that a user can choose about how candidates are judged."""
 
     rubric: str | None = Field(default=None, description=f"rubric id; {DEFAULT_RUBRIC} by default")
-    rubrics_dir: Path | None = None
-    profile: Profile = "default"
+    rubrics_dir: Path | None = Field(default=None, description="directory with rubrics of your own")
+    profile: Profile = Field(
+        default="default", description="history repeats the settings of the earlier stack"
+    )
     triage: float | None = Field(
         default=None, gt=0, lt=1, description="share of the rows that get an answer; all by default"
     )

@@ -9,10 +9,16 @@ DEFAULT_MAX_TOKENS = 400
 class PromptSettings(BaseModel, frozen=True):
     """How prompts are rendered and answers sampled; rows of OpenAI files override the sampling."""
 
-    redact: bool = Field(True, description="keep names, e-mail, phone and profile links out")
-    temperature: float = Field(0.0, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int | None = Field(None, ge=1, description="the rubric's own limit by default")
+    redact: bool = Field(
+        True, description="keep names, e-mail, phone and profile links out of prompts"
+    )
+    temperature: float = Field(0.0, ge=0, le=2, description="of sampling; 0 is greedy")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="share of the likeliest tokens that sampling chooses from"
+    )
+    max_tokens: int | None = Field(
+        None, ge=1, description="limit of an answer; the rubric's by default, else 400"
+    )
     seed: int | None = Field(
         42,
         description="sampling seed; none where null; an OpenAI row without a seed, sampled at a "

@@ -19,6 +19,7 @@ from aris_pipeline.engines import Completion, Request
 from aris_pipeline.models import ModelCard, find_model
 from aris_pipeline.models.cards import ModelTable
 from aris_pipeline.prompts import Rubric
+from aris_pipeline.settings import judging_fields, variable_of
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
 from aris_pipeline_tests.fake_engine import (
@@ -251,4 +252,4 @@ def _options_of(command: str) -> set[str]:
 def _variables_of_the_code() -> set[str]:
     sources = (REPOSITORY / "aris_pipeline").rglob("*.py")
     quoted = re.findall(rf'"({_VARIABLE})"', "\n".join(file.read_text() for file in sources))
-    return set(quoted) - _INTERNAL_VARIABLES
+    return {*quoted, *map(variable_of, judging_fields())} - _INTERNAL_VARIABLES

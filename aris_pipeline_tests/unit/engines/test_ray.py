@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.engines import EngineSettings, open_engine
 from aris_pipeline.engines.vllm_arguments import replica_environment
 from aris_pipeline.errors import ConfigError, EngineError
@@ -90,16 +89,6 @@ def test_the_parts_of_one_replica_are_on_one_node(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(EngineError, match=r"each replica 2 of one node\), and Ray has 3 \+ 3:"):
         cluster.room_for_replicas(settings, on_gpu=False)
-
-
-@pytest.mark.parametrize("text", ["many", "0", "-1", ""])
-def test_a_wrong_number_of_replicas_names_its_variable(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    monkeypatch.setenv("ARIS_REPLICAS", text)
-
-    with pytest.raises(ConfigError, match="ARIS_REPLICAS"):
-        build_definitions()
 
 
 def _cluster(monkeypatch: pytest.MonkeyPatch, cpus: int, alive: list[bool]) -> ModuleType:
