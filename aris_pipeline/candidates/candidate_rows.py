@@ -208,7 +208,8 @@ def _fields_of(given: Row) -> str:
     known = [name for name in fields if is_known(name) or name in PROFILE_FIELDS]
     others = len(fields) - len(known)
     named = [*known[:_MOST_NAMED], *([f"{others} with names of its own"] if others else [])]
-    return f"it has {', '.join(named)}" if named else "it has no fields"
+    remedy = "; name the field of the text by --text-column or --columns" if others else ""
+    return f"it has {', '.join(named)}{remedy}" if named else "it has no fields"
 
 
 def parse_record(record: str, by: JSONDecoder) -> Row:

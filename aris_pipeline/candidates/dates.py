@@ -68,9 +68,16 @@ _NOW = {
 
 _FIRST_YEAR, _LAST_YEAR = 1930, 2098
 _BEFORE_ANY_JOB = 1901
+_FIRST_OF_ALL = {0, 1, 1600, 1601, 1753, 1899, 1900, 1901}
+"""Years in which the calendars of databases and spreadsheets begin."""
 _LAST_OF_ALL = (9999,)
 _NEAR_FUTURE = range(2099, 2201)
 _YEAR_DIGITS = (4, 5, 6)
+_SENTINELS = {2099, 2100, 2199, 2200, 2299, 2999, 3000}
+_FARTHEST = 3000
+_BUDDHA = 543
+_BUDDHIST = range(1960 + _BUDDHA, 2050 + _BUDDHA)
+"""Years of the calendar that Thailand has."""
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 _LEAST_EPOCH = 100_000_000
 """Fewer seconds than this, in 1973, count something else or are a date in digits."""
@@ -198,21 +205,29 @@ def _local(moment: datetime) -> datetime:
     return moment + _EASTERNMOST if is_midnight_somewhere else moment
 
 
+def _is_edge(rest: Sequence[int]) -> bool:
+    """Whether month and day are the first or the last of a year, as where there is no date."""
+    return bool(rest) and (set(rest) == {1} or sorted(rest) in ([12, 31], [12]))
+
+
 def _placeholder(text: str) -> _Read | None:
     """Returns what a date stands for that is the first or last day of some calendar."""
     words = [word.casefold() for word in _WORD.findall(text)]
     if not all(word in _DATE_WORDS or word[:3] in _MONTHS for word in words):
         return None
     numbers = re.findall(r"\d+", _TIME.sub("", text, count=1))
-    year = next((int(number) for number in numbers if len(number) in _YEAR_DIGITS), None)
-    if year is None:
+    written = next((number for number in numbers if len(number) in _YEAR_DIGITS), None)
+    if written is None:
         return None
-    if year <= _BEFORE_ANY_JOB:
-        return _NOTHING
-    if year > _LAST_YEAR:
-        return _NEVER
+    year = int(written)
+    if year in _BUDDHIST:
+        return _Read(text.replace(written, str(year - _BUDDHA), 1))
     rest = [int(number) for number in numbers if int(number) != year]
     rest += [_MONTHS[word[:3]] for word in words if word[:3] in _MONTHS]
+    if year <= _BEFORE_ANY_JOB:
+        return _NOTHING if _is_edge(rest) or year in _FIRST_OF_ALL else None
+    if year > _LAST_YEAR:
+        return _NEVER if _is_edge(rest) or year in _SENTINELS or year > _FARTHEST else None
     is_first = year == _EPOCH.year and set(rest) == {1}
     is_day_before = year == _EPOCH.year - 1 and sorted(rest) == [12, 31]
     return _NOTHING if is_first or is_day_before else None

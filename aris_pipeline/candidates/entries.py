@@ -33,7 +33,8 @@ _OF_JOBS = _names(
         "work_start_date": f"work_start_date {_STARTS}",
         "work_end_date": f"work_end_date {_ENDS}",
         "is_current": "is_current current currently_working is_present ongoing current_indicator",
-        "notes": f"{_NOTES} responsibilities duties tasks text content job_description notes",
+        "notes": f"{_NOTES} descriptions responsibilities duties tasks text content notes"
+        " job_description",
         "dates": "period dates date_range duration time_period job_date_range",
         "start_month": "start_month",
         "end_month": "end_month",

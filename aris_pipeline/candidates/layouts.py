@@ -47,6 +47,10 @@ _COLUMNS = ("title", "company", "location")
 _MAY_BEGIN_JSON = {"[", "{", '"', " "}
 _MAY_BE_ODD = (*_COLUMNS, "skills", *_ENTRIES, "resume_text")
 _DEEPEST = 4
+_ONLY_INSIDE = {"label"}
+"""JSON Resume has a title of this name, in `basics`; a table has the outcome."""
+_SALUTATIONS = {"mr", "mrs", "ms", "miss", "mx", "herr", "frau", "mme", "mlle", "sr", "sra", "dr"}
+_LONGEST_SALUTATION = 5
 
 
 class Arranged(NamedTuple):
@@ -87,12 +91,13 @@ def _has_other_names(names: tuple[str, ...]) -> bool:
 
 def _is_odd(name: str, value: object) -> bool:
     """Whether a field of ours is written as others do: objects for text, other names in entries."""
-    if value is None:
-        return False
     if isinstance(value, str):
+        if name == "title" and _is_no_title(value):
+            return True
         return name in _ENTRIES or (name != "resume_text" and may_hold_json(value))
     if not isinstance(value, list):
-        return name in _ENTRIES or name == "skills" or isinstance(value, dict | bool)
+        is_one = value is not None and (name in _ENTRIES or name == "skills")
+        return is_one or isinstance(value, dict | bool)
     if name == "skills":
         return not all(isinstance(skill, str) for skill in value)
     known = _ENTRIES.get(name)
@@ -109,6 +114,17 @@ def _are_odd(entries: list[Any], known: frozenset[str]) -> bool:
         if not firsts.isdisjoint(_MAY_BEGIN_JSON) and any(map(may_hold_json, entry.values())):
             return True
     return False
+
+
+def _is_no_title(text: str) -> bool:
+    """Whether what stands for a title is a number or a form of address."""
+    word = text.strip(". ") if len(text) <= _LONGEST_SALUTATION else ""
+    return bool(word) and (not any(map(str.isalpha, word)) or word.casefold() in _SALUTATIONS)
+
+
+def _holds_none(text: str) -> bool:
+    """Whether a text says only where the text is, or nothing."""
+    return not has_words(text) or bool(what_instead(text))
 
 
 def _says_nothing(value: object) -> bool:
@@ -184,7 +200,7 @@ class _Arranging:
             self._section("Education notes", "\n".join(f"- {note}" for note in notes))
         found |= {"work_info": jobs, "education_info": degrees, "skills": self._skills}
         if self._wordless and not self._texts:
-            _, key, text = min(self._wordless)
+            _, key, text = min(self._wordless, key=lambda one: (_holds_none(one[2]), one))
             self._texts.append((0, "", text))
             rest.pop(key, None)
             self.sources[key] = "resume_text"
@@ -196,7 +212,7 @@ class _Arranging:
     def _take(self, key: str, value: Any, path: str) -> Any:
         """Takes a field; returns what is left of it."""
         role = role_of(key)
-        if role is None or isinstance(value, bool):
+        if role is None or isinstance(value, bool) or (key in _ONLY_INSIDE and not path):
             return value
         if role.kind != "text":
             value = unpacked(value)
@@ -224,6 +240,8 @@ class _Arranging:
     def _take_column(self, _key: str, role: Role, value: Any) -> Any:
         say = place if role.target == "location" else named
         text, left = say(only_object(value) or value)
+        if role.target == "title" and _is_no_title(text):
+            return value
         self._columns[role.target].append((role, text))
         return left
 

@@ -49,7 +49,9 @@ _SPELLINGS: Mapping[Role, tuple[str, ...]] = {
     "full": (
         *("name", "fullname", "displayname", "formattedname", "completename", "realname"),
         *("namefull", "nameofcandidate", "nameofapplicant", "nombrecompleto", "nomcomplet", "nome"),
-        *("nomecompleto", "naam", "фио", "姓名", "名字", "氏名", "名前", "お名前", "이름", "성명"),
+        *("nomecompleto", "naam", "namn", "navn", "kandidat", "kandidatin", "jméno", "imię"),
+        *("nimi", "isim", "adsoyad", "họtên", "họvàtên", "ชื่อ", "ชื่อสกุล", "नाम", "names"),
+        *("фио", "姓名", "名字", "氏名", "名前", "お名前", "이름", "성명"),
         *("候选人", "候选人姓名", "候選人姓名", "应聘者姓名", "求职者姓名", "지원자명", "지원자"),
         *_MAY_BE_TEXT,
     ),
@@ -70,7 +72,17 @@ _ONLY_IN_A_NAME: Mapping[str, Role] = {
     **dict.fromkeys(("full", "formatted", "display"), "full"),
     **dict.fromkeys(("middle", "maiden", "nick", "preferred"), "other"),
 }
-_ONLY_OF_A_PERSON = {"name", "alias", "nom", "nome", "nombre", "displayname"}
+_ONLY_OF_A_PERSON = {
+    "name",
+    "names",
+    "alias",
+    "nom",
+    "nome",
+    "nombre",
+    "displayname",
+    "namn",
+    "navn",
+}
 """Fields that companies, schools and skills have too: inside an object they need a person's."""
 _PERSONS = {
     *("basics", "person", "candidate", "applicant", "contact", "contactinfo", "contactdetails"),
@@ -97,6 +109,12 @@ _NO_NAMES = {
     *("anonymous", "candidate", "applicant", "redacted", "[redacted]", "confidential", "hidden"),
     *("first name", "last name", "full name", "name", "linkedin member", "no name"),
 }
+_NUMBERED = {
+    *("candidate", "applicant", "person", "user", "employee", "member", "student", "profile"),
+    *("resume", "cv", "test user", "talent", "id", "no", "anonymous", "worker", "participant"),
+}
+"""What stands before a number in place of a name: `Candidate 17`."""
+_NUMBER = re.compile(r"[\s#_:.-]*\d+$")
 _PRONOUNS = re.compile(r"(?:she|he|they|her|him|them|any|ze)\b", re.IGNORECASE)
 _INSERTED = re.compile(r"\(([^()]*)\)|[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
 _HONORIFIC = re.compile(
@@ -347,7 +365,9 @@ def _is_name(text: str) -> bool:
     """Whether a text can be a name, and is no word for an unknown one."""
     plain = " ".join(text.split())
     is_word = bool(_WORD.search(plain)) and not is_no_name(plain)
-    return is_word and plain.casefold() not in _NO_NAMES
+    numbered = _NUMBER.sub("", plain).strip()
+    stands_for_one = numbered != plain and numbered.casefold() in _NUMBERED
+    return is_word and not stands_for_one and plain.casefold() not in _NO_NAMES
 
 
 def _without_credentials(name: str) -> str:

@@ -86,6 +86,9 @@ _SHIFTED = re.compile(rb"\+([A-Za-z0-9+/]{3,})")
 _LEAST_SHIFTED = 3
 _SHIFTED_SHARE = 0.9
 _SUSPECTS = 3
+_JAPANESE = ("cp932", "euc_jp")
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fc]")
+_KANA_SHARE = 0.2
 
 
 def suspects(raw: bytes) -> list[str]:
@@ -102,7 +105,14 @@ def suspects(raw: bytes) -> list[str]:
     matches = from_bytes(raw, cp_isolation=list(_LABELS))
     likely = sorted(matches, key=lambda match: (round(match.chaos, 1), -match.coherence))
     found = [*latin, *(match.encoding for match in likely)]
+    # The same bytes are rare syllables in a Korean encoding: kana is no accident.
+    found.sort(key=lambda name: _share_of_kana(raw, name) < _KANA_SHARE)
     return list(dict.fromkeys(found))[:_SUSPECTS] or [UNKNOWN]
+
+
+def _share_of_kana(raw: bytes, encoding: str) -> float:
+    text = raw.decode(encoding, "ignore") if encoding in _JAPANESE else ""
+    return len(_KANA.findall(text)) / max(sum(one > "\x7f" for one in text), 1)
 
 
 def seven_bit_suspect(raw: bytes) -> str | None:

@@ -216,7 +216,7 @@ def _show_refused(batches: list[dict[str, Any]]) -> None:
     for batch in batches:
         if refused := batch["refused_parameters"]:
             counted = ", ".join(f"{name} {count:,}" for name, count in refused.items())
-            say(f"{batch['batch']}: requests in quarantine by what is not supported: {counted}")
+            say(f"{batch['batch']}: requests in quarantine by parameter: {counted}")
 
 
 def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list[dict[str, Any]]:

@@ -11,10 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from aris_pipeline.prompts.scripts import CJK, HAN, HANGUL, HIRAGANA, KATAKANA
+from aris_pipeline.prompts.scripts import (
+    CJK,
+    HAN,
+    HANGUL,
+    HIRAGANA,
+    KATAKANA,
+    MARKS,
+    UNSPACED,
+)
 
-_NAME_PART = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_LETTERS = rf"(?:[^\W\d_]|[{MARKS}])+"
+_NAME_PART = re.compile(rf"{_LETTERS}(?:['\u2019]{_LETTERS})*")
 _SHORT_NAME = 3
+_INSIDE_A_NAME = re.compile(r"(?<=[^\W\d_])['\u2019-](?=[^\W\d_])")
 _PLACEHOLDER = "[name]"
 _CURLY = "\u2019"
 _WITHOUT_STROKES = str.maketrans("łŁøØđĐıħ", "lLoOdDih")
@@ -41,7 +51,12 @@ _PARTICLES = {
 }  # fmt: skip
 _NO_PARTS = _PARTICLES | {"jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms"}
 """Words of a name that are nobody's name by themselves."""
-_ANY_CJK = re.compile(f"[{CJK}]")
+_JI = "\u091c\u0940"
+"""The Hindi form of address that is written at the end of a name."""
+_UNSPACED = tuple((script, re.compile(f"[{script}]")) for script in (CJK, UNSPACED))
+_I = "[i\u0131\u0130I]"
+_ONE_I = {0x131: "i", 0x307: None}
+"""Turkish has an i with and one without a dot, in either case: all are one letter here."""
 _ONLY_CJK = re.compile(rf"[{CJK}]+")
 _WIDE_LETTER = re.compile(r"[\uff21-\uff5a]")
 _TO_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
@@ -108,6 +123,8 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
     """
     folded = folded.replace(_CURLY, "'")
     is_ascii = text.isascii()
+    if not is_ascii:
+        folded = folded.translate(_ONE_I)
     patterns = [pattern for key, pattern in names.east_asian if not is_ascii and key in text]
     variants = [variant for variant, key in names.latin if key in folded]
     if not is_ascii and _WIDE_LETTER.search(text):
@@ -115,8 +132,8 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
         variants += [variant for variant in wide if variant.casefold() in folded]
     if variants:
         variants.sort(key=len, reverse=True)
-        inside = CJK if not is_ascii and _ANY_CJK.search(text) else ""
-        patterns += [_bounded(variant, inside) for variant in variants]
+        inside = "".join(script for script, any_of in _UNSPACED if any_of.search(text))
+        patterns += [_bounded(variant, inside, any_i=not is_ascii) for variant in variants]
     return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text) if patterns else text
 
 
@@ -163,7 +180,9 @@ def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
     spelled = dict.fromkeys(
         variant
         for variant in _variants(first, last, further)
-        if len(variant) > 1 and not _ONLY_CJK.fullmatch(variant.replace(" ", ""))
+        if len(variant) > 1
+        and any(map(str.isalpha, variant))
+        and not _ONLY_CJK.fullmatch(variant.replace(" ", ""))
     )
     latin = tuple((variant, _key(variant)) for variant in spelled)
     return Names(tuple(_east_asian(first, last, further)), latin)
@@ -184,11 +203,14 @@ def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
             yield from (
                 part for part in _NAME_PART.findall(name) if part.casefold() not in _NO_PARTS
             )
+            joined = _INSIDE_A_NAME.sub("", name)
+            if joined != name and len(joined) > _SHORT_NAME:
+                yield joined
 
 
 def _key(variant: str) -> str:
     """Returns what stands in a case-folded text where a variant matches."""
-    folded = variant.casefold()
+    folded = variant.casefold().translate(_ONE_I)
     return max(folded.split(), key=len) if _has_short_word(variant) else folded
 
 
@@ -198,12 +220,13 @@ def _has_short_word(variant: str) -> bool:
     return len(words) > 1 and min(map(len, words)) <= _SHORT_NAME
 
 
-def _bounded(variant: str, inside: str) -> str:
+def _bounded(variant: str, inside: str, *, any_i: bool) -> str:
     """Matches whole words; a name of two or three letters only where it is capitalized.
 
     Args:
         variant: of the name.
         inside: characters of scripts without blanks, which end a word.
+        any_i: whether the text may have an i of Turkish.
     """
     edge = rf"[^\W_{inside}]"
     words = variant.split()
@@ -211,10 +234,14 @@ def _bounded(variant: str, inside: str) -> str:
         re.escape(word) for word in words
     )
     escaped = escaped.replace("'", f"['{_CURLY}]")
+    if any_i:
+        escaped = re.sub(_I, _I, escaped)
     if len(variant) > _SHORT_NAME:
-        return rf"(?<!{edge})(?i:{escaped})(?:(?![^\W_\d{inside}])\d*|{_BEFORE_LABEL})"
+        after = rf"(?![^\W_\d{inside}]|[{MARKS}])\d*"
+        return rf"(?<!{edge})(?i:{escaped})(?:{after}|{_BEFORE_LABEL}|(?={_JI}))"
+    edge = edge.replace(UNSPACED, "")
     forms = "|".join(dict.fromkeys([re.escape(variant.capitalize()), re.escape(variant.upper())]))
-    return rf"(?<!{edge})(?:{forms})(?:(?!{edge})|{_BEFORE_LABEL})"
+    return rf"(?<!{edge})(?:{forms})(?:(?!{edge}|[{MARKS}])|{_BEFORE_LABEL})"
 
 
 def _east_asian(first: str, last: str, further: Sequence[str]) -> Iterator[tuple[str, str]]:

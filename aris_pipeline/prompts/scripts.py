@@ -4,11 +4,19 @@ Beside them a Latin word or a number begins and ends as beside a blank, which re
 not see. All are meant for use inside a class.
 """
 
+import unicodedata
+
 HAN = r"\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 KATAKANA = r"\u30a1-\u30fa\u30fc-\u30fe\uff66-\uff9f"
 HIRAGANA = r"\u3041-\u309f"
 HANGUL = r"\uac00-\ud7af\u1100-\u11ff\u3130-\u318f"
 CJK = HAN + KATAKANA + HIRAGANA + HANGUL
+UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+"""Thai, Lao, Burmese and Khmer, whose words stand without blanks, too."""
+MARKS = "".join(
+    chr(code) for code in range(0x300, 0x1E00) if unicodedata.category(chr(code)).startswith("M")
+)
+"""Vowel signs and accents that belong to the letter before them; for `re` they are no letters."""
 WIDE_PUNCTUATION = r"\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 WORD = (
     r"0-9A-Za-z_\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\u10ff\u1200-\u1fff"

@@ -174,7 +174,8 @@ class ArisReader:
                 raise InputError(f"{self._file}: 'candidates' is not an array")
         raise InputError(
             f"{self._file} has no array 'candidates'; its keys: {listed(keys)}. "
-            "If it holds one JSON object a line, land it with --format jsonl or openai"
+            "If it holds one JSON object a line, land it with --format jsonl or openai; one "
+            "candidate needs [ and ] around it, and pandas writes rows by orient='records'"
         )
 
     def _key(self, window: JsonWindow) -> str:

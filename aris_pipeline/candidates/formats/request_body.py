@@ -282,6 +282,11 @@ def read_body(body: object) -> RequestBody:
         first = error.errors(include_url=False, include_input=False)[0]
         raise InvalidParameterError(".".join(map(str, first["loc"])), first["msg"]) from error
     request.constraint()
+    limits = {request.max_tokens, request.max_completion_tokens} - {None}
+    if len(limits) > 1:
+        raise InvalidParameterError(
+            "max_completion_tokens", "max_tokens has another value: leave one of them out"
+        )
     for path, found, known in _inner_objects(fields):
         _refuse_what_nobody_reads(path, found, known)
     if request.continue_final_message and request.add_generation_prompt is not False:

@@ -101,3 +101,19 @@ def test_the_dates_of_a_file_are_read_as_it_is_validated(desk: Desk) -> None:
         for job in row["work_info"]
     ] == [("2019-03", "2020-04", None), (None, None, None), (None, None, True)]
     assert [degree["end_date"] for degree in row["education_info"]] == ["2012-06", None]
+
+
+@pytest.mark.parametrize(
+    ("written", "period_"),
+    [
+        (("2563", "2565"), ("2020", "2022", None)),
+        (("01/06/2563", "2565-05"), ("01/06/2020", "2022-05", None)),
+        (("2019", "2109"), ("2019", "2109", None)),
+        (("1019-05", None), ("1019-05", None, None)),
+        (("2019", "2099-12-31"), ("2019", None, True)),
+    ],
+)
+def test_a_year_of_another_calendar_is_converted_and_a_slip_is_kept_as_written(
+    written: tuple[str, str | None], period_: tuple[str | None, str | None, bool | None]
+) -> None:
+    assert period(*written, None) == period_

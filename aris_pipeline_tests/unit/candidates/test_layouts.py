@@ -504,3 +504,15 @@ def test_the_named_text_field_holds_for_lines_and_aris_exports_too(desk: Desk) -
         (row,) = desk.candidates(batch)
         assert (row["custom_id"], row["resume_text"]) == ("k", "right")
         assert '"text": "wrong"' in row["extra"]
+
+
+def test_the_outcome_in_a_table_and_a_salutation_are_no_title(desk: Desk) -> None:
+    expected = "Resume:\nEight years of Go."
+    assert shown_row(desk, "resume,label", "Eight years of Go.,Rejected") == expected
+    assert shown_row(desk, "resume,Title", "Eight years of Go.,Ms") == expected
+    assert shown(desk, {"resume": "Eight years of Go.", "position": 3}) == expected
+
+
+def test_text_is_found_where_another_column_says_only_where_it_is(desk: Desk) -> None:
+    row = "https://drive.example/cv.pdf,<p>Cloud engineer with AWS</p>"
+    assert shown_row(desk, "Resume,Resume_html", row) == "Resume:\nCloud engineer with AWS"

@@ -43,6 +43,7 @@ def request(custom_id: str = "a", **changes: Any) -> dict[str, Any]:
         ({"temperature": "0.5"}, "body.temperature"),
         ({"max_tokens": 0}, "body.max_tokens"),
         ({"max_completion_tokens": 1.5}, "body.max_completion_tokens"),
+        ({"max_tokens": 5, "max_completion_tokens": 9}, "body.max_completion_tokens"),
         ({"top_p": 0}, "body.top_p"),
         ({"seed": "x"}, "body.seed"),
         ({"n": 2}, "body.n"),

@@ -70,7 +70,6 @@ def test_parameters_of_the_row_are_honored(land: Land, render: Any, store: DataS
             temperature=0.7,
             top_p=0.5,
             seed=7,
-            max_tokens=9,
             max_completion_tokens=50,
             response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
         ),

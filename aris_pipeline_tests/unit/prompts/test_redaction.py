@@ -85,3 +85,24 @@ def test_long_runs_without_an_end_take_no_quadratic_time(unit: str) -> None:
 )
 def test_a_name_between_blanks_never_stays(before: str, after: str, name: str) -> None:
     assert f" {name} " not in redact(f"{before} {name} {after}", "Jane", "Doe")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text", "expected"),
+    [
+        ("शर्मा", "राम", "यह शर्त रामायण शरीर राम शर्माजी", "यह शर्त रामायण शरीर [name]जी"),
+        ("สมชาย", "ใจดี", "สมชายใจดีเป็นวิศวกร นายสมชาย", "[name]เป็นวิศวกร นาย[name]"),
+        ("IŞIL", "ÇELİK", "Işıl Çelik, Isil Celik, IŞIL", "[name], [name], [name]"),
+        ("Mary-Jane", "O'Neil", "MaryJane ONeil, mary-jane.oneil", "[name] [name], [name].[name]"),
+        (
+            "Candidate",
+            "17",
+            "Candidate for a role with 17 years",
+            "[name] for a role with 17 years",
+        ),
+    ],
+)
+def test_names_go_whole_in_every_script_and_numbers_stay(
+    first: str, last: str, text: str, expected: str
+) -> None:
+    assert redact(text, first, last) == expected
