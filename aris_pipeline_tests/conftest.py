@@ -17,6 +17,7 @@ from aris_pipeline.models import cache_dir
 from aris_pipeline.settings import judging_fields, variable_of
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
+from aris_pipeline_tests.tiny_model import TinyModel, make_tiny_model
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -101,6 +102,12 @@ def runner(store: DataStore, instance: dg.DagsterInstance) -> BatchRunner:
     FakeEngine.reset()
     definitions = build_definitions(engine=FakeEngineResource())
     return BatchRunner(definitions, instance, store, {}, say=lambda _text: None)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    """A model for scenarios of the real engine whose answers need no sense."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

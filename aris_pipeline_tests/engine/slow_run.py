@@ -1,12 +1,13 @@
 """A run of the real engine that even a fast machine is not done with before it is disturbed."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from aris_pipeline.candidates import write_synthetic
 
@@ -14,26 +15,25 @@ COMMAND = [sys.executable, "-m", "aris_pipeline.cli"]
 
 
 class SlowRun:
-    """`aris run` over synthetic candidates, two of them in the engine at a time.
+    """`aris run` over synthetic candidates, few of them in the engine at a time.
 
     Attributes:
         process: the run.
-        command: which does the same at full speed.
+        file: the candidates.
         data: its data directory.
     """
 
-    def __init__(self, rows: int, folder: Path, **environment: str) -> None:
+    def __init__(self, rows: int, in_flight: int, folder: Path, **environment: str) -> None:
         self.data = folder / "data"
-        self._stderr = folder / "stderr"
-        file = folder / "candidates.jsonl"
-        write_synthetic(rows, 5, "jsonl", file)
-        options = ["--data-dir", str(self.data), "--max-model-len", "1536"]
-        self.command = [*COMMAND, "run", str(file), *options, "--json"]
-        with self._stderr.open("w") as stderr:
+        self._stdout, self._stderr = folder / "stdout", folder / "stderr"
+        self.file = folder / "candidates.jsonl"
+        write_synthetic(rows, 5, "jsonl", self.file)
+        options = ["--data-dir", str(self.data), "--max-requests-in-flight", str(in_flight)]
+        with self._stdout.open("w") as stdout, self._stderr.open("w") as stderr:
             self.process = subprocess.Popen(
-                [*self.command, "--max-requests-in-flight", "2"],
+                [*COMMAND, "run", str(self.file), *options, "--json"],
                 env={**os.environ, **environment},
-                stdout=subprocess.DEVNULL,
+                stdout=stdout,
                 stderr=stderr,
             )
 
@@ -47,6 +47,11 @@ class SlowRun:
     def said(self) -> str:
         """What the run wrote to stderr so far, its progress too."""
         return self._stderr.read_text()
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of a run that has ended."""
+        found: dict[str, Any] = json.loads(self._stdout.read_text().splitlines()[-1])
+        return found
 
     def wait_for_a_row(self) -> None:
         """Waits until the run has finished a row."""

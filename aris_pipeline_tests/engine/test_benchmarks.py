@@ -1,4 +1,4 @@
-"""A benchmark of the small real model: our ways into vLLM, and vLLM's own."""
+"""A benchmark of real vLLM: our ways into it, and its own."""
 
 import json
 from pathlib import Path
@@ -21,6 +21,7 @@ from aris_pipeline.engines import EngineSettings
 from aris_pipeline.judging import EngineProfile, JudgingSettings
 from aris_pipeline.models import find_model
 from aris_pipeline.storage import DataStore
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = pytest.mark.engine
 
@@ -53,10 +54,12 @@ def test_our_stage_and_bare_vllm_are_measured_on_one_loaded_model(
     assert set(answers.filter(measure="agreement")["against"]) <= set(runs["arm"])
 
 
-def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(store: DataStore) -> None:
+def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(
+    store: DataStore, tiny: TinyModel
+) -> None:
     contest = Contest(
         contestants=("offline", "run-batch"),
-        cards=[CARD.model_copy(update={"load_format": "dummy"})],
+        cards=[tiny.card.model_copy(update={"load_format": "dummy"})],
         source=ShapeSource(rows=4, prompt_tokens=60, shared_tokens=20, output_tokens=8, seed=1),
         settings=EngineSettings(),
         plan=Plan("compare", blocks=1, warm_up_rows=1),
@@ -72,7 +75,7 @@ def test_run_batch_is_asked_the_same_tokens_and_fixed_lengths_are_kept(store: Da
 
 
 def test_engine_settings_are_tried_and_a_run_takes_the_chosen_ones(
-    store: DataStore, tmp_path: Path
+    store: DataStore, tiny: TinyModel, tmp_path: Path
 ) -> None:
     file, grid = tmp_path / "candidates.json", tmp_path / "grid.yaml"
     write_synthetic(2, 7, "aris", file)
@@ -80,12 +83,12 @@ def test_engine_settings_are_tried_and_a_run_takes_the_chosen_ones(
     source = FileSource(file, None, JudgingSettings())
     plan = Plan("tuning", blocks=1, warm_up_rows=0)
 
-    trials = tune(store, Tuning(CARD, source, EngineSettings(), Grid.load(grid), plan))
+    trials = tune(store, Tuning(tiny.card, source, EngineSettings(), Grid.load(grid), plan))
 
     # The CPU computes no fp8, so that trial is not even begun.
     assert trials["trial"].to_list() == ["defaults", "max_num_seqs=2"]
     assert set(trials["status"]) == {"measured"}
     assert set(trials["valid_rate"]) == {1.0}
-    profile = EngineProfile.find(store, CARD)
+    profile = EngineProfile.find(store, tiny.card)
     assert profile is not None
     assert json.dumps(dict(profile.changes)) == trials.filter("chosen")["settings"].item()

@@ -2,7 +2,10 @@
 
 import os
 import re
+import signal
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import polars as pl
@@ -12,21 +15,24 @@ import pytest
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.engines import EngineSession, EngineSettings, VllmOffline
 from aris_pipeline.errors import EngineError
-from aris_pipeline.models import find_model
 from aris_pipeline.storage import Prompts
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.engine.slow_run import SlowRun
 from aris_pipeline_tests.tables import table
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = pytest.mark.engine
+on_one_run = pytest.mark.xdist_group("disturbed")
 
-CARD = find_model("smollm2-135m-instruct")
+_ROWS = 150
+"""Of the run that is disturbed: more than it answers before the first part is on the disk."""
 
 
-def test_an_engine_that_fails_at_work_is_replaced_and_no_row_is_lost() -> None:
+def test_an_engine_that_fails_at_work_is_replaced_and_no_row_is_lost(tiny: TinyModel) -> None:
     opened: list[VllmOffline] = []
 
     def open_engine() -> VllmOffline:
-        opened.append(VllmOffline(CARD, EngineSettings(max_requests_in_flight=4)))
+        opened.append(VllmOffline(tiny.card, EngineSettings(max_requests_in_flight=4)))
         return opened[-1]
 
     def fail() -> None:
@@ -53,24 +59,83 @@ def test_an_engine_that_fails_at_work_is_replaced_and_no_row_is_lost() -> None:
     assert (session.restarts, session.loads) == (1, 2)
 
 
-def test_a_killed_engine_process_is_replaced_while_the_run_goes_on(tmp_path: Path) -> None:
-    """As on a GPU, where the engine always has processes of its own."""
-    with SlowRun(3, tmp_path, VLLM_ENABLE_V1_MULTIPROCESSING="1") as slow:
+@dataclass(frozen=True)
+class Disturbed:
+    """A batch whose run was stopped by Ctrl-C, then by kill -9, and then lost its engine.
+
+    Attributes:
+        file: the candidates.
+        data: the data directory.
+        kept: rows that were on the disk after each of the two stops.
+        figures: of the last run.
+        said: by the last run.
+    """
+
+    file: Path
+    data: Path
+    kept: list[int]
+    figures: dict[str, Any]
+    said: str
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModel) -> Disturbed:
+    folder = tmp_path_factory.mktemp("disturbed")
+    kept: list[int] = []
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        with SlowRun(_ROWS, 2, folder, **tiny.environment) as slow:
+            if stop == signal.SIGKILL:
+                slow.wait_for_a_part()
+            else:
+                slow.wait_for_a_row()
+            slow.process.send_signal(stop)
+            code = slow.process.wait(timeout=60)
+        assert code == (-stop if stop == signal.SIGKILL else 130), slow.said()
+        parts = [pl.read_parquet(part, hive_partitioning=False) for part in slow.parts()]
+        kept.append(pl.concat(parts)["request_key"].n_unique())
+    # As on a GPU, where the engine always has processes of its own.
+    apart = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
+    with SlowRun(_ROWS, 16, folder, **tiny.environment, **apart) as slow:
         slow.wait_for_a_row()
         children = psutil.Process(slow.process.pid).children(recursive=True)
         next(child for child in children if "EngineCore" in child.name()).kill()
         code = slow.process.wait(timeout=300)
+    assert code == 0, slow.said()
+    return Disturbed(slow.file, slow.data, kept, slow.figures(), slow.said())
 
-    said = slow.said()
-    assert code == 0, said
+
+@on_one_run
+def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
+    disturbed: Disturbed,
+) -> None:
+    figures, kept = disturbed.figures, disturbed.kept
+
+    assert 0 < kept[0] < kept[1] < _ROWS
+    assert (figures["reused"], figures["generated"]) == (kept[-1], _ROWS - kept[-1])
+    assert (figures["evaluated"], figures["failed"]) == (_ROWS, 0)
+    assert aris("verify", "--data-dir", disturbed.data, "--json").figures["ok"]
+
+
+@on_one_run
+def test_a_killed_engine_process_is_replaced_while_the_run_goes_on(disturbed: Disturbed) -> None:
+    said = disturbed.said
+
     assert "restart 1 of 3" in said
     log = re.search(r"a process of it has ended\; log (\S+\.log)", said)
     assert log, said
     assert "Starting to load model" in Path(log[1]).read_text()
     assert not re.search(r"INFO|WARN|Warning|Triton|Traceback", said), said
-    (throughput,) = slow.data.glob("throughput/**/*.parquet")
+    (throughput,) = disturbed.data.glob("throughput/**/*.parquet")
     row = pl.read_parquet(throughput, hive_partitioning=False).row(0, named=True)
-    assert (row["rows_ok"], row["rows_failed"], row["engine_restarts"]) == (3, 0, 1)
+    assert (row["rows_ok"], row["rows_failed"], row["engine_restarts"]) == (_ROWS, 0, 1)
+
+
+@on_one_run
+def test_the_same_file_again_loads_no_model(disturbed: Disturbed, tiny: TinyModel) -> None:
+    again = ("run", disturbed.file, "--data-dir", disturbed.data, "--json")
+    figures = aris(*again, engine=False, ARIS_MODELS=tiny.table).figures
+
+    assert (figures["reused"], figures["generated"], figures["load_s"]) == (_ROWS, 0, 0)
 
 
 BROKEN_VLLM = """
@@ -89,7 +154,7 @@ def load():
 
 
 def test_an_engine_that_dies_of_any_request_is_loaded_twice_and_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: TinyModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As vLLM 0.33 did with masks made for 0.32: it died at its first step, whatever the row."""
     (tmp_path / "broken_vllm.py").write_text(BROKEN_VLLM)
@@ -103,7 +168,7 @@ def test_an_engine_that_dies_of_any_request_is_loaded_twice_and_says_why(
     prompts = table(Prompts, {"prompt_token_ids": [100, 260, 300], "max_tokens": 6})
     with (
         patch.dict(os.environ, VLLM_ENABLE_V1_MULTIPROCESSING="1"),
-        EngineSession(lambda: VllmOffline(CARD, EngineSettings()), backoff_s=0) as session,
+        EngineSession(lambda: VllmOffline(tiny.card, EngineSettings()), backoff_s=0) as session,
         pytest.raises(EngineError) as said,
     ):
         for _row in generate_rows(

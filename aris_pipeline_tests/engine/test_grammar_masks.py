@@ -10,6 +10,7 @@ from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.models import load_tokenizer
 from aris_pipeline_tests.engine.chat import CARD, ids
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = pytest.mark.engine
 
@@ -23,9 +24,9 @@ SCHEMA = json.dumps(
 )
 
 
-def test_masks_of_many_rows_are_those_of_each_alone() -> None:
+def test_masks_of_many_rows_are_those_of_each_alone(tiny: TinyModel) -> None:
     # From 129 rows a step on, vLLM no longer makes their masks one by one.
-    with VllmOffline(CARD, EngineSettings(max_num_seqs=129)) as engine:
+    with VllmOffline(tiny.card, EngineSettings(max_num_seqs=129)) as engine:
         # At the top of the file they would cost every collection of tests some seconds.
         from vllm.v1.structured_output import StructuredOutputManager
         from vllm.v1.structured_output.backend_types import StructuredOutputOptions
@@ -78,7 +79,7 @@ def test_the_methods_that_are_overridden_are_those_of_the_installed_vllm() -> No
 
 
 def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tiny: TinyModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from aris_pipeline.engines import grammar_masks
 
@@ -86,7 +87,7 @@ def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
         raise ValueError("too many values to unpack (expected 3)")
 
     asked = [Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(40), SCHEMA) for n in range(8)]
-    with VllmOffline(CARD, EngineSettings(max_num_seqs=129)) as engine:
+    with VllmOffline(tiny.card, EngineSettings(max_num_seqs=129)) as engine:
         together = {one.request_id: one.text for one in engine.generate(asked)}
         manager = engine._engine.engine_core.engine_core.structured_output_manager
         monkeypatch.setattr(grammar_masks, "fill_next_token_bitmask_par", fail)

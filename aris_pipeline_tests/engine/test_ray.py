@@ -13,7 +13,8 @@ from aris_pipeline.engines import (
     Sampling,
     open_engine,
 )
-from aris_pipeline_tests.engine.chat import CARD, ids
+from aris_pipeline_tests.engine.chat import ids
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -35,9 +36,11 @@ def replicas() -> list[psutil.Process]:
     return [child for child in found if " ".join(child.cmdline()).startswith("ray::MapWorker")]
 
 
-def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind() -> None:
+def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyModel) -> None:
+    # One is answered at once; others are at work when the replica is killed.
     asked = [
-        Request(f"free-{n}", ids(f"Is candidate {n} any good?"), Sampling(24)) for n in range(40)
+        Request(f"free-{n}", ids(f"Is candidate {n} any good?"), Sampling(200 if n else 4))
+        for n in range(40)
     ]
     asked += [
         Request("schema", ids("Judge this."), Sampling(24), SCHEMA),
@@ -50,7 +53,7 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind() -> None:
     settings = EngineSettings(
         engine="ray", replicas=REPLICAS, max_model_len=1024, max_requests_in_flight=8
     )
-    with open_engine(CARD, settings) as engine:
+    with open_engine(tiny.card, settings) as engine:
         for completion in engine.generate(iter(asked)):
             if not answered:
                 assert len(replicas()) == REPLICAS

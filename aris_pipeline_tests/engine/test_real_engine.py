@@ -3,8 +3,6 @@
 import json
 import math
 import re
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,15 +34,12 @@ from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.engine.chat import CARD, ids
-from aris_pipeline_tests.engine.slow_run import SlowRun
+from aris_pipeline_tests.soak.processes import Finished
 from aris_pipeline_tests.tables import table
 
 pytestmark = pytest.mark.engine
 on_one_engine = pytest.mark.xdist_group("engine")
-on_one_run = pytest.mark.xdist_group("stopped")
 
-_ROWS = 12
-"""Of the run that is stopped and killed."""
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -363,50 +358,29 @@ def test_the_engine_tells_what_it_is(engine: VllmOffline) -> None:
     assert 0 <= usage <= 1
 
 
-@pytest.fixture(scope="module")
-def stopped_and_resumed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, list[int], dict[str, Any]]:
-    """Candidates through `aris run`: Ctrl-C, then kill -9, then undisturbed."""
-    folder = tmp_path_factory.mktemp("real")
-    kept: list[int] = []
-    for stop in (signal.SIGINT, signal.SIGKILL):
-        with SlowRun(_ROWS, folder) as slow:
-            if stop == signal.SIGKILL:
-                slow.wait_for_a_part()
-            else:
-                slow.wait_for_a_row()
-            slow.process.send_signal(stop)
-            code = slow.process.wait(timeout=60)
-        assert code == (-stop if stop == signal.SIGKILL else 130), slow.said()
-        parts = [pl.read_parquet(part, hive_partitioning=False) for part in slow.parts()]
-        kept.append(pl.concat(parts)["request_key"].n_unique())
-    finished = subprocess.run(slow.command, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    return slow.data, kept, json.loads(finished.stdout.splitlines()[-1])
+def _run(
+    engine: VllmOffline, monkeypatch: pytest.MonkeyPatch, file: Path, *options: object
+) -> Finished:
+    """`aris run` with the engine that is loaded."""
+    monkeypatch.setattr(resources, "open_engine", lambda _card, _settings: engine)
+    monkeypatch.setattr(engine, "close", lambda: None)
+    return aris("run", file, *options, "--json", engine=False)
 
 
-@on_one_run
-def test_a_run_that_is_stopped_or_killed_goes_on_and_generates_nothing_twice(
-    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
+@on_one_engine
+def test_candidates_are_scored_ranked_and_explained(
+    engine: VllmOffline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, kept, figures = stopped_and_resumed
+    file, data = tmp_path / "candidates.jsonl", tmp_path / "data"
+    write_synthetic(4, 5, "jsonl", file)
 
-    assert 0 < kept[0] < kept[1] < _ROWS
-    assert (figures["reused"], figures["generated"]) == (kept[-1], _ROWS - kept[-1])
-    assert (figures["evaluated"], figures["failed"]) == (_ROWS, 0)
-    assert aris("verify", "--data-dir", data, "--json").figures["ok"]
+    finished = _run(engine, monkeypatch, file, "--data-dir", data)
 
-
-@on_one_run
-def test_real_outputs_are_scored_ranked_and_explained(
-    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]],
-) -> None:
-    data, _kept, _figures = stopped_and_resumed
-    (file,) = data.glob("candidate_ranking/**/*.parquet")
-    ranking = pl.read_parquet(file, hive_partitioning=False)
-
-    assert ranking["rank"].to_list() == list(range(1, _ROWS + 1))
+    assert finished.code == 0, finished.stderr
+    assert (finished.figures["evaluated"], finished.figures["failed"]) == (4, 0)
+    (ranked,) = data.glob("candidate_ranking/**/*.parquet")
+    ranking = pl.read_parquet(ranked, hive_partitioning=False)
+    assert ranking["rank"].to_list() == [1, 2, 3, 4]
     assert ranking["score"].is_between(0, 4).all()
     probabilities = ranking.select(pl.sum_horizontal("^p_.*$")).to_series()
     assert probabilities.is_between(0.999, 1.001).all()
@@ -420,26 +394,10 @@ def test_real_outputs_are_scored_ranked_and_explained(
     assert 0 < row["prefix_hit_rate"] < 1
 
 
-@on_one_run
-def test_the_same_file_again_loads_no_model(
-    stopped_and_resumed: tuple[Path, list[int], dict[str, Any]], tmp_path: Path
-) -> None:
-    data, _kept, _figures = stopped_and_resumed
-    file = tmp_path / "candidates.jsonl"
-    write_synthetic(_ROWS, 5, "jsonl", file)
-
-    again = ("run", file, "--data-dir", data, "--max-model-len", 1536, "--json")
-    figures = aris(*again, engine=False).figures
-
-    assert (figures["reused"], figures["generated"], figures["load_s"]) == (_ROWS, 0, 0)
-
-
 @on_one_engine
 def test_an_openai_file_is_answered_row_by_row(
     engine: VllmOffline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "open_engine", lambda _card, _settings: engine)
-    monkeypatch.setattr(engine, "close", lambda: None)
     file, data = tmp_path / "requests.jsonl", tmp_path / "data"
     write_synthetic(4, 2, "openai", file)
     line = json.loads(file.read_text().splitlines()[0])
@@ -456,8 +414,7 @@ def test_an_openai_file_is_answered_row_by_row(
     with file.open("a") as out:
         out.write(json.dumps(line) + "\n" + json.dumps(too_long) + "\n")
 
-    half = ("--min-success", 0.5)
-    finished = aris("run", file, "--data-dir", data, *half, "--json", engine=False)
+    finished = _run(engine, monkeypatch, file, "--data-dir", data, "--min-success", 0.5)
 
     assert finished.code == 0, finished.stderr
     figures = finished.figures

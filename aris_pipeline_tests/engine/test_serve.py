@@ -22,6 +22,7 @@ from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = pytest.mark.engine
 on_one_server = pytest.mark.xdist_group("server")
@@ -41,7 +42,7 @@ from aris_pipeline.engines.server_process import ServerProcess
 from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
 from aris_pipeline.models import find_model
-card = find_model("smollm2-135m-instruct")
+card = find_model(None)
 flags = as_flags(engine_args(card, EngineSettings(max_model_len=1024), on_gpu=False))
 server = ServerProcess(flags, server_environment(on_gpu=False))
 print("started", flush=True)
@@ -50,9 +51,11 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[VllmServe]:
-    with VllmServe(CARD, SETTINGS) as engine:
-        yield engine
+def engine(tiny: TinyModel) -> Iterator[VllmServe]:
+    engine = VllmServe(tiny.card, SETTINGS)
+    yield engine
+    if engine._server.ended() is None:
+        engine.close()
 
 
 def _requests() -> list[Request]:
@@ -85,10 +88,10 @@ def _alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 @on_one_server
 def test_the_server_answers_and_scores_as_the_engine_in_the_process_does(
-    engine: VllmServe,
+    engine: VllmServe, tiny: TinyModel
 ) -> None:
     served = {answer.request_id: answer for answer in engine.generate(_requests())}
-    with VllmOffline(CARD, EngineSettings(max_model_len=1024)) as offline:
+    with VllmOffline(tiny.card, EngineSettings(max_model_len=1024)) as offline:
         known = {answer.request_id: answer for answer in offline.generate(_requests())}
 
     assert served.keys() == known.keys()
@@ -148,18 +151,26 @@ def test_the_engine_tells_what_it_is_and_how_many_tokens_it_has_worked_on(
     assert 0 <= usage <= 1
 
 
-def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> None:
+@on_one_server
+def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left(
+    engine: VllmServe, tiny: TinyModel
+) -> None:
     opened: list[VllmServe] = []
-    before = set(psutil.Process().children(recursive=True))
-    processes: set[psutil.Process] = set()
+    processes: list[psutil.Process] = []
 
     def open_engine() -> VllmServe:
-        opened.append(VllmServe(CARD, SETTINGS))
-        processes.update(set(psutil.Process().children(recursive=True)) - before)
+        opened.append(VllmServe(tiny.card, SETTINGS) if opened else engine)
+        processes.extend(_family(opened[-1]))
         return opened[-1]
 
+    # Some are answered at once; the others are at work when the server is killed.
+    tokens = [5] * 3 + [400] * 9
     prompts = table(
-        Prompts, *({"prompt_token_ids": ids(f"Tell {n}."), "max_tokens": 40} for n in range(12))
+        Prompts,
+        *(
+            {"prompt_token_ids": ids(f"Tell {n}."), "max_tokens": most}
+            for n, most in enumerate(tokens)
+        ),
     )
     with EngineSession(open_engine, backoff_s=0) as session:
         rows = []
@@ -172,9 +183,7 @@ def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> Non
         ):
             rows.append(row)
             if len(rows) == 3:
-                server = opened[0]._server._process
-                assert server
-                server.kill()
+                processes[0].kill()
 
     assert sorted(row["request_key"] for row in rows) == sorted(prompts["request_key"])
     assert all(row["finish_reason"] for row in rows)
@@ -183,17 +192,27 @@ def test_a_killed_server_is_replaced_no_row_is_lost_and_nothing_is_left() -> Non
     _wait(lambda: not _alive(processes), 20)
 
 
-def test_a_server_that_does_not_start_tells_why_and_names_its_log() -> None:
+def _family(engine: VllmServe) -> list[psutil.Process]:
+    """The server's process and those that it has started."""
+    assert engine._server._process
+    server = psutil.Process(engine._server._process.pid)
+    return [server, *server.children(recursive=True)]
+
+
+def test_a_server_that_does_not_start_tells_why_and_names_its_log(tiny: TinyModel) -> None:
     with pytest.raises(EngineError, match=r"--kv-cache-dtype.*log .*vllm-serve-.*\.log") as raised:
-        VllmServe(CARD, SETTINGS.model_copy(update={"kv_cache_dtype": "nonsense"}))
+        VllmServe(tiny.card, SETTINGS.model_copy(update={"kv_cache_dtype": "nonsense"}))
 
     log = str(raised.value).rpartition("(log ")[2].partition(")")[0]
     assert os.path.exists(log)
 
 
-def test_nothing_is_left_of_a_server_whose_run_is_killed() -> None:
+def test_nothing_is_left_of_a_server_whose_run_is_killed(tiny: TinyModel) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | tiny.environment,
     ) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "started\n"

@@ -1,6 +1,7 @@
 """Starts the real webserver and daemon as `aris dev` does, and asks them by GraphQL."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,14 +16,16 @@ import psutil
 
 
 @contextmanager
-def served(data: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+def served(data: Path, **environment: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """Yields the process and port of the UI of a data directory."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     command = ["-m", "aris_pipeline.cli", "dev", "--data-dir", str(data), "--port", str(port)]
     with (data.parent / "dev.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, *command], stdout=log, stderr=log, env={**os.environ, **environment}
+        )
     try:
         deadline = time.monotonic() + 120
         while True:

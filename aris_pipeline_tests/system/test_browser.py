@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.system.interface import ask, served
+from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = [
     *(pytest.mark.system, pytest.mark.engine),
@@ -59,7 +60,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModel) -> Iterator[Site]:
     if _BROWSER is None:
         pytest.skip("no Chromium: apt-get install chromium")
     folder = tmp_path_factory.mktemp("browser")
@@ -67,10 +68,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name, rows, size in (("small", _SHARDS, 1), ("large", _LARGE, _LARGE)):
         write_synthetic(rows, 3, "jsonl", folder / f"{name}.jsonl")
         landed = ["--data-dir", data, "--shard-size", size, "--until", "prompts"]
-        aris("run", folder / f"{name}.jsonl", *landed)
+        aris("run", folder / f"{name}.jsonl", *landed, ARIS_MODELS=tiny.table)
     keys = sorted(path.parent for path in data.glob("landed/**/records.parquet"))
     names = [f"{key.parent.name[6:]}_{key.name[6:]}" for key in keys]
-    with served(data) as (_process, port), sync_playwright() as playwright:
+    with served(data, **tiny.environment) as (_process, port), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1500, "height": 950})
         page.set_default_timeout(30_000)
