@@ -51,7 +51,7 @@ test: setup ## run all tests, those on the real engine too
 	$(SCRATCH) $(BIN)/pytest -n 3 --dist loadgroup -rs -m "not engine"
 	@# A core for each of two engines: bound to the same cores, they would be many times slower.
 	OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_CPU_KVCACHE_SPACE=1 $(SCRATCH) \
-		$(BIN)/pytest -n 2 --dist loadgroup -rs -m engine
+		$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs -m engine
 
 soak: setup ## kills, dying engines and failing disks in great number; a few hours, to .soak/
 	$(BIN)/python -m aris_pipeline_tests.soak

@@ -1,6 +1,7 @@
 """What scenarios share: a data directory, synthetic files, and a runner on a fake engine."""
 
 import os
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,10 +25,16 @@ REPOSITORY = Path(__file__).parents[1]
 # The scenarios run on the CPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-
 _HERE = Path(__file__).parent
+_EVERY_PROCESS = str(_HERE / "every_process")
+# This one has started without it.
+runpy.run_path(f"{_EVERY_PROCESS}/sitecustomize.py")
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [_EVERY_PROCESS, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
 _ORDER = ("unit", "assets", "system", "engine")
-_LONG = ("test_browser", "test_serve", "test_ray", "test_engine_faults", "test_benchmarks")
+_LONG = ("test_browser", "test_serve", "test_engine_faults", "test_ray", "test_real_engine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

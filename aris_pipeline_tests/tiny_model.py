@@ -19,6 +19,8 @@ _LAYERS, _WIDTH, _INNER = 2, 64, 128
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 _CONSTANT = 8.0
 _PREFERENCE = 4.0
+_SMALL_CACHE = {"num_gpu_blocks_override": 4096}
+"""What vLLM would make of a gigabyte holds millions of this model's tokens, and costs seconds."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,12 @@ def make_tiny_model(folder: Path) -> TinyModel:
     vocabulary = json.loads((demo / "tokenizer.json").read_text())["model"]["vocab"]
     weights = _weights(config["vocab_size"], vocabulary['"'])
     save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
-    card = ModelCard(name="tiny", model_id=str(checkpoint))
+    card = ModelCard(name="tiny", model_id=str(checkpoint), engine_args=_SMALL_CACHE)
     table = folder / "models.yaml"
-    of_table = {"models": [card.model_dump(include={"name", "model_id"})], "default_cpu": card.name}
+    of_table = {
+        "models": [card.model_dump(include={"name", "model_id", "engine_args"})],
+        "default_cpu": card.name,
+    }
     table.write_text(yaml.safe_dump(of_table))
     return TinyModel(card, table)
 

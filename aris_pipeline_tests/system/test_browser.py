@@ -25,7 +25,7 @@ pytestmark = [
 _BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 _SHARDS = 6
 _BAD = 3
-_LARGE = 40
+_LARGE = 400
 """Rows of a shard that is not done before somebody has found the button."""
 
 
