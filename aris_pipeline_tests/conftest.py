@@ -34,7 +34,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 _ORDER = ("unit", "assets", "system", "engine")
-_LONG = ("test_browser", "test_serve", "test_engine_faults", "test_ray", "test_real_engine")
+_LONG = ("test_browser", "test_serve", "test_engine_faults", "test_ray", "test_small_model")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,23 +19,20 @@ from aris_pipeline.benchmarks import (
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.engines import EngineSettings
 from aris_pipeline.judging import EngineProfile, JudgingSettings
-from aris_pipeline.models import find_model
 from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = pytest.mark.engine
 
-CARD = find_model("smollm2-135m-instruct")
-
 
 def test_our_stage_and_bare_vllm_are_measured_on_one_loaded_model(
-    store: DataStore, tmp_path: Path
+    store: DataStore, tiny: TinyModel, tmp_path: Path
 ) -> None:
     file = tmp_path / "candidates.json"
     write_synthetic(2, 7, "aris", file)
     contest = Contest(
         contestants=("stage", "offline", "llm-generate"),
-        cards=[CARD],
+        cards=[tiny.card],
         source=FileSource(file, None, JudgingSettings()),
         settings=EngineSettings(),
         plan=Plan("compare", blocks=1, warm_up_rows=1),

@@ -1,5 +1,6 @@
 """Real replicas of vLLM by Ray Data LLM, one of which is killed: every row comes back once."""
 
+import contextlib
 import json
 import os
 
@@ -33,7 +34,13 @@ SCHEMA = json.dumps(
 
 def replicas() -> list[psutil.Process]:
     found = psutil.Process().children(recursive=True)
-    return [child for child in found if " ".join(child.cmdline()).startswith("ray::MapWorker")]
+    return [child for child in found if command(child).startswith("ray::MapWorker")]
+
+
+def command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):  # it may just have ended
+        return " ".join(process.cmdline())
+    return ""
 
 
 def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyModel) -> None:
