@@ -14,6 +14,7 @@ from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.ledger import ExportFormat, export_batch, reconcile
 from aris_pipeline.models import cache_dir
 from aris_pipeline.storage import DataStore, data_path
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.seaweed import BUCKET, Seaweed, seaweed, surround
 from aris_pipeline_tests.soak.processes import ArisProcess, Finished
 
@@ -39,16 +40,19 @@ class Host:
         self._cache.mkdir(parents=True)
         (self._cache / "models").symlink_to(cache_dir() / "models")
 
+        self._own = {"ARIS_CACHE_DIR": str(self._cache), "FAKE_LOG": str(self._log)}
+
     def start(self, *arguments: object, **fake: object) -> ArisProcess:
+        """Starts a command that is going to be disturbed."""
         faults = {f"FAKE_{name.upper()}": str(value) for name, value in fake.items()}
-        own = {"ARIS_CACHE_DIR": str(self._cache), "FAKE_LOG": str(self._log)}
         command = ["-m", "aris_pipeline_tests.fake_aris", *map(str, arguments)]
-        environment = {**os.environ, **own, **faults}
+        environment = {**os.environ, **self._own, **faults}
         return ArisProcess([*command, "--data-dir", DATA, "--json"], environment)
 
     def aris(self, *arguments: object) -> Finished:
-        with self.start(*arguments) as process:
-            return process.finish()
+        """Runs a command to its end."""
+        variables: dict[str, object] = {**self._own}
+        return aris(*arguments, "--data-dir", DATA, "--json", engine=True, **variables)
 
     @property
     def generated(self) -> Counter[str]:
