@@ -42,6 +42,10 @@ class Site:
     def open(self, path: str) -> None:
         self.page.goto(f"http://127.0.0.1:{self.port}{path}")
 
+    def leave(self) -> None:
+        """Opens an empty page: those of a run ask the webserver again and again while it works."""
+        self.page.goto("about:blank")
+
     def partitions(self, asset: str) -> dict[str, list[str]]:
         """The shards of an asset that are materialized, failed, ..."""
         query = (
@@ -88,7 +92,7 @@ def wait_until(holds: Callable[[], Any], site: Site, seconds: float = 420) -> No
         if time.monotonic() > deadline:
             site.picture("not-reached")
             pytest.fail(f"not reached in {seconds} s; see {site.data.parent}/not-reached.png")
-        time.sleep(0.5)
+        time.sleep(1)
 
 
 def materialize_dialog(site: Site, asset: str) -> Locator:
@@ -104,6 +108,8 @@ def choose(site: Site, asset: str, shard: str) -> None:
     site.page.locator("span", has_text=shard).first.click()
     site.page.keyboard.press("Escape")
     site.page.get_by_role("button", name="Launch 1 run").click()
+    expect(dialog).to_be_hidden()
+    site.leave()
 
 
 def test_the_graph_shows_every_asset(site: Site) -> None:
@@ -128,6 +134,8 @@ def test_of_six_shards_the_bad_one_fails_alone_and_a_good_one_shows_its_figures(
     site.page.get_by_text(f"Select all ({_SHARDS})").click()
     site.page.keyboard.press("Escape")
     site.page.get_by_role("button", name="Launch backfill").click()
+    expect(dialog).to_be_hidden()
+    site.leave()
     good = {shard for shard in site.small if shard != bad}
 
     wait_until(lambda: site.partitions("completions")["failedPartitions"] == [bad], site)
