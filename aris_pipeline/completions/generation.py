@@ -12,7 +12,7 @@ from typing import Any
 from aris_pipeline.completions.clock import EngineClock
 from aris_pipeline.completions.repair import Attempt, RepairLadder, Shorten
 from aris_pipeline.completions.rows import RowInFlight
-from aris_pipeline.engines import Engine, EngineSession, Request
+from aris_pipeline.engines import Engine, EngineSession, Request, RequestId
 from aris_pipeline.errors import EngineDiedError
 from aris_pipeline.scoring.requests import Scoring
 
@@ -94,13 +94,13 @@ class _Group:
         self._new = iter(rows)
         self._clock = clock
         self._again: deque[RowInFlight] = deque()
-        self._in_flight: dict[str, RowInFlight] = {}
+        self._in_flight: dict[RequestId, RowInFlight] = {}
 
     def answered(self, engine: Engine, scoring: Scoring | None) -> Iterator[RowInFlight]:
         """Yields each row when all of its requests are answered."""
         while True:
             for completion in self._clock.answered(engine, self._requests(scoring)):
-                row_id = completion.request_id.partition("#")[0]
+                row_id = RequestId.parse(completion.request_id).row
                 row = self._in_flight[row_id]
                 if row.takes(completion):
                     del self._in_flight[row_id]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aris_pipeline.completions.repair import SHORTENED, Attempt
-from aris_pipeline.engines import Completion, Request
+from aris_pipeline.engines import Completion, Request, RequestId
 from aris_pipeline.prompts import sampling_of, template_options_of
 from aris_pipeline.scoring.requests import Scoring
 
@@ -38,10 +38,9 @@ class RowInFlight:
         self._waiting_for = 0
 
     @property
-    def id(self) -> str:
-        """Names the attempt among all requests; the first one is named by its `request_key`."""
-        key, number = self.prompt["request_key"], self.attempt.number
-        return key if number == 1 else f"{key}@{number}"
+    def id(self) -> RequestId:
+        """Names the attempt among all requests."""
+        return RequestId(self.prompt["request_key"], self.attempt.number)
 
     @property
     def answer(self) -> Completion:
@@ -60,7 +59,7 @@ class RowInFlight:
         messages = None if SHORTENED in self.attempt.overrides else self.prompt["messages"]
         if self._is_answered:
             yield Request(
-                *(self.id, ids, self.attempt.sampling, schema),
+                *(str(self.id), ids, self.attempt.sampling, schema),
                 messages=messages,
                 template_options=self._template_options,
             )
@@ -68,11 +67,11 @@ class RowInFlight:
 
     def takes(self, completion: Completion) -> bool:
         """Takes a completion of one of its requests; returns whether it was the last one."""
-        _row, _, node = completion.request_id.partition("#")
-        if node:
-            self._node_logprobs[int(node)] = completion.logprobs
-        else:
+        node = RequestId.parse(completion.request_id).node
+        if node is None:
             self._answer = completion
+        else:
+            self._node_logprobs[node] = completion.logprobs
         self._waiting_for -= 1
         return self._waiting_for == 0
 
@@ -105,7 +104,7 @@ class RowInFlight:
     def poisoned(self, death: Exception, engine: str, run_id: str) -> dict[str, Any]:
         """Returns the row of `Completions` of a request that no engine survives."""
         failure = Completion(
-            self.id,
+            str(self.id),
             prompt_tokens=len(self.attempt.prompt_token_ids),
             error_type=POISON,
             error_message=f"{self.deaths} engines died of it, the last time alone: {death}",
@@ -118,7 +117,7 @@ class RowInFlight:
 
     def _no_answer(self) -> Completion:
         """Stands for the answer of a row that is only scored."""
-        return Completion(self.id, prompt_tokens=len(self.attempt.prompt_token_ids))
+        return Completion(str(self.id), prompt_tokens=len(self.attempt.prompt_token_ids))
 
     def _described(self, answer: Completion, engine: str, run_id: str) -> dict[str, Any]:
         overrides = self.attempt.overrides

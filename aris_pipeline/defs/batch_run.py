@@ -23,7 +23,7 @@ from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import process_tags, release_dead_runs
 from aris_pipeline.engines import EngineLock
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
-from aris_pipeline.models import ModelCard
+from aris_pipeline.models import ModelCard, is_prepared
 from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
 from aris_pipeline.storage.process_lock import ProcessLock
@@ -152,6 +152,8 @@ class BatchRunner:
         assignment = settings.assign(batch, self.store)
         if assignment.profile:
             self.say(f"engine settings: {assignment.profile}")
+        if assignment.card.embedded and not is_prepared():
+            self.say("the demo model is unpacked first, once: up to a minute")
         failures: list[str] = []
         for asset in _up_to(until):
             if asset == "completions" and settings.engine.on_this_machine:

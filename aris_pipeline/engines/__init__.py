@@ -13,6 +13,7 @@ from aris_pipeline.engines.protocol import (
     TokenCounts,
 )
 from aris_pipeline.engines.release import MemoryInUse, await_release
+from aris_pipeline.engines.request_id import RequestId
 from aris_pipeline.engines.session import EngineLock, EngineSession
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
@@ -27,6 +28,7 @@ __all__ = [
     "Loading",
     "MemoryInUse",
     "Request",
+    "RequestId",
     "ResetsPrefixCache",
     "Sampling",
     "TokenCounts",

@@ -209,9 +209,10 @@ class VllmOffline:
         """
         at_stage("importing vLLM", self._log)
         try:
-            import vllm  # noqa: PLC0415 - an extra, and seconds of import
-            from vllm.inputs import tokens_input  # noqa: PLC0415
-            from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
+            with _uncollected():
+                import vllm  # noqa: PLC0415 - an extra, and seconds of import
+                from vllm.inputs import tokens_input  # noqa: PLC0415
+                from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise EngineError(f"{INSTALL_HINT} ({error})") from error
         except Exception as error:
@@ -320,6 +321,21 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Has Python look for no garbage among what is made meanwhile, now and later.
+
+    The millions of objects of vLLM's modules stay, and to look through them takes seconds of its
+    import, and again whenever an engine is closed.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _refusal_types() -> tuple[type[Exception], ...]:

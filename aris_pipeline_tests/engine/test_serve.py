@@ -12,7 +12,14 @@ import psutil
 import pytest
 
 from aris_pipeline.completions.generation import generate_rows
-from aris_pipeline.engines import EngineSession, EngineSettings, Request, Sampling, VllmOffline
+from aris_pipeline.engines import (
+    EngineSession,
+    EngineSettings,
+    Request,
+    RequestId,
+    Sampling,
+    VllmOffline,
+)
 from aris_pipeline.engines.serve import VllmServe
 from aris_pipeline.errors import EngineError
 from aris_pipeline.models import load_tokenizer
@@ -64,7 +71,11 @@ def _requests() -> list[Request]:
     prompts = {f"r{n}": ids(f"Is candidate {n} any good?") for n in range(8)}
     return [
         *(Request(key, prompt, Sampling(40), SCHEMA) for key, prompt in prompts.items()),
-        *(request for key, prompt in prompts.items() for request in scoring.requests(key, prompt)),
+        *(
+            request
+            for key, prompt in prompts.items()
+            for request in scoring.requests(RequestId(key), prompt)
+        ),
     ]
 
 
