@@ -72,5 +72,6 @@ def judging_settings(
         name = str(fault["loc"][0])
         raise ConfigError(
             f"{name} is '{fault['input']}', and that is not allowed: {fault['msg']}. Correct the "
-            f"option --{name.replace('_', '-')}, the variable {variable_of(name)}, or the field"
+            f"option --{name.replace('_', '-')}, the variable {variable_of(name)}, or the field "
+            "in the launchpad"
         ) from error

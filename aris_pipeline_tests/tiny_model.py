@@ -25,7 +25,7 @@ _SMALL_CACHE = {"num_gpu_blocks_override": 4096}
 
 @dataclass(frozen=True)
 class TinyModel:
-    """The checkpoint, and how a process is told to judge with it.
+    """The checkpoint, and what makes a process judge with it.
 
     Attributes:
         card: for engines in this process.

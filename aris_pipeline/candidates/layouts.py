@@ -212,7 +212,7 @@ class _Arranging:
     def _take(self, key: str, value: Any, path: str) -> Any:
         """Takes a field; returns what is left of it."""
         role = role_of(key)
-        if role is None or isinstance(value, bool) or (key in _ONLY_INSIDE and not path):
+        if role is None or isinstance(value, bool) or (not path and canonical(key) in _ONLY_INSIDE):
             return value
         if role.kind != "text":
             value = unpacked(value)

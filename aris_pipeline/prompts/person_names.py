@@ -133,7 +133,7 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
     if variants:
         variants.sort(key=len, reverse=True)
         inside = "".join(script for script, any_of in _UNSPACED if any_of.search(text))
-        patterns += [_bounded(variant, inside, any_i=not is_ascii) for variant in variants]
+        patterns += [_bounded(variant, inside, is_ascii=is_ascii) for variant in variants]
     return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text) if patterns else text
 
 
@@ -220,13 +220,13 @@ def _has_short_word(variant: str) -> bool:
     return len(words) > 1 and min(map(len, words)) <= _SHORT_NAME
 
 
-def _bounded(variant: str, inside: str, *, any_i: bool) -> str:
+def _bounded(variant: str, inside: str, *, is_ascii: bool) -> str:
     """Matches whole words; a name of two or three letters only where it is capitalized.
 
     Args:
         variant: of the name.
         inside: characters of scripts without blanks, which end a word.
-        any_i: whether the text may have an i of Turkish.
+        is_ascii: whether the text has no marks on letters, and no i of Turkish.
     """
     edge = rf"[^\W_{inside}]"
     words = variant.split()
@@ -234,14 +234,15 @@ def _bounded(variant: str, inside: str, *, any_i: bool) -> str:
         re.escape(word) for word in words
     )
     escaped = escaped.replace("'", f"['{_CURLY}]")
-    if any_i:
+    if not is_ascii:
         escaped = re.sub(_I, _I, escaped)
+    mark = "" if is_ascii else f"(?![{MARKS}])"
     if len(variant) > _SHORT_NAME:
-        after = rf"(?![^\W_\d{inside}]|[{MARKS}])\d*"
+        after = rf"{mark}(?![^\W_\d{inside}])\d*"
         return rf"(?<!{edge})(?i:{escaped})(?:{after}|{_BEFORE_LABEL}|(?={_JI}))"
     edge = edge.replace(UNSPACED, "")
     forms = "|".join(dict.fromkeys([re.escape(variant.capitalize()), re.escape(variant.upper())]))
-    return rf"(?<!{edge})(?:{forms})(?:(?!{edge}|[{MARKS}])|{_BEFORE_LABEL})"
+    return rf"(?<!{edge})(?:{forms})(?:{mark}(?!{edge})|{_BEFORE_LABEL})"
 
 
 def _east_asian(first: str, last: str, further: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -13,8 +13,14 @@ HANGUL = r"\uac00-\ud7af\u1100-\u11ff\u3130-\u318f"
 CJK = HAN + KATAKANA + HIRAGANA + HANGUL
 UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 """Thai, Lao, Burmese and Khmer, whose words stand without blanks, too."""
+_MARKS = [c for c in range(0x300, 0x1E00) if unicodedata.category(chr(c)).startswith("M")]
 MARKS = "".join(
-    chr(code) for code in range(0x300, 0x1E00) if unicodedata.category(chr(code)).startswith("M")
+    f"{chr(first)}-{chr(last)}"
+    for first, last in zip(
+        [c for c in _MARKS if c - 1 not in _MARKS],
+        [c for c in _MARKS if c + 1 not in _MARKS],
+        strict=True,
+    )
 )
 """Vowel signs and accents that belong to the letter before them; for `re` they are no letters."""
 WIDE_PUNCTUATION = r"\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"

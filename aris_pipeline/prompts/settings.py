@@ -17,7 +17,9 @@ class PromptSettings(BaseModel, frozen=True):
         1.0, gt=0, le=1, description="share of the likeliest tokens that sampling chooses from"
     )
     max_tokens: int | None = Field(
-        None, ge=1, description="limit of an answer; the rubric's by default, else 400"
+        None,
+        ge=1,
+        description=f"limit of an answer; the rubric's by default, else {DEFAULT_MAX_TOKENS}",
     )
     seed: int | None = Field(
         42,

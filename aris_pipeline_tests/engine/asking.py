@@ -1,5 +1,6 @@
 """Ways to ask an engine that is loaded already."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,15 @@ from aris_pipeline.engines import Completion, EngineSession, Request, VllmOfflin
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.soak.processes import Finished
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}, "sure": {"type": "boolean"}},
+        "required": ["verdict", "sure"],
+        "additionalProperties": False,
+    }
+)
 
 
 def ask(engine: VllmOffline, *requests: Request) -> dict[str, Completion]:

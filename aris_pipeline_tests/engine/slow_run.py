@@ -55,7 +55,7 @@ class SlowRun:
         self.wait_for_words("first row after")
 
     def wait_for_words(self, words: str) -> None:
-        """Waits until the run has told people so."""
+        """Waits until the terminal shows these words."""
         self._wait(lambda: words in self.said())
 
     def wait_for_a_part(self) -> None:

@@ -20,7 +20,7 @@ from aris_pipeline.prompts import load_rubric, shorten_prompt
 from aris_pipeline.scoring import build_score_plan
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Prompts
-from aris_pipeline_tests.engine.asking import ask, rows_of
+from aris_pipeline_tests.engine.asking import SCHEMA, ask, rows_of
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
 from aris_pipeline_tests.tiny_model import TinyModel
@@ -28,30 +28,11 @@ from aris_pipeline_tests.tiny_model import TinyModel
 pytestmark = pytest.mark.engine
 on_one_engine = pytest.mark.xdist_group("engine")
 
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}, "sure": {"type": "boolean"}},
-        "required": ["verdict", "sure"],
-        "additionalProperties": False,
-    }
-)
-
 
 @pytest.fixture(scope="module")
 def engine(tiny: TinyModel) -> Iterator[VllmOffline]:
     with VllmOffline(tiny.card, EngineSettings(max_requests_in_flight=8)) as engine:
         yield engine
-
-
-@on_one_engine
-def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:
-    request = ids("Name a color.")
-    first = ask(engine, Request("a", request, Sampling(12)))["a"]
-    again = ask(engine, Request("b", request, Sampling(12)))["b"]
-
-    assert first.text == again.text
-    assert again.cached_tokens > 0
 
 
 @on_one_engine

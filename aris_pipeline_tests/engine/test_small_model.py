@@ -22,26 +22,26 @@ from aris_pipeline.prompts.tokenizers import tokenize
 from aris_pipeline.scoring import build_score_plan, calibration_prompt, scores
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Batch, DataStore, Prompts, Shard
-from aris_pipeline_tests.engine.asking import ask, rows_of, run_with
+from aris_pipeline_tests.engine.asking import SCHEMA, ask, rows_of, run_with
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("small_model")]
-
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"verdict": {"enum": ["Strong Yes", "No"]}, "sure": {"type": "boolean"}},
-        "required": ["verdict", "sure"],
-        "additionalProperties": False,
-    }
-)
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[VllmOffline]:
     with VllmOffline(CARD, EngineSettings(max_requests_in_flight=8)) as engine:
         yield engine
+
+
+def test_greedy_answers_are_the_same_when_asked_again(engine: VllmOffline) -> None:
+    request = ids("Name a color.")
+    first = ask(engine, Request("a", request, Sampling(12)))["a"]
+    again = ask(engine, Request("b", request, Sampling(12)))["b"]
+
+    assert first.text == again.text
+    assert again.cached_tokens > 0
 
 
 def test_structured_answers_satisfy_their_schema(engine: VllmOffline) -> None:

@@ -509,6 +509,7 @@ def test_the_named_text_field_holds_for_lines_and_aris_exports_too(desk: Desk) -
 def test_the_outcome_in_a_table_and_a_salutation_are_no_title(desk: Desk) -> None:
     expected = "Resume:\nEight years of Go."
     assert shown_row(desk, "resume,label", "Eight years of Go.,Rejected") == expected
+    assert shown_row(desk, "Resume,Label", "Eight years of Go.,Rejected") == expected
     assert shown_row(desk, "resume,Title", "Eight years of Go.,Ms") == expected
     assert shown(desk, {"resume": "Eight years of Go.", "position": 3}) == expected
 
