@@ -43,7 +43,7 @@ class EngineSettings(BaseModel, frozen=True):
         None, ge=1, description="rows in one step of vLLM; its own default by machine"
     )
     max_num_batched_tokens: int | None = Field(
-        None, ge=1, description="tokens in one step of vLLM; its own default by machine"
+        None, ge=1, description="tokens in one step of vLLM; 256 on a CPU, else its own default"
     )
     kv_cache_dtype: str = Field("auto", description="of the KV cache, as in vLLM: auto or fp8")
     quantization: Literal["fp8"] | None = Field(

@@ -19,6 +19,8 @@ from aris_pipeline.models.shape import ModelShape, text_config
 from aris_pipeline.models.threads import short_waits
 
 _ATTENTION = {"full_attention", "sliding_attention"}
+# vLLM takes no fewer than the rows of a step, of which its default on a CPU is 256.
+_CPU_STEP_TOKENS = 256
 
 
 def further_parameters(sampling: Sampling) -> dict[str, Any]:
@@ -129,6 +131,10 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
         # with its answer: a fifth more time a row instead of a twentieth.
         args["block_size"] = 32
+        # A core's caches hold the activations of some hundred tokens. vLLM's default of 2,048 and
+        # more goes through memory at each layer: 76 instead of 67 s for the 40 sample rows.
+        if settings.max_num_batched_tokens is None:
+            args["max_num_batched_tokens"] = max(_CPU_STEP_TOKENS, settings.max_num_seqs or 0)
     else:
         args["gpu_memory_utilization"] = settings.gpu_memory_utilization
         # In one process, what schedules the rows and what drives the GPU wait for each other: with
