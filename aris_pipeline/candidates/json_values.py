@@ -74,7 +74,7 @@ def is_nested_beyond(levels: int, value: object) -> bool:
 
 def json_text(value: object) -> str:
     """Writes JSON text that can be stored as UTF-8; a lone surrogate stays an escape."""
-    text = json.dumps(value, ensure_ascii=False, default=_as_text)
+    text = _ENCODER.encode(value)
     if not text.isascii():
         try:
             text.encode()
@@ -104,3 +104,4 @@ def _as_text(value: object) -> str:
 
 
 DECODER = decoder()
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_as_text)

@@ -75,7 +75,8 @@ def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arrang
         mapped: further values, that the user has given a place before all others.
     """
     plain = not mapped and not _has_other_names(tuple(fields))
-    if plain and not any(_is_odd(name, fields.get(name)) for name in _MAY_BE_ODD):
+    given = [name for name in _MAY_BE_ODD if fields.get(name) is not None]
+    if plain and not any(_is_odd(name, fields[name]) for name in given):
         return Arranged(fields, {})
     found = _Arranging()
     unplaced = found.take_mapped(mapped)
@@ -96,8 +97,7 @@ def _is_odd(name: str, value: object) -> bool:
             return True
         return name in _ENTRIES or (name != "resume_text" and may_hold_json(value))
     if not isinstance(value, list):
-        is_one = value is not None and (name in _ENTRIES or name == "skills")
-        return is_one or isinstance(value, dict | bool)
+        return name in _ENTRIES or name == "skills" or isinstance(value, dict | bool)
     if name == "skills":
         return not all(isinstance(skill, str) for skill in value)
     known = _ENTRIES.get(name)

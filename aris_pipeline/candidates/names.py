@@ -224,9 +224,9 @@ class _Found:
         """
         named = []
         for key, value in record.items():
-            spelling = _spelling(key)
-            if not isinstance(value, dict) and not _may_hold_names(key):
+            if not _may_hold_names(key) and not isinstance(value, dict):
                 continue
+            spelling = _spelling(key)
             if spelling is not None:
                 texts = _texts(value)
                 if _plain(key) in _MAY_BE_TEXT and not all(map(_is_short, texts)):

@@ -209,7 +209,10 @@ def read_profile(shaped: ShapedRecord) -> ReadProfile:
     profile = _validated(with_names(shaped.fields, shaped.rest))
     unknown, unread = _left_of(profile)
     for name in _LISTS:
-        parts = [_left_of(entry) for entry in getattr(profile, name)]
+        entries = getattr(profile, name)
+        if not any(entry.__pydantic_extra__ for entry in entries):
+            continue
+        parts = [_left_of(entry) for entry in entries]
         if any(left for left, _ in parts):
             others = [unknown[name]] if name in unknown else []
             unknown[name] = [*(left for left, _ in parts), *others]

@@ -3,6 +3,7 @@
 Only damage is undone. Quotation marks, ligatures and wide characters stay as they were written.
 """
 
+import re
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -23,15 +24,27 @@ _CONFIG = ftfy.TextFixerConfig(
 
 _SHORT = 64
 _BYTES = ("b'", 'b"')
-_SIGNS = ("&", "<", "\\u", "\\\\", "b'", 'b\\"')
-"""What a JSON text has where a text in it may need repair; all others are plain ASCII."""
+_SIGNS = ("<", "\\u", "\\\\", "b'", 'b\\"')
+"""What a JSON text has where ASCII text in it may need repair, besides entities."""
+_ENTITY = re.compile("&#?[0-9A-Za-z]{1,31};")
+_OF_CODE_PAGES = r"\x80-\u04ff\u2000-\u25ff\uf8ff\ufb01\ufb02\ufffd"
+_CONTROLS = r"\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u206a-\u206f\ud800-\udfff\ufeff\ufff9-\uffff"
+_MAY_BE_BROKEN = re.compile(
+    rf"[^\t\n\f\r -~](?:(?<=[{_CONTROLS}])"
+    rf"|(?<=[{_OF_CODE_PAGES}])(?: ?[{_OF_CODE_PAGES}]|(?<![à-ÿ]) ))"
+)
+"""Mojibake has two characters side by side that one of ftfy's code pages has for single bytes; the
+second may have become a space. A letter with an accent among others is none, nor are scripts that
+no such page has."""
 
 Value = TypeVar("Value")
 
 
 def may_need_repair(json_record: str) -> bool:
-    """Whether any text in a JSON record can be broken: most records are plain ASCII."""
-    return not json_record.isascii() or any(sign in json_record for sign in _SIGNS)
+    """Whether any text in a JSON record can be broken: most are not, and are not looked through."""
+    if not json_record.isascii() and _MAY_BE_BROKEN.search(json_record):
+        return True
+    return any(sign in json_record for sign in _SIGNS) or bool(_ENTITY.search(json_record))
 
 
 def repair_texts(value: Value) -> Value:

@@ -1,8 +1,10 @@
+import json
+import random
 import time
 
 import pytest
 
-from aris_pipeline.candidates.repair import repair_texts
+from aris_pipeline.candidates.repair import may_need_repair, repair_texts
 
 from .conftest import Desk
 
@@ -98,3 +100,33 @@ def test_a_row_that_is_only_markup_has_no_usable_text(desk: Desk) -> None:
     assert [row["rule"] for row in desk.quarantine(batch)] == ["no_usable_text"]
     (row,) = desk.candidates(batch)
     assert (row["resume_text"], row["repaired"]) == ("Engineer, C++ <vector>", True)
+
+
+CODE_PAGES = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "iso-8859-2", "macroman", "cp437")
+SCRIPTS = (
+    "schön naïve à Åland",
+    "Łódź Dvořák",
+    "“quoted” — …",
+    "Привет",
+    "Ελλάδα",
+    "日本語 ﬁn",
+)
+
+
+def test_every_record_with_a_text_that_repair_changes_is_looked_through() -> None:
+    drawn = random.Random(7)
+    misread = {
+        text.encode().decode(page, "replace").replace("\xa0", space)
+        for text in SCRIPTS
+        for page in CODE_PAGES
+        for space in ("\xa0", " ")
+    }
+    letters = [*map(chr, range(0xA0, 0x180)), *"\u2019€™œŠŸ\x85\u206a\ufeff\ufffd", *"abc de" * 30]
+    noise = {"".join(drawn.choices(letters, k=6)) for _ in range(20_000)}
+    missed = [
+        text
+        for text in misread | noise
+        if repair_texts(text) != text and not may_need_repair(json.dumps(text, ensure_ascii=False))
+    ]
+    assert missed == []
+    assert not may_need_repair('{"name": "Sales & Marketing, Zoë Müller, 李娜, يوسف"}')
