@@ -123,7 +123,7 @@ def _suspects(sample: _Sample) -> list[str]:
 
     A row with garbage in it is no reason to refuse the others: it takes a few, or a large share.
     """
-    pieces = utf_8 = kept = 0
+    pieces = utf_8 = others = kept = 0
     strays: list[bytes] = []
     for piece in sample.pieces():
         pieces += 1
@@ -132,10 +132,11 @@ def _suspects(sample: _Sample) -> list[str]:
         if is_mostly_utf_8(piece):
             utf_8 += 1
         else:
+            others += 1
             kept += len(piece)
             strays += [piece] if kept < _KEPT or not strays else []
     foreign = sum(map(is_foreign, strays))
-    if utf_8 > len(strays) or (0 < foreign < min(_FEW, _FOREIGN_SHARE * pieces)):
+    if utf_8 > others or (0 < foreign < min(_FEW, _FOREIGN_SHARE * pieces)):
         return []
     return suspects(b"\n".join(strays))
 

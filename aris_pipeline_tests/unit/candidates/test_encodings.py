@@ -230,6 +230,14 @@ def test_an_encoding_that_nobody_knows_is_refused_all_the_same(desk: Desk) -> No
     desk.land("a.csv", as_csv("Engineer at Acme").encode("cp037"), encoding="cp037")
 
 
+def test_a_long_file_with_lines_that_could_be_utf_8_is_refused(desk: Desk) -> None:
+    # Of this word more characters are UTF-8 by chance than bytes are not.
+    rows = ["熟悉分布式系统"] * 900 + [CHINESE] * 15_000
+    content = "id,Resume\n" + "".join(f"{n},{text}\n" for n, text in enumerate(rows))
+    with pytest.raises(InputError, match=r"--encoding gb18030$"):
+        desk.land("a.csv", content.encode("gb18030"))
+
+
 def test_emoji_as_java_writes_them_are_read(desk: Desk) -> None:
     emoji = "\U0001f600".encode("utf-16-be")
     as_java = b"".join(
