@@ -50,8 +50,8 @@ def _stop(text: str) -> dict[str, Any]:
     return {"text": text, "finish_reason": "stop"}
 
 
-TRUNCATED = {"text": '{"verd', "finish_reason": "length"}
-TOO_LONG = {"error_type": "prompt_too_long", "error_message": "9,000 tokens"}
+TRUNCATED: dict[str, Any] = {"text": '{"verd', "finish_reason": "length"}
+TOO_LONG: dict[str, Any] = {"error_type": "prompt_too_long", "error_message": "9,000 tokens"}
 
 
 def test_a_good_answer_stands_at_the_first_attempt() -> None:

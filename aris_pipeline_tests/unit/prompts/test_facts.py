@@ -2,6 +2,7 @@
 
 import random
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ def _written(month: int, drawn: random.Random) -> str:
 def test_years_of_a_thousand_seeded_careers_are_right_to_half_a_year() -> None:
     drawn, right = random.Random(5), 0
     for _ in range(1000):
-        start, jobs, worked = TODAY - drawn.randint(12, 400), [], set[int]()
+        start, worked = TODAY - drawn.randint(12, 400), set[int]()
+        jobs: list[dict[str, Any]] = []
         while start < TODAY - 3:
             end = min(start + drawn.randint(3, 90), TODAY)
             is_current = end == TODAY
