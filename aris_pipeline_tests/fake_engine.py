@@ -129,9 +129,10 @@ def _value(schema: dict[str, Any], seed: int) -> Any:
         case "integer" | "number":
             return schema.get("minimum", 1)
         case "array":
-            return []
+            return [_value(part, seed + n) for n, part in enumerate(schema.get("prefixItems", []))]
         case _:
-            return "short note"
+            is_note = schema.get("pattern", "^[A-Za-z0-9]").startswith("^[A-Za-z0-9]")
+            return "short note" if is_note else "J1"
 
 
 def _logprobs(request: Request) -> Completion:

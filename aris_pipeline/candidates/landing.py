@@ -191,6 +191,7 @@ class _Landing:
             warnings=self._reader.strays.warnings(),
             fields=fields_of_records(self._first, self._metadata),
             landed_at=datetime.now(UTC),
+            exported_on=getattr(self._reader, "exported_on", None),
         )
         write_bytes(batch.model_dump_json(indent=2).encode(), self._store.batch_file(batch.name))
         return batch

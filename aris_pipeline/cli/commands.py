@@ -17,6 +17,7 @@ from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_s
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
+from aris_pipeline.cli import rubric as cli_rubric
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.options import (
     AsJson,
@@ -58,6 +59,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_rubric.app)
 
 _DATA = "data"
 

@@ -224,6 +224,7 @@ def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list
     path = store.candidate_ranking(judge, batch.name)
     ranking = read_parquet(path, hint="the batch has no ranking: run it with a rubric").head(top)
     shown = ["rank", "custom_id", "recommendation", "score", "confidence", "disagrees"]
+    shown += [name for name in ("grounding", "contradictions") if name in ranking.columns]
     table = Table(title=f"{batch.name}: top {ranking.height} by {judge.rubric} and {judge.model}")
     for name in [*shown, "overall_reason"]:
         table.add_column(name, overflow="fold")

@@ -12,6 +12,7 @@ from typing import Any
 Check = Callable[[Any], bool]
 
 _WORDS_OF_OBJECT = {"type", "properties", "required", "additionalProperties"}
+_WORDS_OF_ARRAY = {"type", "prefixItems", "items", "minItems", "maxItems"}
 _WORDS_OF_TEXT = {"type", "pattern", "maxLength"}
 
 
@@ -24,6 +25,8 @@ def flat_check(schema: dict[str, Any]) -> Check | None:
     Returns:
         The check; None where the schema says more than this understands.
     """
+    if schema.get("type") == "array":
+        return _array_check(schema)
     properties = schema.get("properties")
     if (
         not schema.keys() <= _WORDS_OF_OBJECT
@@ -43,6 +46,27 @@ def flat_check(schema: dict[str, Any]) -> Check | None:
             isinstance(answer, dict)
             and required <= answer.keys()
             and all(name in known and known[name](value) for name, value in answer.items())
+        )
+
+    return check
+
+
+def _array_check(schema: dict[str, Any]) -> Check | None:
+    """Returns the check of an array whose values have a rule each, as rubrics ask for."""
+    rules = schema.get("prefixItems")
+    if schema.keys() != _WORDS_OF_ARRAY or schema["items"] is not False:
+        return None
+    if not isinstance(rules, list) or not schema["minItems"] == schema["maxItems"] == len(rules):
+        return None
+    checks = [rule_check for rule in rules if (rule_check := _check_of(rule))]
+    if len(checks) < len(rules):
+        return None
+
+    def check(answer: Any) -> bool:
+        return (
+            isinstance(answer, list)
+            and len(answer) == len(checks)
+            and all(one(value) for one, value in zip(checks, answer, strict=True))
         )
 
     return check

@@ -2,7 +2,7 @@
 
 | the answer | the next attempt | step |
 |---|---|---|
-| reached its token limit | twice the limit, as far as the context allows | `longer` |
+| reached its token limit | twice the limit, or room for any answer to a rubric | `longer` |
 | is not finished, or not what was asked for | another seed, at a temperature | `reseeded` |
 | none: prompt and limit exceed the context | the limit that the prompt allows | `lowered` |
 | none: so does the prompt, which may be cut | a shorter prompt | `shortened` |
@@ -16,7 +16,7 @@ from typing import Any
 
 from aris_pipeline.completions.answers import AnswerParser
 from aris_pipeline.engines import Completion, Sampling
-from aris_pipeline.prompts import constraint_of, room_for_prompt
+from aris_pipeline.prompts import constraint_of, longest_answer_tokens, room_for_prompt
 
 LONGER, RESEEDED, SHORTENED = RETRY_STEPS = ("longer", "reseeded", "shortened")
 LOWERED = "lowered"
@@ -67,7 +67,7 @@ class RepairLadder:
             return self._fitted(prompt, attempt) if answer.error_type == TOO_LONG else None
         reason = self._parser(prompt).parse(answer.text, answer.finish_reason).invalid_reason
         if reason == "truncated":
-            return self._longer(attempt)
+            return self._longer(prompt, attempt)
         return None if reason in (None, "bad_schema") else _reseeded(attempt)
 
     def _parser(self, prompt: Mapping[str, Any]) -> AnswerParser:
@@ -76,10 +76,25 @@ class RepairLadder:
             self._parsers[asked] = AnswerParser(asked[0], constraint_of(asked[1]))
         return self._parsers[asked]
 
-    def _longer(self, attempt: Attempt) -> Attempt | None:
+    def _longer(self, prompt: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
+        """Raises the limit; cuts a prompt, if it may be, that leaves too little room for a verdict.
+
+        A rubric's answers are bounded, so that with room for the longest one none is cut off again.
+        """
         limit = attempt.sampling.max_tokens
+        wanted = max(2 * limit, longest_answer_tokens(prompt["response_schema"]) or 0)
         room = self._max_model_len - len(attempt.prompt_token_ids)
-        longer = min(2 * limit, room)
+        may_be_cut = prompt["may_be_shortened"] is not False and not attempt.overrides
+        if room < _verdict_tokens(prompt) and may_be_cut:
+            ids = self._shorten(
+                prompt, room_for_prompt(self._max_model_len, _verdict_tokens(prompt))
+            )
+            if ids is not None:
+                noted = {"prompt_tokens": len(ids)}
+                cut = replace(attempt, prompt_token_ids=ids)
+                attempt = _overridden(cut, SHORTENED, noted=noted) or attempt
+                room = self._max_model_len - len(ids)
+        longer = min(wanted, room)
         return _overridden(attempt, LONGER, max_tokens=longer) if longer > limit else None
 
     def _fitted(self, prompt: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
@@ -91,7 +106,7 @@ class RepairLadder:
         may_be_cut = prompt["may_be_shortened"] is not False
         most = self._max_model_len - 1
         if may_be_cut:
-            most = room_for_prompt(self._max_model_len, limit)
+            most = room_for_prompt(self._max_model_len, max(limit, _verdict_tokens(prompt)))
         if len(attempt.prompt_token_ids) <= most:
             room = self._max_model_len - len(attempt.prompt_token_ids)
             return _overridden(attempt, LOWERED, max_tokens=room) if room < limit else None
@@ -104,6 +119,11 @@ class RepairLadder:
             max_tokens=self._max_model_len - most,
             noted={"prompt_tokens": len(ids)},
         )
+
+
+def _verdict_tokens(prompt: Mapping[str, Any]) -> int:
+    """Returns the tokens of the longest verdict in ASCII; 0 if the row asks for none."""
+    return longest_answer_tokens(prompt["response_schema"], tokens_a_character=1) or 0
 
 
 def _reseeded(attempt: Attempt) -> Attempt | None:

@@ -45,6 +45,19 @@ EVALUATION_CHECKS = [
     ),
     _of_shards("evaluations", "valid_rate", "Enough rows have a complete and valid answer."),
     _of_shards("evaluations", "truncation_rate", "Few answers were cut at their token limit."),
+    _of_shards(
+        "evaluations",
+        "grounded_rate",
+        "The profiles have the names, years and figures that the reasons name.",
+    ),
+    _of_shards(
+        "evaluations",
+        "contradiction_rate",
+        "Few answers contradict themselves, the profile or the dates.",
+    ),
+    _of_shards(
+        "evaluations", "distinct_reasons", "The reasons are not the same for every candidate."
+    ),
     _of_shards("evaluations", "duplicate_ids", "No candidate is in the batch more than once."),
     _of_shards(
         "evaluations",
@@ -71,6 +84,9 @@ _CHECKS: dict[str, Check] = {
     "schema": quality.schema,
     "valid_rate": quality.valid_rate,
     "truncation_rate": quality.truncation_rate,
+    "grounded_rate": quality.grounded_rate,
+    "contradiction_rate": quality.contradiction_rate,
+    "distinct_reasons": quality.distinct_reasons,
     "duplicate_ids": quality.duplicate_ids,
     "recommendation_drift": quality.recommendation_drift,
     "throughput_regression": quality.throughput_regression,

@@ -1,8 +1,9 @@
 """From prompts and completions of a shard to its evaluations: one row a prompt, valid or not."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dataframely as dy
@@ -10,14 +11,32 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.completions import SHORTENED, AnswerParser, Parsed
+from aris_pipeline.evaluations.contradictions import ContradictionFinder
+from aris_pipeline.evaluations.grounding import (
+    ShownProfile,
+    claims_of,
+    grounding,
+    words_written_small,
+)
 from aris_pipeline.evaluations.schemas import (
     evaluation_schema,
     property_columns,
     property_schema,
     property_value,
+    rubric_columns,
 )
 from aris_pipeline.models import EngineIdentity
-from aris_pipeline.prompts import OPENAI, Rubric, answer_schema_json, constraint_of
+from aris_pipeline.prompts import (
+    FACT_COLUMNS,
+    OPENAI,
+    Rubric,
+    answer_schema_json,
+    constraint_of,
+    lines_of_profile,
+    named_answer,
+    quoted,
+    shown_profile,
+)
 from aris_pipeline.scoring.calibration import Floats, scores
 from aris_pipeline.storage import (
     Completions,
@@ -36,7 +55,8 @@ RUBRIC_KEY = "aris_rubric"
 
 _PROMPT_COLUMNS = [
     "custom_id", "request_key", "response_schema", "parameters", "prompt_tokens", "shortened",
-    "may_be_shortened", "suspected_instructions", "requested_model", "error",
+    "may_be_shortened", "suspected_instructions", "requested_model", "error", "redaction",
+    *FACT_COLUMNS,
 ]  # fmt: skip
 _COMPLETION_COLUMNS = [
     "custom_id", "request_key", "text", "finish_reason", "option_logprobs", "calibration_logprobs",
@@ -45,6 +65,8 @@ _COMPLETION_COLUMNS = [
 
 TRIAGED = "triaged"
 """The `invalid_reason` of a row that has a score and, on purpose, no answer."""
+
+_ELSEWHERE = "grounded_elsewhere"
 
 Row = dict[str, Any]
 
@@ -58,6 +80,10 @@ class EvaluationCounts:
     triaged: int
     invalid_reasons: dict[str, int]
     recommendations: dict[str, int]
+    grounding: dict[str, int] = field(default_factory=dict)
+    grounded_elsewhere: int = 0
+    contradictions: dict[str, int] = field(default_factory=dict)
+    distinct_reasons: int = 0
 
 
 def evaluate_shard(
@@ -76,7 +102,7 @@ def evaluate_shard(
         rubric: what was judged by; none where an OpenAI file brought its own questions.
         identity: the model that answered.
     """
-    answered = _joined(store, judge, shard)
+    answered = _joined(store, judge, shard, with_profiles=bool(rubric and rubric.evidence))
     schema = _schema(answered, rubric)
     evaluated = _evaluated(answered, rubric).with_columns(
         shortened=pl.col("shortened") | pl.col("cut"),
@@ -96,13 +122,13 @@ def evaluate_shard(
     return _counts(evaluated)
 
 
-def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
+def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool) -> pl.DataFrame:
     """Returns every prompt with its completion, if it has one that answers the same request."""
     prompts = read_table(
         store.prompts(judge, shard),
         Prompts,
         hint="materialize prompts of this shard",
-        columns=_PROMPT_COLUMNS,
+        columns=[*_PROMPT_COLUMNS, *(["messages"] if with_profiles else [])],
     )
     completions = read_table(
         store.completions(judge, shard),
@@ -137,7 +163,11 @@ def _evaluated(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
     if rubric is not None:
         asked = answer_schema_json(rubric)
         own = [text == asked for text in answered["response_schema"]]
-        typed = _rubric_answers(parsed, own, rubric)
+        named = [
+            named_answer(rubric, one.answer) if is_own and one.answer is not None else {}
+            for one, is_own in zip(parsed, own, strict=True)
+        ]
+        typed = _rubric_answers(named, answered, rubric)
     else:
         typed = _property_answers(parsed, property_columns(shared or {}))
     results = pl.DataFrame(
@@ -145,7 +175,7 @@ def _evaluated(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
             "is_valid": [one.invalid_reason is None for one in parsed],
             "invalid_reason": [one.invalid_reason for one in parsed],
             "invalid_detail": [one.invalid_detail for one in parsed],
-            "answer_json": [one.answer_json for one in parsed],
+            "answer_json": _answers_json(parsed, rubric),
         },
         schema={
             "is_valid": pl.Boolean,
@@ -197,21 +227,58 @@ def _failure(row: Mapping[str, Any]) -> Parsed | None:
     return None
 
 
-def _rubric_answers(parsed: list[Parsed], own: list[bool], rubric: Rubric) -> pl.DataFrame:
-    """Returns the rubric's columns; null where a row is not valid or brought its own schema."""
-    types = polars_schema(evaluation_schema(rubric))
-    names = [name for c in rubric.criteria for name in (c.name, f"{c.name}_reason")]
-    names += [flag.name for flag in rubric.flags] + ["overall_reason", "recommendation"]
-    answers = [
-        one.answer if asked and one.answer is not None else {}
-        for one, asked in zip(parsed, own, strict=True)
+def _answers_json(parsed: list[Parsed], rubric: Rubric | None) -> list[str | None]:
+    """Returns the answers as JSON text; an array of a rubric's values gets their names."""
+    if rubric is None or rubric.answer_form == "object":
+        return [one.answer_json for one in parsed]
+    return [
+        json.dumps(named_answer(rubric, one.answer), ensure_ascii=False, separators=(",", ":"))
+        if isinstance(one.answer, list)
+        else one.answer_json
+        for one in parsed
     ]
+
+
+def _rubric_answers(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
+    """Returns the rubric's columns; null if a row is not valid or brought its own schema."""
+    types = polars_schema(evaluation_schema(rubric))
+    names = [*rubric_columns(rubric, nullable=True).keys() - {*rubric.probability_columns}]
+    if rubric.evidence:
+        _check(answers, answered, rubric)
+        types |= {_ELSEWHERE: pl.Boolean()}
+        names += ["grounding", "ungrounded", "contradictions", _ELSEWHERE]
     return pl.DataFrame(
         {
             name: pl.Series([answer.get(name) for answer in answers], dtype=types[name])
             for name in names
         }
     )
+
+
+def _check(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> None:
+    """Adds quotes, grounding and contradictions to the answers that there are.
+
+    As a placebo, the claims of each answer are looked for in the next candidate's profile too.
+    """
+    finder = ContradictionFinder(rubric)
+    profiles = [shown_profile(text) for text in answered["messages"]]
+    reasons = [[text for name, text in one.items() if name.endswith("_reason")] for one in answers]
+    common = words_written_small([*profiles, *(text for one in reasons for text in one)])
+    years = answered["years_experience"]
+    next_profiles = [*profiles[1:], *profiles[:1]]
+    rows = zip(answers, profiles, next_profiles, reasons, years, strict=True)
+    for answer, profile, another, said, worked in rows:
+        if not answer:
+            continue
+        lines = lines_of_profile(profile)
+        answer["contradictions"] = finder.find(answer, lines, worked)
+        for criterion in rubric.criteria:
+            evidence = answer[f"{criterion.name}_evidence"]
+            answer[f"{criterion.name}_quote"] = quoted(evidence, lines)
+        claims = claims_of(said, common)
+        answer["ungrounded"] = ShownProfile(profile).missing(claims)
+        answer["grounding"] = grounding(claims, answer["ungrounded"])
+        answer[_ELSEWHERE] = not ShownProfile(another).missing(claims) if claims else None
 
 
 def _property_answers(parsed: list[Parsed], columns: dict[str, dy.Column]) -> pl.DataFrame:
@@ -264,9 +331,27 @@ def _counts(evaluated: pl.DataFrame) -> EvaluationCounts:
     if "recommendation" in evaluated.columns:
         verdicts.update(evaluated["recommendation"].drop_nulls().to_list())
     return EvaluationCounts(
+        **_checks(evaluated) if _ELSEWHERE in evaluated.columns else {},
+        distinct_reasons=_distinct_reasons(evaluated),
         rows=evaluated.height,
         valid=int(evaluated["is_valid"].sum()),
         triaged=reasons[TRIAGED],
         invalid_reasons=dict(reasons.most_common()),
         recommendations=dict(verdicts.most_common()),
     )
+
+
+def _checks(evaluated: pl.DataFrame) -> dict[str, Any]:
+    found = Counter(evaluated["grounding"].drop_nulls().to_list())
+    contradictions = Counter(evaluated["contradictions"].explode().drop_nulls().to_list())
+    return {
+        "grounding": dict(found.most_common()),
+        "grounded_elsewhere": int(evaluated[_ELSEWHERE].sum()),
+        "contradictions": dict(contradictions.most_common()),
+    }
+
+
+def _distinct_reasons(evaluated: pl.DataFrame) -> int:
+    if "overall_reason" not in evaluated.columns:
+        return 0
+    return evaluated["overall_reason"].drop_nulls().n_unique()

@@ -5,8 +5,9 @@ from typing import Any
 
 import dataframely as dy
 
-from aris_pipeline.prompts import Rubric
-from aris_pipeline.storage import Evaluations
+from aris_pipeline.evaluations.grounding import GROUNDINGS
+from aris_pipeline.prompts import FACT_COLUMNS, Rubric
+from aris_pipeline.storage import Evaluations, Prompts
 
 _INT64 = 2**63
 
@@ -15,15 +16,25 @@ def evaluation_schema(rubric: Rubric | None) -> type[dy.Schema]:
     """Returns `Evaluations` extended by the rubric's columns, all null where a row is not valid."""
     if rubric is None:
         return Evaluations
-    return _extended("RubricEvaluations", Evaluations, rubric_columns(rubric, nullable=True))
+    columns = rubric_columns(rubric, nullable=True) | checked_columns(rubric)
+    return _extended("RubricEvaluations", Evaluations, columns)
 
 
 def rubric_columns(rubric: Rubric, *, nullable: bool) -> dict[str, dy.Column]:
     """Returns the answer's columns, in the order of the answer, then the probabilities."""
     columns: dict[str, dy.Column] = {}
     for criterion in rubric.criteria:
+        if rubric.evidence:
+            columns[f"{criterion.name}_evidence"] = dy.String(
+                nullable=nullable,
+                description=f"{criterion.title}: lines of the profile that the reason rests on; -"
+                " for none.",
+            )
+            columns[f"{criterion.name}_quote"] = dy.String(
+                nullable=True, description=f"{criterion.title}: these lines, as the model saw them."
+            )
         columns[criterion.name] = dy.Enum(
-            rubric.ratings, nullable=nullable, description=f"{criterion.title}: rating."
+            rubric.rating_options, nullable=nullable, description=f"{criterion.title}: rating."
         )
         columns[f"{criterion.name}_reason"] = dy.String(
             nullable=nullable, description=f"{criterion.title}: reason of the rating."
@@ -43,6 +54,30 @@ def rubric_columns(rubric: Rubric, *, nullable: bool) -> dict[str, dy.Column]:
     return columns
 
 
+def checked_columns(rubric: Rubric) -> dict[str, dy.Column]:
+    """Returns the columns that say whether a verdict can be trusted; none without evidence."""
+    if not rubric.evidence:
+        return {}
+    given = Prompts.columns()
+    return {
+        "grounding": dy.Enum(
+            GROUNDINGS,
+            nullable=True,
+            description="Whether the profile has all names, years and figures that the reasons"
+            " name; nothing_to_check if they name none.",
+        ),
+        "ungrounded": dy.List(
+            dy.String(), nullable=True, description="What the reasons name and the profile has not."
+        ),
+        "contradictions": dy.List(
+            dy.String(),
+            nullable=True,
+            description="Where the answer contradicts itself, the profile or the dates, by name.",
+        ),
+        **{name: given[name] for name in (*FACT_COLUMNS, "redaction")},
+    }
+
+
 def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
     """Returns the columns of `candidate_ranking`: what an analyst needs first comes first."""
     judged = rubric_columns(rubric, nullable=False)
@@ -57,6 +92,7 @@ def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
             nullable=True, description="Whether the likeliest verdict is not the generated one."
         ),
         **judged,
+        **checked_columns(rubric),
         **{
             name: given[name]
             for name in (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -101,7 +102,8 @@ class JudgingSettings(BaseModel, frozen=True):
         card = card.quantized(settings.engine.quantization)
         if not settings.engine.on_this_machine:
             card = card.elsewhere()
-        return Assignment(settings, Judge(rubric_id, card.name), rubric, card, profile)
+        judge = Judge(rubric_id, card.name)
+        return Assignment(settings, judge, rubric, card, batch.as_of, profile)
 
 
 def _filled(settings: _Settings, **values: Any) -> _Settings:
@@ -134,6 +136,7 @@ class Assignment:
     judge: Judge
     rubric: Rubric | None
     card: ModelCard
+    as_of: date
     profile: EngineProfile | None = None
 
     @cached_property
@@ -206,6 +209,7 @@ class Assignment:
             max_model_len=self.settings.engine.context(
                 on_gpu=gpu_count() > 0, of_model=self.card.max_model_len
             ),
+            as_of=self.as_of,
         )
 
     def render(self, store: DataStore, shard: Shard) -> PromptCounts:

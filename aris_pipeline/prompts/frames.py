@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.prompts.answers import answer_schema
+from aris_pipeline.prompts.answers import answer_rules
 from aris_pipeline.prompts.profiles import PROFILE_CLOSE, PROFILE_OPEN
 from aris_pipeline.prompts.rubrics import PROFILE_SLOT, Rubric
 from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenize
@@ -24,6 +24,14 @@ Message = dict[str, Any]
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MARK = "PROFILE-8f2c1d"
 _SYSTEM_MARK = "SYSTEM-8f2c1d"
+_FORMS = {
+    "object": "Answer with one JSON object with exactly these keys, in this order:",
+    "array": "Answer with one JSON array of exactly these values, in this order:",
+}
+_EVIDENCE = (
+    "Each evidence names the one to three lines of the profile that the reason rests on, such as"
+    " J1 or E1,S; it is - if there is none."
+)
 
 
 @dataclass(frozen=True)
@@ -93,16 +101,17 @@ def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:
 
 def static_text(rubric: Rubric, *, use_example: bool) -> str:
     """Returns the instructions that every prompt of the rubric starts with."""
-    schema = answer_schema(rubric)
-    lines = [rubric.instructions.strip(), "", "Criteria:"]
+    lines = [rubric.instructions.strip(), *_opening_lines(rubric), "", "Criteria:"]
     lines += [f"- {c.name} ({c.title}): {c.guidance.strip()}" for c in rubric.criteria]
     lines += [
         "",
         f"Ratings, best to worst: {', '.join(rubric.ratings)}.",
+        *_unknown_lines(rubric),
         f"Recommendations, best to worst: {', '.join(rubric.recommendations)}.",
         "",
-        "Answer with one JSON object with exactly these keys, in this order:",
-        ", ".join(schema["properties"]) + ".",
+        _FORMS[rubric.answer_form],
+        ", ".join(answer_rules(rubric)) + ".",
+        *([_EVIDENCE] if rubric.evidence else []),
         f"Each reason is a note of at most {_words(rubric.reason_chars)} words without quotes, then"
         f" its rating follows; overall_reason has at most {_words(rubric.overall_reason_chars)}"
         " words; the recommendation comes last and follows from the reasons.",
@@ -113,10 +122,25 @@ def static_text(rubric: Rubric, *, use_example: bool) -> str:
     return "\n".join(lines)
 
 
+def _opening_lines(rubric: Rubric) -> list[str]:
+    if rubric.job is None:
+        return []
+    must_haves = f" Must have: {'; '.join(rubric.job.must_haves)}." if rubric.job.must_haves else ""
+    return ["", f"The job: {rubric.job.title}.{must_haves}"]
+
+
+def _unknown_lines(rubric: Rubric) -> list[str]:
+    if rubric.unknown is None:
+        return []
+    return [f"{rubric.unknown}: the profile does not say. This is no bad rating; never guess."]
+
+
 def _example_lines(rubric: Rubric) -> list[str]:
     if rubric.example is None:
         raise ConfigError(f"rubric '{rubric.id}' has no example: set use_example to false")
-    answer = json.dumps(rubric.example.answer, separators=(",", ":"), ensure_ascii=False)
+    shown = rubric.example.answer
+    values = list(shown.values()) if rubric.answer_form == "array" else shown
+    answer = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
     return ["Example, for the form only:", rubric.example.profile.strip(), "Answer:", answer]
 
 

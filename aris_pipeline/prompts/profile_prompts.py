@@ -6,26 +6,31 @@ Formats put what matters first (title, present job), so the tail is what a verdi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import date
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.prompts.facts import Facts, facts_of
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.prompts.injection import suspected_instructions
+from aris_pipeline.prompts.profile_lines import numbered
 from aris_pipeline.prompts.profiles import (
     PROFILE_COLUMNS,
     guarded_text,
     profile_text,
     reserved_texts,
 )
+from aris_pipeline.prompts.redaction import redactions
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 SHORTENED_MARKER = "\n[profile shortened]"
 
+_CAN_BE_HIDDEN = {*PROFILE_COLUMNS} - {"first_name", "last_name", "other_names"}
 _SHORTEST_PROFILE_TOKENS = 64
 _CHARACTERS_PER_TOKEN = 24
 """Text beyond this many characters for each free token is not even tokenized."""
@@ -49,19 +54,43 @@ class ProfilePrompt:
 
 
 class ProfileTexts(NamedTuple):
-    """Profiles as they may stand in a prompt, and which of them seem to give the model orders."""
+    """Profiles as they may stand in a prompt, in the order of the candidates.
+
+    Attributes:
+        guarded: the texts.
+        suspected: which of them seem to give the model orders.
+        redaction: how names were found: `fields`, `patterns`, or `none` if nothing is redacted.
+        redacted: how often each kind of personal detail was replaced.
+        facts: what the jobs come to.
+    """
 
     guarded: list[str]
     suspected: list[bool]
+    redaction: list[str]
+    redacted: list[dict[str, int]]
+    facts: list[Facts]
+
+    @classmethod
+    def none(cls) -> "ProfileTexts":
+        """Returns those of no candidate."""
+        return cls([], [], [], [], [])
 
 
 class ProfilePrompts:
     """Renders the profiles of many candidates into the prompts of one rubric."""
 
     def __init__(
-        self, rubric: Rubric, tokenizer: Tokenizer, settings: PromptSettings, max_model_len: int
+        self,
+        rubric: Rubric,
+        tokenizer: Tokenizer,
+        settings: PromptSettings,
+        max_model_len: int,
+        as_of: date,
     ) -> None:
         self._tokenizer = tokenizer
+        self._rubric = rubric
+        self._as_of = as_of
+        self._hidden = dict.fromkeys(_CAN_BE_HIDDEN - set(rubric.profile_fields))
         self._redact = settings.redact
         self._reserved = reserved_texts(tokenizer)
         self._frame = build_frame(rubric, tokenizer, use_example=settings.use_example)
@@ -89,12 +118,50 @@ class ProfilePrompts:
     def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
         """Returns the texts of `RawCandidates` rows, in order; leaves the tokenizer alone."""
         rows = candidates.select(PROFILE_COLUMNS).to_dicts()
-        written = [profile_text(row) for row in rows]
-        guarded = [
-            guarded_text(text, row, redacted=self._redact, reserved=self._reserved)
-            for text, row in zip(written, rows, strict=True)
+        facts = [facts_of(row["work_info"], self._as_of) for row in rows]
+        rows = [self._shown(row) for row in rows] if self._hides else rows
+        tells = "facts" in self._rubric.profile_fields
+        written = [
+            profile_text(row, str(known) if tells else "")
+            for row, known in zip(rows, facts, strict=True)
         ]
-        return ProfileTexts(guarded, suspected_instructions(written))
+        guarded = [self._guarded(text, row) for text, row in zip(written, rows, strict=True)]
+        pairs = zip(written, guarded, strict=True)
+        shown = [numbered(text) for text in guarded] if self._rubric.evidence else guarded
+        return ProfileTexts(
+            shown,
+            suspected_instructions(written),
+            [self._redaction(row) for row in rows],
+            [redactions(before, after) if self._redact else {} for before, after in pairs],
+            facts,
+        )
+
+    @property
+    def _hides(self) -> bool:
+        return bool(self._hidden) or "education_dates" not in self._rubric.profile_fields
+
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Returns a candidate without what the rubric does not show."""
+        shown = row | self._hidden
+        if "education_dates" not in self._rubric.profile_fields:
+            degrees = shown["education_info"] or ()
+            shown["education_info"] = [degree | {"end_date": None} for degree in degrees]
+        return shown
+
+    def _guarded(self, text: str, row: dict[str, Any]) -> str:
+        return guarded_text(
+            text,
+            row,
+            redacted=self._redact,
+            reserved=self._reserved,
+            details=self._rubric.redact,
+        )
+
+    def _redaction(self, row: dict[str, Any]) -> str:
+        if not self._redact:
+            return "none"
+        has_names = row["first_name"] or row["last_name"] or row["other_names"]
+        return "fields" if has_names else "patterns"
 
     def render(self, texts: ProfileTexts) -> Iterator[ProfilePrompt]:
         """Yields the prompt around each text, in order."""

@@ -8,10 +8,11 @@ out: they carry text that is hidden from people, or split words that are looked 
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aris_pipeline.prompts.redaction import redact
+from aris_pipeline.prompts.rubrics import Detail
 from aris_pipeline.prompts.tokenizers import Tokenizer
 
 PROFILE_OPEN = "<profile>"
@@ -63,15 +64,25 @@ _BLANK_LINES = re.compile(r" ?\n(?: ?\n)+")
 _ISO_DATE = re.compile(r"(\d{4}-\d\d)(?:-\d\d.*)?")
 
 
-def profile_text(row: Mapping[str, Any]) -> str:
-    """Renders a `RawCandidates` row as it was written, without what nobody sees."""
-    text = "\n".join(_lines(row))
+def profile_text(row: Mapping[str, Any], facts: str = "") -> str:
+    """Renders a `RawCandidates` row as it was written, without what nobody sees.
+
+    Args:
+        row: the candidate; a field that is null is not shown.
+        facts: a line of computed facts that comes first.
+    """
+    text = "\n".join([*([facts] if facts else []), *_lines(row)])
     # Few texts have any, and a plain class is searched five times as fast.
     return _INVISIBLE.sub("", text) if _MAY_BE_INVISIBLE.search(text) else text
 
 
 def guarded_text(
-    text: str, row: Mapping[str, Any], *, redacted: bool, reserved: frozenset[str]
+    text: str,
+    row: Mapping[str, Any],
+    *,
+    redacted: bool,
+    reserved: frozenset[str],
+    details: Sequence[Detail] = (),
 ) -> str:
     """Returns the text of a profile as it may stand in a prompt.
 
@@ -80,9 +91,11 @@ def guarded_text(
         row: the candidate.
         redacted: keep names, e-mail, phone and links out.
         reserved: text of the model's special tokens (`reserved_texts`).
+        details: further kinds of personal detail to keep out.
     """
     if redacted:
-        text = redact(text, row["first_name"], row["last_name"], row["other_names"] or ())
+        names = row["first_name"], row["last_name"], row["other_names"] or ()
+        text = redact(text, *names, details=details)
     text = _DELIMITER.sub("(", text)
     return _MARKUP.sub(lambda found: _defused(found, reserved), text)
 

@@ -8,8 +8,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from aris_pipeline.prompts.heading_names import heading_names
 from aris_pipeline.prompts.person_names import labelled_names, names_of, redact_names
+from aris_pipeline.prompts.personal_details import PLACEHOLDERS, redact_details
 from aris_pipeline.prompts.phones import redact_phones
+from aris_pipeline.prompts.rubrics import Detail
 from aris_pipeline.prompts.scripts import CJK, WIDE_PUNCTUATION, WORD
 
 _HOSTS = (
@@ -59,11 +62,29 @@ _PROFILE_PATH = re.compile(
 )
 
 
+_RESUME = re.compile(r"(?:\A|\n)Resume:\n")
+_KINDS = ("name", "email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
+
+
 def redact(
-    text: str, first_name: str | None, last_name: str | None, other_names: Sequence[str] = ()
+    text: str,
+    first_name: str | None,
+    last_name: str | None,
+    other_names: Sequence[str] = (),
+    *,
+    details: Sequence[Detail] = (),
 ) -> str:
-    """Replaces links, e-mail addresses, phone numbers and the person's names by placeholders."""
+    """Replaces links, e-mail addresses, phone numbers and the person's names by placeholders.
+
+    Args:
+        text: a profile.
+        first_name: given in a field of its own.
+        last_name: likewise.
+        other_names: likewise.
+        details: further kinds of personal detail to replace.
+    """
     text = whole = unicodedata.normalize("NFC", text)
+    in_text = _names_in(text) if "names_in_text" in details else ()
     folded = text.casefold()
     if any(sign in text for sign in "@[({<\uff20") and _EMAIL_SIGN.search(text):
         text = _EMAIL.sub("[email]", text)
@@ -79,8 +100,26 @@ def redact(
         text = _DOMAIN_WITH_PATH.sub("[link]", text)
     if "in/" in folded:
         text = _PROFILE_PATH.sub("[link]", text)
+    if details:
+        text = redact_details(text, details)
     text = redact_phones(text)
     if text != whole:
         folded = text.casefold()
-    others = (*other_names, *labelled_names(text, folded))
+    others = (*other_names, *labelled_names(text, folded), *in_text)
     return redact_names(text, folded, names_of(first_name or "", last_name or "", others))
+
+
+def redactions(before: str, after: str) -> dict[str, int]:
+    """Returns how often each kind of detail was replaced; pronouns only if they were given.
+
+    Args:
+        before: the text as it was written.
+        after: the redacted text.
+    """
+    found = {kind: after.count(f"[{kind}]") - before.count(f"[{kind}]") for kind in _KINDS}
+    return {kind: count for kind, count in found.items() if count > 0}
+
+
+def _names_in(text: str) -> list[str]:
+    resume = _RESUME.search(text)
+    return heading_names(text[resume.end() :]) if resume else []

@@ -1,9 +1,12 @@
 """From validated candidates to the prompts table: exactly what the engine is asked, row by row."""
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.models import EngineIdentity, package_versions
 from aris_pipeline.prompts.answers import answer_schema_json, check_fits
+from aris_pipeline.prompts.facts import FACT_COLUMNS
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import OpenAIRequest, read_request
 from aris_pipeline.prompts.origin import PromptOrigin
@@ -64,6 +68,7 @@ class PromptCounts:
     shortened: int
     suspected_instructions: int
     errors: int
+    redacted: dict[str, int]
     prompt_tokens: int
     mean_prompt_tokens: float
     static_prefix_tokens: int
@@ -83,6 +88,7 @@ class Rendering:
         identity: model and engine, part of every request_key.
         settings: redaction and sampling.
         max_model_len: the context in tokens; longer profiles are shortened and flagged.
+        as_of: the day that the candidates' present is.
     """
 
     rubric: Rubric | None
@@ -90,11 +96,13 @@ class Rendering:
     identity: EngineIdentity
     settings: PromptSettings
     max_model_len: int
+    as_of: date
 
     def digest(self, candidates: Path) -> str:
         """Returns what tells whether prompts of a file of candidates would come out the same."""
         return origin_of(
             CODE_OF_PROMPTS,
+            self.as_of.isoformat(),
             self.rubric and self.rubric.digest,
             self.identity.model_dump(mode="json"),
             self.settings.model_dump(mode="json"),
@@ -177,16 +185,25 @@ def _counts(prompts: pl.DataFrame) -> PromptCounts:
         shortened=int(prompts["shortened"].sum()),
         suspected_instructions=int(prompts["suspected_instructions"].sum()),
         errors=prompts.height - prompts["error"].null_count(),
+        redacted=_redacted(prompts),
         prompt_tokens=tokens,
         mean_prompt_tokens=tokens / prompts.height if prompts.height else 0.0,
         static_prefix_tokens=max(prompts["static_prefix_tokens"].to_list(), default=0),
     )
 
 
+def _redacted(prompts: pl.DataFrame) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in prompts["redacted"].drop_nulls():
+        total.update(json.loads(counts))
+    return dict(total.most_common())
+
+
 class _Renderer:
     """Renders rows of both kinds; only one thread at a time may use the tokenizer."""
 
     def __init__(self, rendering: Rendering) -> None:
+        self._as_of = rendering.as_of
         self._rubric = rubric = rendering.rubric
         self._tokenizer = rendering.tokenizer
         self._identity = rendering.identity
@@ -201,7 +218,7 @@ class _Renderer:
         """Returns the profiles of those candidates that have one, in order."""
         profiles = candidates.filter(~_HAS_REQUEST)
         if profiles.is_empty():
-            return ProfileTexts([], [])
+            return ProfileTexts.none()
         return self.prepare().texts(profiles)
 
     def frame(self, candidates: pl.DataFrame, texts: ProfileTexts) -> pl.DataFrame:
@@ -234,6 +251,9 @@ class _Renderer:
             "shortened": [prompt.shortened for prompt in rendered],
             "suspected_instructions": [prompt.suspected_instructions for prompt in rendered],
             "request_key": [keys.of(prompt.further_ids) for prompt in rendered],
+            "redaction": texts.redaction,
+            "redacted": [json.dumps(counts) for counts in texts.redacted],
+            **{name: [getattr(facts, name) for facts in texts.facts] for name in FACT_COLUMNS},
         }
         same_for_all = {
             "static_prefix_tokens": len(shared_ids),
@@ -291,6 +311,9 @@ class _Renderer:
                 "may_be_shortened": self._settings.shorten,
                 "suspected_instructions": False,
                 "request_key": key,
+                "redaction": "none",
+                "redacted": None,
+                **dict.fromkeys(FACT_COLUMNS),
                 "error": request.error,
             }
 
@@ -308,7 +331,7 @@ class _Renderer:
             if self._rubric is None:
                 raise ConfigError("candidates without messages of their own need a rubric")
             self._profile_prompts = ProfilePrompts(
-                self._rubric, self._tokenizer, self._settings, self._max_model_len
+                self._rubric, self._tokenizer, self._settings, self._max_model_len, self._as_of
             )
             lint_static_first(self._rubric, self._tokenizer)
             check_fits(self._rubric, self._tokenizer, self._profile_prompts.sampling.max_tokens)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,15 +21,32 @@ from aris_pipeline.storage import Evaluations
 SHIPPED_RUBRICS = Path(__file__).parent / "rubrics"
 PROFILE_SLOT = "{profile}"
 
+_TO_START_FROM = "aris-swe-v2"
 _RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 OPENAI = "openai"
 """Stands where a rubric's id would for files that bring their own requests; never a rubric."""
 
 _RESERVED_NAMES = {
     *Evaluations.column_names(),
-    "recommendation", "overall", "overall_reason", "rank", "disagrees",
+    "recommendation", "overall", "overall_reason", "rank", "disagrees", "grounding",
+    "ungrounded", "contradictions", "years_experience", "years_latest_job", "jobs", "gap_years",
     "rubric", "model", "batch", "shard",
 }  # fmt: skip
+
+ProfileField = Literal[
+    "facts", "title", "company", "location", "work_info", "education_info", "education_dates",
+    "skills", "resume_text",
+]  # fmt: skip
+"""What a prompt may show of a candidate; `facts` are computed, `education_dates` tell the age."""
+
+Detail = Literal[
+    "names_in_text", "birth", "age", "address", "marital_status", "nationality", "pronouns"
+]
+"""Kinds of personal detail that are redacted besides given names, e-mail, phone and links."""
+
+_FIELDS_AT_FIRST: tuple[ProfileField, ...] = tuple(
+    name for name in get_args(ProfileField) if name != "facts"
+)
 
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 _Option = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 +/&-]*$")]
@@ -45,6 +62,25 @@ class Criterion(_Part):
     name: _Name
     title: str
     guidance: str
+    section: Literal["work_info", "education_info", "skills"] | None = Field(
+        None, description="where the profile has its facts: if it is there, nothing is unknown"
+    )
+
+
+class Opening(_Part):
+    """The job that candidates are judged for."""
+
+    title: str
+    must_haves: tuple[str, ...] = ()
+
+
+class Contradiction(_Part):
+    """Values of an answer that cannot all be true together."""
+
+    name: _Name
+    when: dict[str, tuple[str | bool, ...]] = Field(
+        min_length=1, description="values by name of a rating, flag or recommendation"
+    )
 
 
 class Flag(_Part):
@@ -81,12 +117,44 @@ class Rubric(_Part):
     overall_reason_chars: int = Field(ge=10)
     max_tokens: int = Field(DEFAULT_MAX_TOKENS, ge=1)
     example: Example | None = None
+    job: Opening | None = Field(None, description="the job to judge for, if it is one job")
+    unknown: _Option | None = Field(
+        None, description="rating for a fact that the profile does not have; outside the scale"
+    )
+    profile_fields: tuple[ProfileField, ...] = Field(
+        _FIELDS_AT_FIRST, description="all that the prompt shows of a candidate"
+    )
+    redact: tuple[Detail, ...] = Field(
+        (), description="kinds of personal detail to redact besides names, e-mail, phone and links"
+    )
+    evidence: bool = Field(
+        default=False, description="the answer names lines of the profile before each reason"
+    )
+    answer_form: Literal["object", "array"] = Field(
+        "object", description="array: the values alone, for half of the tokens"
+    )
+    contradictions: tuple[Contradiction, ...] = ()
 
     @property
     def digest(self) -> str:
-        """Hash of the rubric's content."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()
+        """Returns the hash of the rubric's content.
+
+        Fields that came later count only if they are used, so that older rubrics keep their hash.
+        """
+        content = self.model_dump(mode="json")
+        for name in _LATER_FIELDS:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del content[name]
+        for criterion in content["criteria"]:
+            if criterion["section"] is None:
+                del criterion["section"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def rating_options(self) -> tuple[str, ...]:
+        """Returns what a criterion may be rated, the unknown last."""
+        return (*self.ratings, self.unknown) if self.unknown else self.ratings
 
     @property
     def probability_columns(self) -> tuple[str, ...]:
@@ -95,9 +163,10 @@ class Rubric(_Part):
 
     @model_validator(mode="after")
     def _names_are_unambiguous(self) -> Self:
-        names = [name for c in self.criteria for name in (c.name, f"{c.name}_reason")]
+        parts = ("", "_reason", *(("_evidence", "_quote") if self.evidence else ()))
+        names = [f"{c.name}{part}" for c in self.criteria for part in parts]
         names += [flag.name for flag in self.flags]
-        for values in (names, self.ratings, self.probability_columns):
+        for values in (names, self.rating_options, self.probability_columns):
             doubled = sorted({value for value in values if values.count(value) > 1})
             if doubled:
                 raise ValueError(f"used more than once: {', '.join(doubled)}")
@@ -107,6 +176,28 @@ class Rubric(_Part):
         if self.user_turn.count(PROFILE_SLOT) != 1:
             raise ValueError(f"user_turn must contain {PROFILE_SLOT} exactly once")
         return self
+
+    @model_validator(mode="after")
+    def _contradictions_can_be(self) -> Self:
+        options: dict[str, set[str | bool]] = {
+            c.name: {*self.rating_options} for c in self.criteria
+        }
+        options |= {flag.name: {True, False} for flag in self.flags}
+        options["recommendation"] = {*self.recommendations}
+        for contradiction in self.contradictions:
+            for name, values in contradiction.when.items():
+                if not options.get(name, set()).issuperset(values):
+                    known = ", ".join(map(str, sorted(options.get(name, options), key=str)))
+                    raise ValueError(
+                        f"contradiction {contradiction.name}: {name} is never"
+                        f" {' or '.join(map(str, values))}; known: {known}"
+                    )
+        return self
+
+
+_LATER_FIELDS = (
+    "job", "unknown", "profile_fields", "redact", "evidence", "answer_form", "contradictions",
+)  # fmt: skip
 
 
 class _Yaml12Loader(yaml.SafeLoader):
@@ -132,7 +223,7 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
     if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != OPENAI:
         for folder in directories:
             if (file := folder / f"{rubric_id}.yaml").is_file():
-                return _read(file)
+                return read_rubric(file)
     known = sorted({file.stem for folder in directories for file in folder.glob("*.yaml")})
     raise ConfigError(
         f"no rubric '{rubric_id}'{_nearest(rubric_id, known)}; known: {', '.join(known)}"
@@ -140,7 +231,28 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
     )
 
 
-def _read(file: Path) -> Rubric:
+def new_rubric(rubric_id: str) -> str:
+    """Returns the YAML text of a rubric to start from.
+
+    Raises:
+        ConfigError: the id cannot be one.
+    """
+    if not _RUBRIC_ID.fullmatch(rubric_id) or rubric_id == OPENAI:
+        raise ConfigError(
+            f"'{rubric_id}' is no id of a rubric: use small letters, digits, '.', '_' and '-'"
+        )
+    text = (SHIPPED_RUBRICS / f"{_TO_START_FROM}.yaml").read_text(encoding="utf-8")
+    return text.replace(f"id: {_TO_START_FROM}\n", f"id: {rubric_id}\n")
+
+
+def read_rubric(file: Path) -> Rubric:
+    """Reads a rubric's file.
+
+    Raises:
+        ConfigError: it is not one; names file and field.
+    """
+    if not file.is_file():
+        raise ConfigError(f"{file} is not there: `aris rubric new ID` writes one to start from")
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Yaml12Loader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -162,7 +274,8 @@ def _explain(error: ValidationError) -> str:
         field = ".".join(str(part) for part in problem["loc"]) or "file"
         hint = ""
         if problem["type"] == "extra_forbidden":
-            known = {*Rubric.model_fields, *Criterion.model_fields, *Flag.model_fields}
+            parts = (Rubric, Criterion, Flag, Opening, Contradiction)
+            known = {field for part in parts for field in part.model_fields}
             hint = _nearest(str(problem["loc"][-1]), sorted(known))
         problems.append(f"{field}: {problem['msg']}{hint}")
     return "; ".join(problems)

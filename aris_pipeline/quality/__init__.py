@@ -8,14 +8,18 @@ from aris_pipeline.quality.fields import unused_text
 from aris_pipeline.quality.finding import Check, Finding, Severity
 from aris_pipeline.quality.speed import throughput_regression
 from aris_pipeline.quality.thresholds import Thresholds
+from aris_pipeline.quality.verdicts import contradiction_rate, distinct_reasons, grounded_rate
 
 __all__ = [
     "Check",
     "Finding",
     "Severity",
     "Thresholds",
+    "contradiction_rate",
     "cost_per_1000_rows",
+    "distinct_reasons",
     "duplicate_ids",
+    "grounded_rate",
     "population_stability_index",
     "recommendation_drift",
     "schema",

@@ -18,6 +18,21 @@ class Thresholds(BaseModel, frozen=True):
         le=1,
         description="largest share of the candidates' text in fields that are not judged",
     )
+    min_grounded_rate: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="least share of answers whose names, years and figures the profile has",
+    )
+    max_contradiction_rate: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="largest share of answers that contradict themselves, the profile or the dates",
+    )
+    min_distinct_reasons: float = Field(
+        default=0.3, ge=0, le=1, description="least share of different overall reasons"
+    )
     max_recommendation_drift: float = Field(
         default=0.25,
         ge=0,

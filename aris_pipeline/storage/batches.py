@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,14 @@ class Batch(BaseModel, frozen=True):
         description="which fields the first records have, and how much of their text is not judged",
     )
     landed_at: datetime
+    exported_on: date | None = Field(
+        default=None, description="day of the export, if the file names it"
+    )
+
+    @property
+    def as_of(self) -> date:
+        """Returns the day that the candidates' present is: of the export, else of landing."""
+        return self.exported_on or self.landed_at.date()
 
     @computed_field  # type: ignore[prop-decorator] # of pydantic, on a property
     @property

@@ -32,6 +32,10 @@ def _custom_id() -> dy.String:
     )
 
 
+def _years(description: str) -> dy.Float64:
+    return dy.Float64(nullable=True, description=description)
+
+
 class Landed(dy.Schema):
     """One row a record, as landing read it."""
 
@@ -120,6 +124,19 @@ class Prompts(dy.Schema):
     request_key = dy.String(
         description="Digest of all that determines the answer; equal keys are generated once."
     )
+    redaction = dy.String(
+        nullable=True,
+        description="How names were found: fields (given in fields of their own), patterns (in the "
+        "text alone), none (nothing was redacted).",
+    )
+    redacted = dy.String(
+        nullable=True,
+        description="How often each kind of personal detail was replaced, as JSON text.",
+    )
+    years_experience = _years("Years with a job, up to the day of the export.")
+    years_latest_job = _years("Years of the job that ended last.")
+    jobs = dy.Int64(nullable=True, description="Jobs of the profile.")
+    gap_years = _years("Years without a job between the first and the last; never in a prompt.")
     error = dy.String(nullable=True, description="Why no prompt could be rendered.")
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +315,27 @@ def test_the_worked_example_is_shown_only_on_request(
     assert not without["messages"].str.contains("Example, for the form only").any()
     assert shown["messages"].str.contains("Example, for the form only").all()
     assert set(shown["request_key"]).isdisjoint(without["request_key"])
+
+
+def test_a_verdict_with_evidence_quotes_the_lines_that_it_rests_on(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile
+) -> None:
+    file = write_file(25)
+    runner.run(file, LANDING, LAST)
+    by_v2 = replace(runner, judging={"rubric": "aris-swe-v2"})
+    outcome = by_v2.run(file, LANDING, LAST)
+
+    assert outcome.failures == []
+    assert outcome.judge.rubric == "aris-swe-v2"
+    ranking = pl.read_parquet(store.candidate_ranking(outcome.judge, outcome.batch.name))
+    assert ranking.height == 25
+    row = ranking.row(0, named=True)
+    assert row["education_evidence"] == "J1"
+    prompts = store.prompts(outcome.judge, Shard.numbered(outcome.batch.name, 0))
+    shown = pl.read_parquet(prompts).filter(custom_id=row["custom_id"])["messages"][0]
+    assert f"J1 {row['education_quote']}" in json.loads(shown)[-1]["content"]
+    assert row["grounding"] == "nothing_to_check"
+    assert row["contradictions"] is not None
+    assert row["jobs"] >= 1
+    judges = store.judges("evaluations", outcome.batch.name)
+    assert sorted(judge.rubric for judge in judges) == ["aris-swe-v1", "aris-swe-v2"]

@@ -8,6 +8,7 @@ one candidate only, and leaves its raw text at hand.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ _ID_KEY = f'"{_ID_NAME}"'
 _GOES_ON = re.compile(r"\s*+[,\]]")
 _KEYS_SHOWN = 10
 _END = re.compile(r'\]\s*+(?:\}\s*+)?(?:\Z|,\s*+"[^"\\]{0,256}+"\s*+:)')
+_EXPORTED = re.compile(r'"export(?:ed)?_?(?:at|on|date)"\s*:\s*"(\d{4}-\d\d-\d\d)', re.IGNORECASE)
 _ID_TEXT = re.compile(r'"aristotleId"\s*:\s*"([^"\\]{1,256})"')
 
 
@@ -54,6 +56,7 @@ class ArisReader:
         self._last: dict[str, Any] | None = None
         self._behind_damage = False
         self.strays = StrayBytes(named=options.encoding is not None)
+        self.exported_on: date | None = None
 
     def read(self) -> Iterator[Entry]:
         """Yields the candidates; `line` is a candidate's number in the array."""
@@ -157,6 +160,7 @@ class ArisReader:
         opening = window.peek()
         if opening not in ("{", "["):
             raise InputError(f"{self._file} is not a JSON document: it starts with {opening!r}")
+        self.exported_on = _export_day(window.text[:RAW_LIMIT].partition('"candidates"')[0])
         window.pos += 1
         if opening == "[":
             return
@@ -192,6 +196,16 @@ class ArisReader:
             )
         window.pos += 1
         return key
+
+
+def _export_day(head: str) -> date | None:
+    """Returns the day of the export that stands before the candidates, if one does."""
+    found = _EXPORTED.search(head)
+    try:
+        day = date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+    return day if day and day <= datetime.now(UTC).date() else None
 
 
 def _id_in(raw: str) -> str | None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from aris_pipeline.engines import Completion, Request
+from aris_pipeline.prompts import answer_schema_json, load_rubric
 from aris_pipeline.storage import Prompts
-from aris_pipeline_tests.fake_engine import FakeEngine
+from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.tables import table
 from aris_pipeline_tests.unit.completions.conftest import (
     SCORING,
@@ -49,8 +50,8 @@ def _stop(text: str) -> dict[str, Any]:
     return {"text": text, "finish_reason": "stop"}
 
 
-TRUNCATED = {"text": '{"verd', "finish_reason": "length"}
-TOO_LONG = {"error_type": "prompt_too_long", "error_message": "9,000 tokens"}
+TRUNCATED: dict[str, Any] = {"text": '{"verd', "finish_reason": "length"}
+TOO_LONG: dict[str, Any] = {"error_type": "prompt_too_long", "error_message": "9,000 tokens"}
 
 
 def test_a_good_answer_stands_at_the_first_attempt() -> None:
@@ -75,6 +76,38 @@ def test_a_row_that_is_asked_again_does_not_wait_for_the_rest_of_the_run() -> No
     asked = [int(request.request_id.partition("@")[2] or 1) for request in FakeEngine.asked]
     assert len(rows) == asked.count(1) == asked.count(2) == 100
     assert 2 in asked[:50]
+
+
+class LoopingEngine(FakeEngine):
+    """Needs `TOKENS` for its answers, as a model that loops up to each string's bound."""
+
+    TOKENS = 760
+
+    def __init__(self) -> None:
+        super().__init__(self._loop)
+
+    def _loop(self, request: Request) -> Completion:
+        prompt = len(request.prompt_token_ids)
+        if request.sampling.max_tokens + prompt > self.info.max_model_len:
+            return Completion(request.request_id, **TOO_LONG)
+        if request.sampling.max_tokens < self.TOKENS:
+            return Completion(request.request_id, **TRUNCATED)
+        return answer_by_schema(request)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "steps"),
+    [(700, ["longer"]), (1647, ["shortened", "longer"]), (2000, ["shortened"])],
+)
+def test_no_row_of_a_rubric_is_lost_to_a_model_that_loops(tokens: int, steps: list[str]) -> None:
+    schema = answer_schema_json(load_rubric("aris-swe-v2"))
+    prompt = {"response_schema": schema, "max_tokens": 400, "prompt_token_ids": [1] * tokens}
+    prompts = table(Prompts, *(prompt for _ in range(50)))
+
+    rows = list(generated(LoopingEngine, prompts, shorten=lambda _prompt, limit: [2] * limit))
+
+    assert [row["finish_reason"] for row in rows] == ["stop"] * 50
+    assert list(json.loads(rows[0]["overrides"])) == steps
 
 
 def test_a_larger_limit_ends_with_the_context() -> None:

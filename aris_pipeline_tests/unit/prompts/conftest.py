@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from aris_pipeline.storage.schemas import polars_schema
 
 JUDGE = Judge("aris-swe-v1", "smollm2")
 SHARD = Shard("2026-11-21_test", "s000")
+AS_OF = date(2026, 11, 1)
 IDENTITY = EngineIdentity(kind="vllm", model_id="smollm2", revision="1", dtype="bfloat16")
 
 

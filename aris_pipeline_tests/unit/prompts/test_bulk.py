@@ -15,7 +15,7 @@ from aris_pipeline.prompts.profiles import _INVISIBLE, _MAY_BE_INVISIBLE
 from aris_pipeline.prompts.tokenizers import tokenize
 from aris_pipeline.storage import RawCandidates
 from aris_pipeline.storage.schemas import polars_schema
-from aris_pipeline_tests.unit.prompts.conftest import candidate
+from aris_pipeline_tests.unit.prompts.conftest import AS_OF, candidate
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 WITHOUT_HURRY = settings(deadline=None)
@@ -28,7 +28,7 @@ def frame(tokenizer: Tokenizer, rubric: Rubric) -> Frame:
 
 @pytest.fixture(scope="module")
 def prompts(tokenizer: Tokenizer, rubric: Rubric) -> ProfilePrompts:
-    return ProfilePrompts(rubric, tokenizer, PromptSettings(), 2048)
+    return ProfilePrompts(rubric, tokenizer, PromptSettings(), 2048, AS_OF)
 
 
 @WITHOUT_HURRY

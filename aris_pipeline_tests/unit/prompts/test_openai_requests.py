@@ -16,7 +16,7 @@ from aris_pipeline.prompts import (
     render_shard,
 )
 from aris_pipeline.storage import DataStore
-from aris_pipeline_tests.unit.prompts.conftest import IDENTITY, JUDGE, SHARD
+from aris_pipeline_tests.unit.prompts.conftest import AS_OF, IDENTITY, JUDGE, SHARD
 
 Land = Callable[..., None]
 MESSAGES = [
@@ -33,7 +33,7 @@ KEYS_OF_OLD = [
 @pytest.fixture
 def render(store: DataStore, tokenizer: Tokenizer) -> Callable[..., PromptCounts]:
     def call(rubric: Rubric | None = None, **settings: Any) -> PromptCounts:
-        rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(**settings), 2048)
+        rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(**settings), 2048, AS_OF)
         return render_shard(store, JUDGE, SHARD, rendering)
 
     return call

@@ -21,7 +21,7 @@ from aris_pipeline.prompts import (
 )
 from aris_pipeline.prompts.frames import build_frame
 from aris_pipeline.storage import DataStore
-from aris_pipeline_tests.unit.prompts.conftest import IDENTITY, JUDGE, SHARD
+from aris_pipeline_tests.unit.prompts.conftest import AS_OF, IDENTITY, JUDGE, SHARD
 
 Land = Callable[..., None]
 GENERATION = "\n</profile><|im_end|>\n<|im_start|>assistant\n"
@@ -36,6 +36,7 @@ def render(store: DataStore, tokenizer: Tokenizer, rubric: Rubric) -> Callable[.
             identity=settings.pop("identity", IDENTITY),
             settings=PromptSettings(**settings),
             max_model_len=max_model_len,
+            as_of=AS_OF,
         )
         return render_shard(store, JUDGE, SHARD, rendering)
 
@@ -213,9 +214,9 @@ def test_a_context_without_room_for_a_profile_is_refused(land: Land, render: Any
         render(max_model_len=850)
 
 
-def test_max_tokens_below_the_worst_case_are_refused(land: Land, render: Any) -> None:
+def test_max_tokens_that_cut_many_answers_off_are_refused(land: Land, render: Any) -> None:
     land({})
-    with pytest.raises(ConfigError, match="longest possible answer"):
+    with pytest.raises(ConfigError, match="an answer with reasons of full length takes some"):
         render(max_tokens=200)
 
 
@@ -312,7 +313,7 @@ def test_prompts_are_told_beforehand_as_they_will_be_written(
     land: Land, store: DataStore, tokenizer: Tokenizer, rubric: Rubric
 ) -> None:
     land({}, {"title": "Cook"})
-    rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), 2048)
+    rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), 2048, AS_OF)
 
     predicted = shard_prompts(store, JUDGE, SHARD, rendering)
 
@@ -327,7 +328,7 @@ def test_prompts_on_disk_are_taken_for_told_only_if_they_would_be_rendered_so_ag
     land({})
     render()
     nothing: Any = None  # whatever is rendered needs the tokenizer
-    same = Rendering(rubric, nothing, IDENTITY, PromptSettings(), 2048)
+    same = Rendering(rubric, nothing, IDENTITY, PromptSettings(), 2048, AS_OF)
 
     assert shard_prompts(store, JUDGE, SHARD, same).equals(_prompts(store))
     changes: list[dict[str, Any]] = [

@@ -18,7 +18,7 @@ from aris_pipeline.prompts import (
 )
 from aris_pipeline.prompts.request_keys import RequestKeys
 from aris_pipeline.storage import DataStore
-from aris_pipeline_tests.unit.prompts.conftest import IDENTITY, JUDGE, SHARD
+from aris_pipeline_tests.unit.prompts.conftest import AS_OF, IDENTITY, JUDGE, SHARD
 
 RUBRIC = load_rubric("aris-swe-v1")
 TOKENS = st.lists(st.integers(0, 300_000), max_size=8)
@@ -67,7 +67,7 @@ def test_keys_are_those_of_earlier_versions_so_that_paid_answers_stay_known(
         {"first_name": "José", "resume_text": "José, +49 151 12345678 </profile> \u200bdata\u00ad"},
         {"resume_text": "long text, " * 2000},
     )
-    rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), max_model_len=2048)
+    rendering = Rendering(rubric, tokenizer, IDENTITY, PromptSettings(), 2048, AS_OF)
     render_shard(store, JUDGE, SHARD, rendering)
     prompts = pl.read_parquet(store.prompts(JUDGE, SHARD))
     assert prompts["shortened"].to_list() == [False, False, True]

@@ -1,0 +1,85 @@
+"""Where an answer contradicts itself, the profile or the computed facts.
+
+| found | what it means |
+|---|---|
+| a name of the rubric's `contradictions` | these values cannot all be true |
+| `<criterion>_unknown` | rated unknown, though the profile has the section |
+| `<criterion>_copied` | the reason repeats the rubric's own guidance |
+| `<criterion>_evidence` | the evidence names a line that the profile does not have |
+| `years` | a reason gives other years of experience than the dates |
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aris_pipeline.prompts import Rubric
+
+_SECTIONS = {"work_info": "J", "education_info": "E", "skills": "S"}
+_COPIED_WORDS = 6
+_YEARS_APART = 1.5
+_WORDS = re.compile(r"[a-z']+")
+_NUMBERS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20,
+}  # fmt: skip
+_EXPERIENCE = re.compile(
+    rf"\b(\d{{1,2}}(?:\.\d)?|{'|'.join(_NUMBERS)})\+?[\s-]years?['\u2019]?\s(?:of\s)?(?:\w+\s){{0,2}}?"
+    r"(?:experience|career|work\b|in\sthe\sindustry)",
+    re.IGNORECASE,
+)
+
+
+class ContradictionFinder:
+    """Finds contradictions in the answers to one rubric."""
+
+    def __init__(self, rubric: Rubric) -> None:
+        self._rubric = rubric
+        self._guidance = {
+            criterion.name: _runs(f"{rubric.instructions} {criterion.guidance}")
+            for criterion in rubric.criteria
+        }
+
+    def find(
+        self, answer: Mapping[str, Any], lines: Mapping[str, str], years: float | None
+    ) -> list[str]:
+        """Returns the contradictions of an answer, by name.
+
+        Args:
+            answer: a valid one, by the names of its values.
+            lines: of the profile that the model saw, by id.
+            years: of experience, by the dates; None if they are not known.
+        """
+        found = [
+            rule.name
+            for rule in self._rubric.contradictions
+            if all(answer[name] in values for name, values in rule.when.items())
+        ]
+        for criterion in self._rubric.criteria:
+            name = criterion.name
+            section = _SECTIONS.get(criterion.section or "")
+            if section and answer[name] == self._rubric.unknown and _has(section, lines):
+                found.append(f"{name}_unknown")
+            if _runs(answer[f"{name}_reason"]) & self._guidance[name]:
+                found.append(f"{name}_copied")
+            named = set(answer.get(f"{name}_evidence", "-").split(",")) - {"-"}
+            if not named <= lines.keys():
+                found.append(f"{name}_evidence")
+        reasons = [text for name, text in answer.items() if name.endswith("_reason")]
+        if years is not None and any(_differs(reason, years) for reason in reasons):
+            found.append("years")
+        return found
+
+
+def _has(section: str, lines: Mapping[str, str]) -> bool:
+    return any(name.startswith(section) for name in lines)
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORDS.findall(text.lower())
+    return {tuple(words[at : at + _COPIED_WORDS]) for at in range(len(words) - _COPIED_WORDS + 1)}
+
+
+def _differs(reason: str, years: float) -> bool:
+    said = (_NUMBERS.get(number.lower()) or float(number) for number in _EXPERIENCE.findall(reason))
+    return any(abs(number - years) > _YEARS_APART for number in said)

@@ -1,0 +1,132 @@
+"""Whether what a reason names stands in the profile: names, years and numbers, without a model.
+
+A claim is a capitalized word that is no common word, a year, a share or a large number. A word is
+common if it is written small anywhere in the shard's profiles and reasons, so that `Steady` at the
+start of a sentence is none and `Stanford` is one. Counts of years are compared with the computed
+ones instead (`contradictions`).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+Grounding = Literal["grounded", "ungrounded", "nothing_to_check"]
+GROUNDINGS: tuple[Grounding, ...] = ("grounded", "ungrounded", "nothing_to_check")
+
+_WORD = re.compile(r"[^\W_](?:[\w&+#]|[.'\u2019/-](?=[^\W_]))*[+#]*")
+_SMALL = re.compile(r"(?<![\w.'\u2019/-])[a-z]{2,}(?![\w@])")
+_LINE = re.compile(r"[A-Z]\d{0,2}")
+_SENTENCE = re.compile(r"(?:^|[.;:!?(]\s+)$")
+_YEAR = re.compile(r"(?<![\d.,])(?:19[5-9]\d|20\d\d)(?![\d.,]*\d)")
+_FIGURE = re.compile(r"(?<![\w.,])[$€£]?(\d[\d.,]*)\s?(%|percent|[kKmMbB]\b|million|users|people)")
+_LEAST_OF_ACRONYM, _LONGEST_ACRONYM = 2, 6
+_SMALL_BETWEEN = {"of", "the", "and", "for", "in", "at", "de", "la", "für", "und"}
+_ABBREVIATIONS = frozenset(Path(__file__).with_name("abbreviations.txt").read_text().split())
+_COMMON = frozenset(Path(__file__).with_name("common_words.txt").read_text().split())
+
+
+def plain(text: str) -> str:
+    """Returns a text in small letters without accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def words_written_small(texts: Iterable[str]) -> frozenset[str]:
+    """Returns the words that stand in small letters anywhere in some texts."""
+    return frozenset(word for text in texts for word in _SMALL.findall(text))
+
+
+def claims_of(reasons: Sequence[str], common: frozenset[str]) -> list[str]:
+    """Returns what reasons name: words, years and figures that a profile must have.
+
+    Args:
+        reasons: of one answer.
+        common: words that are no names, in small letters.
+    """
+    found: dict[str, None] = {}
+    for reason in reasons:
+        found |= dict.fromkeys(_YEAR.findall(reason))
+        found |= dict.fromkeys(number.strip(".,") for number, _ in _FIGURE.findall(reason))
+        for word in _WORD.finditer(reason):
+            if _is_name(word[0], common, starts=bool(_SENTENCE.search(reason[: word.start()]))):
+                found[word[0].rstrip(".'\u2019")] = None
+    return list(found)
+
+
+def _is_name(word: str, common: frozenset[str], *, starts: bool) -> bool:
+    if _LINE.fullmatch(word):
+        return False
+    small = plain(word).removesuffix("'s").removesuffix("\u2019s")
+    if small in _ABBREVIATIONS or small in _COMMON:
+        return False
+    if not word[0].isupper():
+        return any(map(str.isupper, word[1:]))
+    parts = re.split(r"[-/]", small)
+    if all(part in _COMMON or part in common for part in parts):
+        return not starts and small not in common and any(map(str.isupper, word[1:]))
+    return any(map(str.isalpha, word))
+
+
+@dataclass(frozen=True)
+class ShownProfile:
+    """The text of a profile as the model saw it."""
+
+    text: str
+
+    @cached_property
+    def _plain(self) -> str:
+        return plain(self.text)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        whole = [plain(word) for word in _WORD.findall(self.text)]
+        return frozenset(
+            [*whole, *(part for word in whole for part in re.split(r"[-/.'\u2019]", word))]
+        )
+
+    @cached_property
+    def _acronyms(self) -> frozenset[str]:
+        """The initials of neighboring capitalized words: MIT, CMU."""
+        found: set[str] = set()
+        for line in self.text.split("\n"):
+            initials = [
+                word[0].lower() if word[0].isupper() else " "
+                for word in _WORD.findall(line)
+                if word.lower() not in _SMALL_BETWEEN
+            ]
+            run = "".join(initials)
+            for length in range(_LEAST_OF_ACRONYM, _LONGEST_ACRONYM + 1):
+                found.update(run[at : at + length] for at in range(len(run) - length + 1))
+        return frozenset(found)
+
+    def holds(self, claim: str) -> bool:
+        """Whether the profile has what is claimed."""
+        small = plain(claim).removesuffix("'s").removesuffix("\u2019s")
+        if small in self._words or small.rstrip("s") in self._words or f"{small}s" in self._words:
+            return True
+        if claim[0].isdigit():
+            return small in self._plain
+        is_acronym = claim.isupper() and _LEAST_OF_ACRONYM <= len(claim) <= _LONGEST_ACRONYM
+        if is_acronym and small in self._acronyms:
+            return True
+        parts = re.split(r"[-/.&]", small)
+        if len(parts) > 1:
+            return all(part in self._words or part in _COMMON for part in parts if part)
+        return len(small) > _LEAST_OF_ACRONYM and f" {small}" in f" {self._plain}"
+
+    def missing(self, claims: Iterable[str]) -> list[str]:
+        """Returns the claims that the profile does not have."""
+        return [claim for claim in claims if not self.holds(claim)]
+
+
+def grounding(claims: Sequence[str], missing: Sequence[str]) -> Grounding:
+    """Returns what the check of an answer's claims came to."""
+    if not claims:
+        return "nothing_to_check"
+    return "ungrounded" if missing else "grounded"

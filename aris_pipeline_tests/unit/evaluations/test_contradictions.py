@@ -1,0 +1,58 @@
+"""Answers that contradict themselves, the profile or the dates."""
+
+from typing import Any
+
+import pytest
+
+from aris_pipeline.evaluations.contradictions import ContradictionFinder
+from aris_pipeline.prompts import Rubric, load_rubric
+
+LINES = {"F": "Facts", "J1": "Engineer, Stripe", "E1": "BSc, MIT", "S": "Skills: Go"}
+
+
+@pytest.fixture(scope="module")
+def finder() -> ContradictionFinder:
+    return ContradictionFinder(load_rubric("aris-swe-v2"))
+
+
+def _answer(**values: Any) -> dict[str, Any]:
+    rubric: Rubric = load_rubric("aris-swe-v2")
+    answer: dict[str, Any] = {"is_software_engineer": True, "recommendation": "Maybe"}
+    for criterion in rubric.criteria:
+        answer[f"{criterion.name}_evidence"] = "J1"
+        answer[f"{criterion.name}_reason"] = "Some reason"
+        answer[criterion.name] = "Average"
+    return answer | {"overall_reason": "Average in all"} | values
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({}, []),
+        ({"education": "Unknown"}, ["education_unknown"]),
+        ({"education_evidence": "E1,E2"}, ["education_evidence"]),
+        ({"education_evidence": "-"}, []),
+        ({"is_software_engineer": False, "role": "Good"}, ["no_engineer_but_role_good"]),
+        (
+            dict.fromkeys(("education", "company", "trajectory", "role"), "Weak")
+            | {"recommendation": "Yes"},
+            ["all_weak_but_yes"],
+        ),
+        (
+            {"company_reason": "Great: leading technology companies or well-known selective ones"},
+            ["company_copied"],
+        ),
+        ({"trajectory_reason": "Senior after 15 years of experience"}, ["years"]),
+        ({"overall_reason": "nine years of work in backend teams"}, []),
+        ({"overall_reason": "2 years at Stripe, then 3 years at Dropbox"}, []),
+    ],
+)
+def test_contradictions_are_named(
+    finder: ContradictionFinder, values: dict[str, Any], found: list[str]
+) -> None:
+    assert finder.find(_answer(**values), LINES, years=9.0) == found
+
+
+def test_unknown_is_right_if_the_profile_does_not_say(finder: ContradictionFinder) -> None:
+    lines = {name: line for name, line in LINES.items() if name != "E1"}
+    assert finder.find(_answer(education="Unknown"), lines, years=None) == []

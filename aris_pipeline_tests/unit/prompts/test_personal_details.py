@@ -1,0 +1,109 @@
+"""Seeded résumés with details of ten kinds: none may reach a prompt of `aris-swe-v2`."""
+
+import random
+from collections import Counter
+from typing import Any, get_args
+
+import pytest
+
+from aris_pipeline.prompts.profiles import guarded_text, profile_text
+from aris_pipeline.prompts.redaction import redactions
+from aris_pipeline.prompts.rubrics import Detail
+from aris_pipeline_tests.unit.prompts.conftest import candidate
+
+DETAILS = get_args(Detail)
+NAMES = (
+    ("Aiko", "Tanaka"), ("Miguel", "Ortega"), ("Siobhán", "O'Neill"), ("Priya", "Raman"),
+    ("Jean-Luc", "Moreau"), ("Fatima", "Al-Sayed"), ("Dvora", "Levitan"), ("Kwame", "Mensah"),
+    ("Anneke", "van der Berg"), ("Rajesh", "Iyer"), ("Svetlana", "Petrova"), ("Liam", "Gallagher"),
+)  # fmt: skip
+HEADINGS = (
+    "{name}\n", "{upper}\n", "{name} | {title}\n", "Curriculum Vitae\n{name}\n", "Name: {name}\n",
+    "{file}.pdf\n{title}\n", "{title}\n{name}, Berlin\n", "{name}, PhD\n", "**{name}**\n",
+)  # fmt: skip
+BIRTHS = ("Date of birth: {day}", "DOB: {day}", "Born {day}", "Born on {day} in Lyon")
+DAYS = ("4 May 1990", "04.05.1990", "1990-05-04", "05/04/1990", "May 4, 1990", "4th of May 1990")
+AGES = ("Age: 36", "36 years old", "36-year-old engineer", "Aged 36")
+ADDRESSES = (
+    "12 Oak Street, Springfield, IL 62704", "450 W 42nd St, Apt 7B, New York, NY 10036",
+    "Hauptstraße 12, 10115 Berlin", "5 rue de la Paix, 75002 Paris", "Address: 9 Elm Rd, Leeds",
+    "P.O. Box 1234", "221B Baker Street, London",
+)  # fmt: skip
+FAMILIES = ("Marital status: married", "Married, two children", "Civil status: divorced",
+            "mother of two")  # fmt: skip
+ORIGINS = ("Nationality: German", "US citizen", "Citizenship: Indian", "Religion: Hindu")
+GENDERS = ("Gender: female", "(she/her)", "Sex: M", "Pronouns: he/him")
+PHONES = ("+1 415 555 0132", "(415) 555-0132", "+49 30 1234567", "Tel. 030 / 1234567")
+LINKS = ("linkedin.com/in/{slug}", "https://github.com/{slug}", "www.{slug}.dev")
+
+
+def _resume(drawn: random.Random) -> tuple[str, dict[str, list[str]]]:
+    """Returns a résumé, and by kind what must not be left of it."""
+    first, last = drawn.choice(NAMES)
+    name, title = f"{first} {last}", "Senior Software Engineer"
+    slug = f"{first}{last}".lower().replace(" ", "").replace("'", "").replace("á", "a")
+    heading = drawn.choice(HEADINGS).format(
+        name=name, upper=name.upper(), title=title, file=f"{first}_{last.replace(' ', '_')}_resume"
+    )
+    day, email = drawn.choice(DAYS), f"{slug}@mail.example"
+    link, phone = drawn.choice(LINKS).format(slug=slug), drawn.choice(PHONES)
+    details = {
+        "birth": drawn.choice(BIRTHS).format(day=day),
+        "age": drawn.choice(AGES),
+        "address": drawn.choice(ADDRESSES),
+        "family": drawn.choice(FAMILIES),
+        "nationality": drawn.choice(ORIGINS),
+        "gender": drawn.choice(GENDERS),
+    }
+    lines = [f"{email} | {phone}", link, *details.values()]
+    drawn.shuffle(lines)
+    text = f"{heading}{chr(10).join(lines)}\nSummary\nShe built payment systems in Go at Acme.\n"
+    text += f"{first} led a team of 5; his work cut costs by 30 % for 40 customers.\n"
+    left = {"name": [first, last], "email": [email], "phone": [phone], "link": [slug]}
+    left |= {kind: [said] for kind, said in details.items()} | {"birth": [day]}
+    left["pronouns"] = ["She ", " his "]
+    return text, left
+
+
+def _hits(text: str, left: dict[str, list[str]]) -> set[str]:
+    folded = text.casefold()
+    return {kind for kind, said in left.items() if any(one.casefold() in folded for one in said)}
+
+
+@pytest.mark.parametrize("form", ["aris", "csv", "text"])
+def test_no_detail_of_two_hundred_resumes_is_left(form: str) -> None:
+    drawn, hits = random.Random(11), Counter[str]()
+    for _ in range(200):
+        text, left = _resume(drawn)
+        given: dict[str, Any] = {"first_name": None, "last_name": None, "other_names": []}
+        if form == "aris":
+            given |= {"first_name": left["name"][0], "last_name": left["name"][1]}
+        title = "Senior Software Engineer" if form == "aris" else None
+        row = candidate(**given, title=title, resume_text=text)
+        if form == "text":
+            row |= {"company": None, "location": None, "work_info": [], "education_info": []}
+        written = profile_text(row)
+        shown = guarded_text(written, row, redacted=True, reserved=frozenset(), details=DETAILS)
+        hits.update(_hits(shown, left))
+        assert "payment systems in Go at Acme" in shown
+        assert "team of 5" in shown
+        assert "30 % for 40 customers" in shown
+        assert set(redactions(written, shown)) >= {"name", "email", "birth", "age", "address"}
+    assert dict(hits) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Amazon Web Services\nMachine Learning Engineer\nBuilt 3 services on Google Cloud.",
+        "Led the Main Street Bank migration; 12 years of Java, 30 years old COBOL code replaced.",
+        "Data Scientist\nStanford University\nNew York\nReact Native, Spring Boot, Ruby on Rails",
+        "Born in the cloud: a platform for 40 customers aged systems. Married design with code.",
+        "Single sign-on, page-aging caches, Drive 5 projects; 100 Best Workplaces award",
+    ],
+)
+def test_what_is_no_detail_stays(text: str) -> None:
+    row = candidate(first_name=None, last_name=None, other_names=[], resume_text=text)
+    written = profile_text(row)
+    shown = guarded_text(written, row, redacted=True, reserved=frozenset(), details=DETAILS)
+    assert shown == written
