@@ -108,18 +108,6 @@ def write_report(history: History, settings: DecisionSettings, root: Path) -> li
     return [root / "BENCHMARKS.md", *written]
 
 
-def stale_parts(history: History, settings: DecisionSettings, root: Path) -> list[str]:
-    """Returns what of the written report is not what the history gives; empty where it is."""
-    report = build_report(history, settings)
-    document = root / "BENCHMARKS.md"
-    found = [f"{path} is missing" for path in report.pictures if not (root / path).exists()]
-    if not document.exists():
-        found.append("BENCHMARKS.md is missing")
-    elif document.read_text(encoding="utf-8") != report.text:
-        found.append("BENCHMARKS.md is out of date")
-    return found
-
-
 def _folded(summary: str, text: str) -> str:
     """Returns a part of the document that a reader opens with a click."""
     head = html.escape(summary, quote=False)

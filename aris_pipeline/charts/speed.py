@@ -50,9 +50,8 @@ def projection_curve(row: Mapping[str, Any]) -> bytes | None:
         linewidth=2,
         label="at the rate of this shard, load included",
     )
-    slower = (
-        seconds[-1] > _ROWS[-1] * _EARLIER_S_PER_ROW
-    )  # labels stand where the other line does not
+    # Labels stand where the other line does not.
+    slower = seconds[-1] > _ROWS[-1] * _EARLIER_S_PER_ROW
     for rows, took in zip(_ROWS, seconds, strict=True):
         if rows in _NAMED_ROWS:
             axes.plot([rows], [took], "o", color=BLUE, markersize=5)

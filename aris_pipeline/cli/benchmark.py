@@ -53,13 +53,6 @@ WarmUp = Annotated[
     int | None,
     typer.Option("--warm-up", min=0, help="Rows before each block; 256 on a GPU, 8 on a CPU."),
 ]
-SideBySide = Annotated[
-    bool,
-    typer.Option(
-        "--side-by-side",
-        help="Keep all engines loaded at once; on a GPU, lower its memory share accordingly.",
-    ),
-]
 RandomWeights = Annotated[
     bool, typer.Option("--random-weights", help="Load the shape of the model only: speed tests.")
 ]
@@ -90,7 +83,6 @@ def run(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    side_by_side: SideBySide = False,
     free_text: Annotated[
         bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
     ] = False,
@@ -102,9 +94,6 @@ def run(
     server_url: ServerUrl = None,
     server_note: Annotated[
         str | None, typer.Option(help="What that server is, and how its weights are quantized.")
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Engine or arm that answers are compared with.")
     ] = None,
     gold: Annotated[
         Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
@@ -120,8 +109,7 @@ def run(
             cards=_cards(models, random_weights=random_weights),
             source=FileSource(file, rows, settings, not free_text, output_tokens),
             settings=settings.engine,
-            plan=_plan("engines", blocks, seed, warm_up, side_by_side=side_by_side),
-            reference=reference,
+            plan=_plan("engines", blocks, seed, warm_up),
             gold=benchmarks.read_gold(gold) if gold else None,
             server_url=server_url,
             server_note=server_note,
@@ -145,7 +133,6 @@ def compare(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    side_by_side: SideBySide = False,
     free_text: Annotated[
         bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
     ] = False,
@@ -174,7 +161,7 @@ def compare(
             cards=_cards(models, random_weights=random_weights),
             source=source,
             settings=settings.engine,
-            plan=_plan("compare", blocks, seed, warm_up, side_by_side=side_by_side),
+            plan=_plan("compare", blocks, seed, warm_up),
         )
         emit(_measure(data_dir, contest))
 
@@ -312,22 +299,12 @@ def publish(
 def report(
     history: Annotated[Path, typer.Option(help="Committed history.")] = _HISTORY,
     root: Annotated[Path, typer.Option(help="Where BENCHMARKS.md goes.")] = Path(),
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 where it is out of date.")
-    ] = False,
     data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
     as_json: AsJson = False,
 ) -> None:
     """Write BENCHMARKS.md and its pictures from the committed history."""
     with command(as_json) as emit:
-        settings = DecisionSettings.load()
-        if check:
-            stale = benchmarks.stale_parts(History(history), settings, root)
-            emit({"stale": stale})
-            for part in stale:
-                console.complain(f"{part}: run `aris benchmark report`")
-            raise typer.Exit(1 if stale else 0)
-        written = benchmarks.write_report(History(history), settings, root)
+        written = benchmarks.write_report(History(history), DecisionSettings.load(), root)
         emit({"files": [str(file) for file in written]})
         console.say("\n".join(f"wrote {file}" for file in written))
 
@@ -361,11 +338,9 @@ def _cards(models: Sequence[str] | None, *, random_weights: bool) -> list[ModelC
     return cards
 
 
-def _plan(
-    suite: str, blocks: int, seed: int, warm_up: int | None, *, side_by_side: bool = False
-) -> Plan:
+def _plan(suite: str, blocks: int, seed: int, warm_up: int | None) -> Plan:
     rows = _WARM_UP_ROWS[gpu_count() > 0] if warm_up is None else warm_up
-    return Plan(suite, blocks, seed, rows, side_by_side)
+    return Plan(suite, blocks, seed, rows)
 
 
 def _said(measure: str, margin: Any) -> str:
