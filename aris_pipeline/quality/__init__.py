@@ -5,14 +5,13 @@ from aris_pipeline.quality.columns import schema
 from aris_pipeline.quality.cost import cost_per_1000_rows
 from aris_pipeline.quality.drift import population_stability_index, recommendation_drift
 from aris_pipeline.quality.fields import unused_text
-from aris_pipeline.quality.finding import Check, Finding, Severity
+from aris_pipeline.quality.finding import Check, Finding
 from aris_pipeline.quality.speed import throughput_regression
 from aris_pipeline.quality.thresholds import Thresholds
 
 __all__ = [
     "Check",
     "Finding",
-    "Severity",
     "Thresholds",
     "cost_per_1000_rows",
     "duplicate_ids",
