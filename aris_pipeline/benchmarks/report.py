@@ -19,9 +19,8 @@ from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.run_section import IMAGES, section_of_run
 from aris_pipeline.benchmarks.tables import (
     figure,
+    in_words,
     one_line,
-    spaced,
-    status_text,
     table_head,
     table_row,
     with_interval,
@@ -134,14 +133,14 @@ def _gist(of_run: pl.DataFrame) -> str:
 def _section_of_decision(decision: Decision, settings: DecisionSettings) -> str:
     one_run = "in one run" if decision.one_run else "in different runs, which compare badly"
     shares = ", ".join(
-        f"{measure.replace('_', ' ')} {share:.0%}" for measure, share in settings.shares.items()
+        f"{in_words(measure)} {share:.0%}" for measure, share in settings.shares.items()
     )
     lines = [
         f"## Decision for {decision.gpu or decision.host}",
         "",
         f"{decision.verdict} Asked: {decision.workload}; measured {one_run}. Weights: {shares}.",
         "",
-        *table_head("rank", "engine", "model", "score (95 %)", *spaced(MEASURES)),
+        *table_head("rank", "engine", "model", "score (95 %)", *map(in_words, MEASURES)),
     ]
     for rank, one in enumerate(decision.candidates, start=1):
         scores = [f"{one.scores[measure]:.2f}" for measure in MEASURES]
@@ -156,7 +155,7 @@ def _margins(decision: Decision, settings: DecisionSettings) -> str:
     for measure, margin in decision.margins.items():
         lines.append(
             table_row(
-                measure.replace("_", " "),
+                in_words(measure),
                 f"{margin.weight:.0%}",
                 f"{margin.low:.0%}: {margin.low_winner}" if margin.low is not None else "never",
                 f"{margin.high:.0%}: {margin.high_winner}" if margin.high is not None else "never",
@@ -180,7 +179,7 @@ def _section_of_cells(runs: pl.DataFrame) -> str:
         table_row(
             cell.model,
             cell.engine,
-            status_text(cell.status),
+            in_words(cell.status),
             figure(cell.req_s),
             figure(cell.total_s),
             "" if cell.valid_rate is None else f"{cell.valid_rate:.1%}",

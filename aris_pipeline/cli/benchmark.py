@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
+from polars import selectors
 
 from aris_pipeline import benchmarks
 from aris_pipeline.benchmarks import (
@@ -53,6 +55,10 @@ WarmUp = Annotated[
     int | None,
     typer.Option("--warm-up", min=0, help="Rows before each block; 256 on a GPU, 8 on a CPU."),
 ]
+FreeText = Annotated[
+    bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
+]
+Gold = Annotated[Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")]
 RandomWeights = Annotated[
     bool, typer.Option("--random-weights", help="Load the shape of the model only: speed tests.")
 ]
@@ -83,9 +89,7 @@ def run(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    free_text: Annotated[
-        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
-    ] = False,
+    free_text: FreeText = False,
     output_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="Free text of exactly this length in all arms: speed only."),
@@ -95,9 +99,7 @@ def run(
     server_note: Annotated[
         str | None, typer.Option(help="What that server is, and how its weights are quantized.")
     ] = None,
-    gold: Annotated[
-        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
-    ] = None,
+    gold: Gold = None,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -133,9 +135,7 @@ def compare(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    free_text: Annotated[
-        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
-    ] = False,
+    free_text: FreeText = False,
     prompt_tokens: Annotated[int, typer.Option(min=2, help="Of a declared shape.")] = 788,
     shared_tokens: Annotated[
         int, typer.Option(min=0, help="Leading prompt tokens that all rows share.")
@@ -176,9 +176,7 @@ def seed_ab(
     blocks: Blocks = 1,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    gold: Annotated[
-        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
-    ] = None,
+    gold: Gold = None,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -241,14 +239,9 @@ def tune(
             min_agreement=min_agreement,
         )
         trials = benchmarks.tune(DataStore.at(data_dir), tuning, say=console.say)
-        found = [
-            {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
-            for row in trials.iter_rows(named=True)
-        ]
-        emit({"run_id": trials["run_id"][0], "trials": found})
         shown = ["trial", "status", "load_s", "req_s", "ratio", "valid_rate", "agreement",
                  "admissible", "chosen", "reason"]  # fmt: skip
-        console.show_table([{name: row[name] for name in shown} for row in found])
+        emit({"run_id": trials["run_id"][0], "trials": _show(trials, shown)})
 
 
 @app.command()
@@ -315,12 +308,15 @@ def _measure(data_dir: str, contest: Contest) -> dict[str, Any]:
     runs = benchmarks.run_contest(store, contest, fits=misfit, say=console.say)
     shown = ["arm", "block", "status", "load_s", "processing_s", "req_s", "total_tok_s",
              "success_rate", "valid_rate", "reason"]  # fmt: skip
-    rows = [
-        {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
-        for row in runs.select("run_id", *shown).iter_rows(named=True)
-    ]
-    console.show_table([{name: row[name] for name in shown} for row in rows])
+    rows = _show(runs.select("run_id", *shown), shown)
     return {"run_id": runs["run_id"][0] if runs.height else None, "blocks": rows}
+
+
+def _show(table: pl.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Shows some columns, and returns the rows with all; both are rounded."""
+    rows = table.with_columns(selectors.float().round(3)).to_dicts()
+    console.show_table([{name: row[name] for name in columns} for row in rows])
+    return rows
 
 
 def _names(text: str) -> tuple[str, ...]:
