@@ -1,21 +1,13 @@
 """Engines and peers measured side by side, what their answers are worth, and a decision."""
 
 from aris_pipeline.benchmarks import cells
-from aris_pipeline.benchmarks.arms import OpenEngine
 from aris_pipeline.benchmarks.blocks import Plan
-from aris_pipeline.benchmarks.contest import (
-    ENGINES,
-    PEERS,
-    Contest,
-    FitQuestion,
-    nobody_knows,
-    run_contest,
-)
-from aris_pipeline.benchmarks.deciding import Decided, decided_engine, write_decision
+from aris_pipeline.benchmarks.contest import ENGINES, PEERS, Contest, run_contest
+from aris_pipeline.benchmarks.deciding import decided_engine, write_decision
 from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.quality import read_gold
-from aris_pipeline.benchmarks.report import stale_parts, write_report
+from aris_pipeline.benchmarks.report import write_report
 from aris_pipeline.benchmarks.tuning import MIN_AGREEMENT, Grid, Tuning, tune
 from aris_pipeline.benchmarks.weights import DecisionSettings
 from aris_pipeline.benchmarks.workload import FileSource, ShapeSource, Source
@@ -25,14 +17,11 @@ __all__ = [
     "MIN_AGREEMENT",
     "PEERS",
     "Contest",
-    "Decided",
     "Decision",
     "DecisionSettings",
     "FileSource",
-    "FitQuestion",
     "Grid",
     "History",
-    "OpenEngine",
     "Plan",
     "ShapeSource",
     "Source",
@@ -41,10 +30,8 @@ __all__ = [
     "cells",
     "decide",
     "decided_engine",
-    "nobody_knows",
     "read_gold",
     "run_contest",
-    "stale_parts",
     "tune",
     "write_decision",
     "write_report",

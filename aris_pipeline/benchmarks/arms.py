@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aris_pipeline.benchmarks.workload import Workload
@@ -49,11 +49,6 @@ class Host:
         self.load_s: float | None = None
         self._open = open_engine
         self._engine: Engine | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the model is loaded."""
-        return self._engine is not None
 
     @property
     def engine(self) -> Engine:
@@ -162,19 +157,29 @@ class Arm(Protocol):
         ...
 
 
+class Hosted:
+    """What an arm has from the host whose model it drives."""
+
+    host: Host
+
+    @property
+    def card(self) -> ModelCard:
+        """The model."""
+        return self.host.card
+
+    @property
+    def settings(self) -> EngineSettings:
+        """How the model is loaded and driven."""
+        return self.host.settings
+
+
 @dataclass(frozen=True)
-class EngineArm:
+class EngineArm(Hosted):
     """An engine behind our protocol, asked directly."""
 
     engine: str
     host: Host
     note: str | None = None
-    card: ModelCard = field(init=False)
-    settings: EngineSettings = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "card", self.host.card)
-        object.__setattr__(self, "settings", self.host.settings)
 
     def answer(self, workload: Workload) -> Answered:
         """Answers all requests of a block."""

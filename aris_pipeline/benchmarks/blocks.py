@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.benchmarks.arms import Arm, Host
+from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.machine import described_machine
 from aris_pipeline.benchmarks.measuring import measured
 from aris_pipeline.benchmarks.workload import Workload
@@ -54,14 +55,12 @@ class Plan:
         blocks: repetitions of each arm.
         seed: of the order.
         warm_up_rows: asked before each block, and then forgotten with the prefix cache.
-        side_by_side: whether what is loaded stays loaded while others work.
     """
 
     suite: str
     blocks: int = 3
     seed: int = 1
     warm_up_rows: int = 8
-    side_by_side: bool = False
 
     def turns(self, arms: int) -> list[tuple[int, int]]:
         """Returns (block, arm) in order: each block holds every arm once, in a random order."""
@@ -95,9 +94,8 @@ class Outcome:
 def run_blocks(
     entries: Sequence[Entry],
     plan: Plan,
-    *,
-    after_block: Callable[[Outcome], None] = lambda _outcome: None,
-    say: Callable[[str], None] = lambda _text: None,
+    history: History,
+    say: Callable[[str], None],
 ) -> Outcome:
     """Measures every arm in every block.
 
@@ -107,7 +105,7 @@ def run_blocks(
     Args:
         entries: what is compared; the first is the one that ratios are about.
         plan: how.
-        after_block: called when a block was measured, so that nothing is lost.
+        history: is written to after every block, so that nothing is lost.
         say: called with what happens.
     """
     started_at = datetime.now(UTC)
@@ -128,13 +126,13 @@ def run_blocks(
                 row |= turns.measure(entry, block, outcome)
             except EngineError as error:
                 failed.add(number)
-                turns.give_up(entry.arm)
+                turns.give_up()
                 say(f"{entry.name} failed: {error}")
                 row |= {"status": "failed", "reason": str(error)}
             outcome.rows.append(row)
-            after_block(outcome)
+            history.write_runs(outcome.run_id, outcome.frame())
     finally:
-        turns.close_all()
+        turns.close()
     return outcome
 
 
@@ -143,7 +141,7 @@ class _Turns:
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan, self._say = plan, say
-        self._open: dict[Host, tuple[MemoryInUse, MemoryInUse]] = {}
+        self._loaded: tuple[Host, MemoryInUse, MemoryInUse] | None = None
 
     def measure(self, entry: Entry, block: int, outcome: Outcome) -> Row:
         """Returns what a block adds to its row."""
@@ -151,7 +149,7 @@ class _Turns:
         workload = entry.workload.asked_again(block - 1)
         warm_up_rows, cache = 0, "own process"
         if arm.host is None:
-            self._make_room()
+            self.close()
         else:
             self._load(arm.host)
             # The arm itself warms up, because each way into the engine has code of its own.
@@ -178,40 +176,29 @@ class _Turns:
         }
 
     def _load(self, host: Host) -> None:
-        if host.is_open:
+        if self._loaded and self._loaded[0] is host:
             return
-        if not self._plan.side_by_side:
-            self._make_room()
+        self.close()
         before = MemoryInUse.now()
         host.open()
         self._say(f"loaded {host.card.name} in {host.load_s:.1f} s ({host.info.name})")
-        self._open[host] = (before, MemoryInUse.now())
+        self._loaded = host, before, MemoryInUse.now()
 
-    def _make_room(self) -> None:
-        for host in list(self._open):
-            if not self._plan.side_by_side:
-                self._close(host)
-
-    def _close(self, host: Host) -> None:
-        before, loaded = self._open.pop(host)
+    def close(self) -> None:
+        """Frees what is loaded: at the end of a run, and for another host's turn."""
+        if self._loaded is None:
+            return
+        (host, before, loaded), self._loaded = self._loaded, None
         host.close()
         freed = await_release(host.card.name, before, loaded)
         self._say(f"closed {host.card.name}: {freed:.2f} GiB freed")
 
-    def give_up(self, arm: Arm) -> None:
+    def give_up(self) -> None:
         """Closes what an arm that failed had loaded; what a dead engine says is of no more use."""
-        host = arm.host
-        if host is None or host not in self._open:
-            return
         try:
-            self._close(host)
+            self.close()
         except Exception as error:  # noqa: BLE001 - the failure that counts is known already
-            _LOG.warning("%s could not be closed: %s", host.card.name, error)
-
-    def close_all(self) -> None:
-        """Frees everything at the end of a run."""
-        for host in list(self._open):
-            self._close(host)
+            _LOG.warning("an engine that failed could not be closed: %s", error)
 
 
 def unmeasured(  # noqa: PLR0913 - a column each
@@ -259,7 +246,6 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "gpu_memory_utilization": settings.gpu_memory_utilization,
         **({"note": arm.note} if arm.note else {}),
     }
-    loading = "in_block" if arm.host is None else "side_by_side" if plan.side_by_side else "in_turn"
     return {
         "suite": plan.suite,
         "arm": entry.name,
@@ -274,7 +260,7 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "random_weights": card.load_format == "dummy",
         "temperature": workload.temperature,
         "seed": plan.seed,
-        "loading": loading,
+        "loading": "in_block" if arm.host is None else "in_turn",
         "prefix_cache": "unknown",
         "warm_up_rows": 0,
         "differences": json.dumps(differences, sort_keys=True),

@@ -1,7 +1,6 @@
 """The customer's question: three models, each offline and served, on the same 5,000 rows."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
@@ -25,7 +24,6 @@ class Cell:
         valid_rate: likewise.
         rows: of a block.
         where: the machine.
-        when: the run began.
     """
 
     model: str
@@ -37,7 +35,6 @@ class Cell:
     valid_rate: float | None = None
     rows: int | None = None
     where: str | None = None
-    when: datetime | None = None
 
 
 def cells(runs: pl.DataFrame) -> list[Cell]:
@@ -56,10 +53,6 @@ def _cell(runs: pl.DataFrame, model: str, engine: str) -> Cell:
     row = last.row(-1, named=True)
     where = row["gpu"] or row["host"]
     if row["status"] != "measured":
-        return Cell(
-            model, engine, row["status"], row["reason"], where=where, when=row["started_at"]
-        )
+        return Cell(model, engine, row["status"], row["reason"], where=where)
     means = last.select(pl.col("req_s", "total_s", "valid_rate").mean()).row(0, named=True)
-    return Cell(
-        model, engine, "measured", rows=row["rows"], where=where, when=row["started_at"], **means
-    )
+    return Cell(model, engine, "measured", rows=row["rows"], where=where, **means)

@@ -9,7 +9,7 @@ from typing import get_args
 import polars as pl
 
 from aris_pipeline.benchmarks.arms import Arm, EngineArm, Host, OpenEngine, VllmHost
-from aris_pipeline.benchmarks.blocks import Entry, Outcome, Plan, Row, run_blocks, unmeasured
+from aris_pipeline.benchmarks.blocks import Entry, Plan, Row, run_blocks, unmeasured
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.peers import GenerateArm, StageArm
 from aris_pipeline.benchmarks.quality import Labels, judge_answers
@@ -21,20 +21,12 @@ from aris_pipeline.models import EngineKind, ModelCard, gpu_count
 from aris_pipeline.storage import DataStore
 
 ENGINES: tuple[str, ...] = get_args(EngineKind)
-_MANY_SHARDS = 34
-"""As many as 200,000 rows have."""
-
-PEERS = ("stage", f"stage-{_MANY_SHARDS}-shards", "llm-generate", "run-batch")
+PEERS = ("stage", "llm-generate", "run-batch")
 _ELSEWHERE = ("remote", "ollama")
 _REPLICAS = re.compile(r"ray-(\d+)")
 
 FitQuestion = Callable[[ModelCard, EngineSettings], str | None]
 """Asked before a model is loaded: why it does not fit this machine, or None where it may."""
-
-
-def nobody_knows(_card: ModelCard, _settings: EngineSettings) -> str | None:
-    """What is asked where nothing foretells the memory of a model."""
-    return None
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,6 @@ class Contest:
         source: what is asked, rendered for each model.
         settings: how models are loaded and driven.
         plan: blocks, order, warm-up.
-        reference: contestant that others' answers are compared with; all pairs by default.
         gold: labels to compare answers with.
         needs_gpu: leaves every cell pending on a machine without one.
         server_url: of `remote` and `ollama`.
@@ -59,7 +50,6 @@ class Contest:
     source: Source
     settings: EngineSettings
     plan: Plan
-    reference: str | None = None
     gold: Labels | None = None
     needs_gpu: bool = False
     server_url: str | None = None
@@ -71,7 +61,7 @@ def run_contest(
     contest: Contest,
     *,
     opens: OpenEngine = open_engine,
-    fits: FitQuestion = nobody_knows,
+    fits: FitQuestion = lambda _card, _settings: None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> pl.DataFrame:
     """Measures, judges the answers, and keeps both under the data directory's benchmarks.
@@ -135,18 +125,13 @@ def _run(  # noqa: PLR0913 - one argument a collaborator
             say(f"{card.name}: {obstacle[0].replace('_', ' ')}: {obstacle[1]}")
             left_out += _not_measured(contest, card, *obstacle)
     history = History(store.benchmarks)
-
-    def keep(outcome: Outcome) -> None:
-        history.write_runs(outcome.run_id, outcome.frame())
-
-    outcome = run_blocks(entries, contest.plan, after_block=keep, say=say)
+    outcome = run_blocks(entries, contest.plan, history, say)
     stamp = {"run_id": outcome.run_id, "started_at": datetime.now(UTC)}
     if outcome.rows:
         stamp["started_at"] = outcome.rows[0]["started_at"]
     outcome.rows += [{**stamp, **row} for row in left_out]
-    keep(outcome)
-    reference = _reference(contest, entries)
-    answers = judge_answers(entries, outcome, reference, contest.gold)
+    history.write_runs(outcome.run_id, outcome.frame())
+    answers = judge_answers(entries, outcome, None, contest.gold)
     history.write_answers(outcome.run_id, answers)
     say(f"run {outcome.run_id}: {len(outcome.rows)} rows in {store.benchmarks}")
     return outcome.frame()
@@ -165,8 +150,6 @@ def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenE
         match name:
             case "stage":
                 arms.append(StageArm(in_process, lock))
-            case _ if name == f"stage-{_MANY_SHARDS}-shards":
-                arms.append(StageArm(in_process, lock, name, _MANY_SHARDS))
             case "llm-generate" if isinstance(in_process, VllmHost):
                 arms.append(GenerateArm(in_process))
             case "run-batch":
@@ -208,13 +191,3 @@ def _not_measured(contest: Contest, card: ModelCard, status: str, reason: str) -
         unmeasured(name, card, contest.plan, position=position, status=status, reason=reason)
         for position, name in enumerate(contest.contestants)
     ]
-
-
-def _reference(contest: Contest, entries: Sequence[Entry]) -> str | None:
-    if contest.reference is None:
-        return None
-    for entry in entries:
-        if contest.reference in (entry.arm.engine, entry.name):
-            return entry.name
-    known = ", ".join(entry.name for entry in entries)
-    raise ConfigError(f"no arm '{contest.reference}' to compare with; there are: {known}")

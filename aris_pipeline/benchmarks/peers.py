@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from aris_pipeline.benchmarks.arms import Answered, Host, VllmHost
+from aris_pipeline.benchmarks.arms import Answered, Host, Hosted, VllmHost
 from aris_pipeline.benchmarks.workload import Workload
 from aris_pipeline.completions import complete_shards
 from aris_pipeline.engines import (
@@ -20,11 +20,9 @@ from aris_pipeline.engines import (
     EngineInfo,
     EngineLock,
     EngineSession,
-    EngineSettings,
     Request,
     completion_of,
 )
-from aris_pipeline.models import ModelCard
 from aris_pipeline.storage import (
     Completions,
     DataStore,
@@ -41,44 +39,29 @@ _REPEATED = "@"
 
 
 @dataclass(frozen=True)
-class StageArm:
+class StageArm(Hosted):
     """Our completions stage: prompts parquet in, committed completions parquet out."""
 
     host: Host
     lock: EngineLock
     engine: str = "stage"
-    shards: int = 1
     note: str | None = (
         "our completions stage: reads prompts, checks each answer, keeps rows safe as they finish "
         "and commits the file; repairs get the first answer again"
     )
 
-    @property
-    def card(self) -> ModelCard:
-        """The model."""
-        return self.host.card
-
-    @property
-    def settings(self) -> EngineSettings:
-        """How the model is loaded and driven."""
-        return self.host.settings
-
     def answer(self, workload: Workload) -> Answered:
         """Answers all requests of a block, in a data directory that is thrown away."""
         with tempfile.TemporaryDirectory(prefix="aris-benchmark-") as place:
             store = DataStore(Path(place))
-            shards = [Shard.numbered("benchmark", index) for index in range(self.shards)]
-            prompts = _prompts(workload)
-            size = -(-len(prompts) // self.shards)
-            for index, shard in enumerate(shards):
-                part = prompts.slice(index * size, size)
-                write_parquet(part, store.prompts(_JUDGE, shard), Prompts)
+            shard = Shard.numbered("benchmark", 0)
+            write_parquet(_prompts(workload), store.prompts(_JUDGE, shard), Prompts)
             asked = {f"key-{request.request_id}": request for request in workload.requests}
             once = _AskedOnce(self.host.engine, asked)
             session = EngineSession(lambda: once, lock=self.lock)
             started = time.monotonic()
             outcomes = complete_shards(
-                *(store, _JUDGE, shards, session),
+                *(store, _JUDGE, [shard], session),
                 scoring=None,
                 shorten=lambda _prompt, _limit: None,
                 run_id="benchmark",
@@ -88,10 +71,7 @@ class StageArm:
                 if isinstance(outcome, Exception):
                     raise outcome
             processing_s = time.monotonic() - started
-            rows = pl.concat(
-                read_table(store.completions(_JUDGE, shard), Completions, hint="just written")
-                for shard in shards
-            )
+            rows = read_table(store.completions(_JUDGE, shard), Completions, hint="just written")
         return Answered([_completion(row) for row in rows.iter_rows(named=True)], processing_s)
 
 
@@ -180,22 +160,12 @@ def _completion(row: dict[str, Any]) -> Completion:
 
 
 @dataclass(frozen=True)
-class GenerateArm:
+class GenerateArm(Hosted):
     """One bare `vllm.LLM.generate` over all rows: the least code, and nothing kept on the way."""
 
     host: VllmHost
     engine: str = "llm-generate"
     note: str | None = "one call for all rows; nothing is kept until the last is done"
-
-    @property
-    def card(self) -> ModelCard:
-        """The model."""
-        return self.host.card
-
-    @property
-    def settings(self) -> EngineSettings:
-        """How the model is loaded and driven."""
-        return self.host.settings
 
     def answer(self, workload: Workload) -> Answered:
         """Answers all requests of a block."""

@@ -19,9 +19,8 @@ from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.run_section import IMAGES, section_of_run
 from aris_pipeline.benchmarks.tables import (
     figure,
+    in_words,
     one_line,
-    spaced,
-    status_text,
     table_head,
     table_row,
     with_interval,
@@ -108,18 +107,6 @@ def write_report(history: History, settings: DecisionSettings, root: Path) -> li
     return [root / "BENCHMARKS.md", *written]
 
 
-def stale_parts(history: History, settings: DecisionSettings, root: Path) -> list[str]:
-    """Returns what of the written report is not what the history gives; empty where it is."""
-    report = build_report(history, settings)
-    document = root / "BENCHMARKS.md"
-    found = [f"{path} is missing" for path in report.pictures if not (root / path).exists()]
-    if not document.exists():
-        found.append("BENCHMARKS.md is missing")
-    elif document.read_text(encoding="utf-8") != report.text:
-        found.append("BENCHMARKS.md is out of date")
-    return found
-
-
 def _folded(summary: str, text: str) -> str:
     """Returns a part of the document that a reader opens with a click."""
     head = html.escape(summary, quote=False)
@@ -146,14 +133,14 @@ def _gist(of_run: pl.DataFrame) -> str:
 def _section_of_decision(decision: Decision, settings: DecisionSettings) -> str:
     one_run = "in one run" if decision.one_run else "in different runs, which compare badly"
     shares = ", ".join(
-        f"{measure.replace('_', ' ')} {share:.0%}" for measure, share in settings.shares.items()
+        f"{in_words(measure)} {share:.0%}" for measure, share in settings.shares.items()
     )
     lines = [
         f"## Decision for {decision.gpu or decision.host}",
         "",
         f"{decision.verdict} Asked: {decision.workload}; measured {one_run}. Weights: {shares}.",
         "",
-        *table_head("rank", "engine", "model", "score (95 %)", *spaced(MEASURES)),
+        *table_head("rank", "engine", "model", "score (95 %)", *map(in_words, MEASURES)),
     ]
     for rank, one in enumerate(decision.candidates, start=1):
         scores = [f"{one.scores[measure]:.2f}" for measure in MEASURES]
@@ -168,7 +155,7 @@ def _margins(decision: Decision, settings: DecisionSettings) -> str:
     for measure, margin in decision.margins.items():
         lines.append(
             table_row(
-                measure.replace("_", " "),
+                in_words(measure),
                 f"{margin.weight:.0%}",
                 f"{margin.low:.0%}: {margin.low_winner}" if margin.low is not None else "never",
                 f"{margin.high:.0%}: {margin.high_winner}" if margin.high is not None else "never",
@@ -192,7 +179,7 @@ def _section_of_cells(runs: pl.DataFrame) -> str:
         table_row(
             cell.model,
             cell.engine,
-            status_text(cell.status),
+            in_words(cell.status),
             figure(cell.req_s),
             figure(cell.total_s),
             "" if cell.valid_rate is None else f"{cell.valid_rate:.1%}",

@@ -11,10 +11,10 @@ import polars as pl
 from aris_pipeline.benchmarks.statistics import Interval, mean_interval, ratio_interval
 from aris_pipeline.benchmarks.tables import (
     figure,
+    in_words,
     mean_of,
     one_line,
     percent_of,
-    status_text,
     table_head,
     table_row,
     with_interval,
@@ -143,7 +143,7 @@ def _answer_table(answers: pl.DataFrame) -> Iterator[str]:
     if answers.is_empty():
         return
     criteria = answers["criterion"].unique(maintain_order=True).to_list()
-    heads = [name.replace("_", " ") for name in criteria]
+    heads = map(in_words, criteria)
     yield from table_head("answers of", "compared with", "measure", "rows", *heads)
     for group in answers.partition_by("arm", "against", "measure", maintain_order=True):
         first = group.row(0, named=True)
@@ -152,7 +152,7 @@ def _answer_table(answers: pl.DataFrame) -> Iterator[str]:
         yield table_row(
             f"`{first['arm']}`",
             f"`{first['against']}`" if first["against"] else against,
-            first["measure"].removeprefix("gold_").replace("_", " "),
+            in_words(first["measure"].removeprefix("gold_")),
             str(first["rows"]),
             *(found.get(criterion, "") for criterion in criteria),
         )
@@ -168,7 +168,7 @@ def _valued(row: Mapping[str, Any]) -> str:
 def _not_measured(runs: pl.DataFrame) -> Iterator[str]:
     others = runs.filter(pl.col("status") != "measured")
     for row in others.iter_rows(named=True):
-        yield f"- `{row['arm']}`: {status_text(row['status'])}: {one_line(row['reason'])}"
+        yield f"- `{row['arm']}`: {in_words(row['status'])}: {one_line(row['reason'])}"
     if others.height:
         yield ""
 

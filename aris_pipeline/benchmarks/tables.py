@@ -1,7 +1,5 @@
 """Markdown tables, and how a figure is written in them."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from aris_pipeline.benchmarks.statistics import Interval
@@ -32,19 +30,14 @@ def figure(value: float | None) -> str:
     return "" if value is None else digits(value)
 
 
-def status_text(status: str) -> str:
-    """Writes a status in words."""
-    return status.replace("_", " ")
+def in_words(name: str) -> str:
+    """Writes a status, or the name of a column."""
+    return name.replace("_", " ")
 
 
 def one_line(text: str | None) -> str:
     """Puts a message into a cell: one line, no cell borders, not too long."""
     return " ".join((text or "").split()).replace("|", "\\|")[:300]
-
-
-def spaced(names: Sequence[str]) -> list[str]:
-    """Writes names of columns in words."""
-    return [name.replace("_", " ") for name in names]
 
 
 def table_head(*names: str) -> list[str]:

@@ -3,22 +3,20 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import polars as pl
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from aris_pipeline.benchmarks.arms import EngineArm, Host, OpenEngine
-from aris_pipeline.benchmarks.blocks import Entry, Outcome, Plan, run_blocks
+from aris_pipeline.benchmarks.blocks import Entry, Plan, run_blocks
+from aris_pipeline.benchmarks.declared import Declared
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.quality import judge_answers
 from aris_pipeline.benchmarks.statistics import Interval, ratio_interval
 from aris_pipeline.benchmarks.workload import Source
 from aris_pipeline.engines import EngineLock, EngineSettings, open_engine
-from aris_pipeline.errors import ConfigError, EngineError
+from aris_pipeline.errors import EngineError
 from aris_pipeline.models import ModelCard, gpu_computes_fp8, gpu_count, hardware_name, vllm_version
 from aris_pipeline.storage import DataStore, EngineTuning, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
@@ -54,26 +52,14 @@ class Changes(BaseModel, frozen=True, extra="forbid"):
         return "fp8" in (self.kv_cache_dtype, self.quantization)
 
 
-class Grid(BaseModel, frozen=True, extra="forbid"):
+class Grid(Declared, frozen=True, extra="forbid"):
     """What is tried beside the defaults, on a machine with a GPU and on one without."""
+
+    what: ClassVar = "engine settings to try,"
+    shipped: ClassVar = "tuning.yaml"
 
     gpu: tuple[Changes, ...]
     cpu: tuple[Changes, ...]
-
-    @classmethod
-    def load(cls, file: Path | None = None) -> Self:
-        """Reads a grid; the shipped one by default. `ConfigError` names file and field at fault."""
-        try:
-            if file is None:
-                shipped = resources.files("aris_pipeline.benchmarks").joinpath("tuning.yaml")
-                text = shipped.read_text(encoding="utf-8")
-            else:
-                text = file.read_text(encoding="utf-8")
-            return cls.model_validate(yaml.safe_load(text))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-            raise ConfigError(
-                f"engine settings to try, {file or 'tuning.yaml'}: {error}"
-            ) from error
 
     def trials(self) -> list[Changes]:
         """Returns the trials for this machine, the defaults first."""
@@ -136,11 +122,7 @@ def tune(
             for changes in trials
         ]
         history = History(store.benchmarks)
-
-        def keep(outcome: Outcome) -> None:
-            history.write_runs(outcome.run_id, outcome.frame())
-
-        outcome = run_blocks(entries, tuning.plan, after_block=keep, say=say)
+        outcome = run_blocks(entries, tuning.plan, history, say)
         answers = judge_answers(entries, outcome, entries[0].name, gold=None)
         history.write_answers(outcome.run_id, answers)
     finally:

@@ -156,11 +156,6 @@ def is_wrapper(name: str) -> bool:
     return canonical(name) in _WRAPPER_NAMES
 
 
-def known_names() -> list[str]:
-    """Returns all names that the table has, in its own spelling."""
-    return [*_ROLES, *_ASIDE]
-
-
 def is_known(name: str) -> bool:
     """Whether a name is one that exports give to fields, and so no candidate's data."""
     return role_of(name) is not None or is_wrapper(name) or canonical(name) in _ASIDE

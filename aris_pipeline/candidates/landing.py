@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -39,14 +39,11 @@ from aris_pipeline.errors import InputError
 from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
 
 _DEFAULT_OPTIONS = LandingOptions()
-_PROGRESS_ROWS = 1000
 _ID_SHOWN = 80
 _RECORDS_LOOKED_AT = 200
 """What is looked at for the fields of a file; validation counts those of all records."""
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that break a line, a terminal or a table where the name of a file is shown."""
-
-Progress = Callable[[int], None]
 
 
 def land_file(
@@ -55,7 +52,6 @@ def land_file(
     options: LandingOptions = _DEFAULT_OPTIONS,
     *,
     on: date | None = None,
-    progress: Progress | None = None,
 ) -> Batch:
     """Lands `file`, or returns the batch that it became before.
 
@@ -64,7 +60,6 @@ def land_file(
         file: the file; it is only read.
         options: how to read it.
         on: the date in the batch's name; today by default.
-        progress: is called now and then with the number of records read so far.
 
     Returns:
         The batch, with its manifest written.
@@ -92,7 +87,7 @@ def land_file(
             options = options.model_copy(update={"shard_size": earlier.shard_size})
         try:
             landing = _Landing(store, file, target, options)
-            landing.run(progress)
+            landing.run()
         except InputError as error:
             if _file_state(file) != state:
                 raise _changed(file) from error
@@ -157,21 +152,16 @@ class _Landing:
             if path != options.id_field
         }
 
-    def run(self, progress: Progress | None) -> None:
+    def run(self) -> None:
         """Writes shards and quarantine."""
-        count = 0
         try:
-            for count, entry in enumerate(self._entries(), start=1):
+            for entry in self._entries():
                 self._store_entry(entry)
-                if progress is not None and count % _PROGRESS_ROWS == 0:
-                    progress(count)
             self._shards.flush()
             self._quarantine.close()
         except BaseException:
             self.discard()
             raise
-        if progress is not None:
-            progress(count)
         if not self._shards.shard_rows:
             raise self._nothing_usable()
         if self._unseen:

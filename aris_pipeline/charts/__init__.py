@@ -4,20 +4,18 @@ Each function draws one picture and returns None where there is nothing to draw.
 loaded with the first picture, because it takes most of a second.
 """
 
-from aris_pipeline.charts.before import earlier_verdicts, measured_rates
+from aris_pipeline.charts.before import earlier_verdicts
 from aris_pipeline.charts.benchmarks import Bar, side_by_side
 from aris_pipeline.charts.canvas import digits
 from aris_pipeline.charts.progress import progress_curve
-from aris_pipeline.charts.speed import batch_progress, plan_curve, projection_curve
+from aris_pipeline.charts.speed import plan_curve, projection_curve
 from aris_pipeline.charts.tokens import token_histogram
 from aris_pipeline.charts.verdicts import verdict_mix
 
 __all__ = [
     "Bar",
-    "batch_progress",
     "digits",
     "earlier_verdicts",
-    "measured_rates",
     "plan_curve",
     "progress_curve",
     "projection_curve",

@@ -1,7 +1,9 @@
-"""What pictures compare a shard with: earlier batches, and the other shards of its own.
+"""What pictures compare a shard with: earlier batches.
 
 Files that cannot be read are left out: their own shards say so.
 """
+
+from itertools import islice
 
 import polars as pl
 
@@ -9,43 +11,25 @@ from aris_pipeline.quality.other_shards import columns_of
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 
 _VERDICT = "recommendation"
+_LAST = 4
 
 
-def earlier_verdicts(
-    store: DataStore, judge: Judge, batch: Batch, last: int = 4
-) -> dict[str, pl.DataFrame]:
+def earlier_verdicts(store: DataStore, judge: Judge, batch: Batch) -> dict[str, pl.DataFrame]:
     """Returns the valid recommendations of the batches that were landed before one.
 
     Args:
         store: the data directory.
         judge: whose verdicts; others are not comparable.
         batch: the batch to compare with them.
-        last: how many batches at most; those without verdicts do not count.
 
     Returns:
-        A frame with the column `recommendation` for each batch, the newest first.
+        A frame with the column `recommendation` for each of the last four that have verdicts, the
+        newest first.
     """
     landed = store.batches(complain=lambda _damaged: None)
-    found: dict[str, pl.DataFrame] = {}
-    for earlier in reversed([one for one in landed if one.landed_at < batch.landed_at]):
-        verdicts = _verdicts(store, judge, earlier)
-        if verdicts.height:
-            found[earlier.name] = verdicts
-        if len(found) == last:
-            break
-    return found
-
-
-def measured_rates(store: DataStore, judge: Judge, batch: Batch) -> dict[str, float | None]:
-    """Returns the generated rows per second of each measured shard of a batch, in order.
-
-    A shard that generated nothing has None.
-    """
-    measured = {
-        shard.name: columns_of(store.throughput(judge, shard), "req_s")
-        for shard in Shard.all_of(batch)
-    }
-    return {name: rows["req_s"].item() for name, rows in measured.items() if rows is not None}
+    before = [one for one in landed if one.landed_at < batch.landed_at]
+    found = ((one.name, _verdicts(store, judge, one)) for one in reversed(before))
+    return dict(islice(((name, rows) for name, rows in found if rows.height), _LAST))
 
 
 def _verdicts(store: DataStore, judge: Judge, batch: Batch) -> pl.DataFrame:

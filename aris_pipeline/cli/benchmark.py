@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
+from polars import selectors
 
 from aris_pipeline import benchmarks
 from aris_pipeline.benchmarks import (
@@ -53,13 +55,10 @@ WarmUp = Annotated[
     int | None,
     typer.Option("--warm-up", min=0, help="Rows before each block; 256 on a GPU, 8 on a CPU."),
 ]
-SideBySide = Annotated[
-    bool,
-    typer.Option(
-        "--side-by-side",
-        help="Keep all engines loaded at once; on a GPU, lower its memory share accordingly.",
-    ),
+FreeText = Annotated[
+    bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
 ]
+Gold = Annotated[Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")]
 RandomWeights = Annotated[
     bool, typer.Option("--random-weights", help="Load the shape of the model only: speed tests.")
 ]
@@ -90,10 +89,7 @@ def run(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    side_by_side: SideBySide = False,
-    free_text: Annotated[
-        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
-    ] = False,
+    free_text: FreeText = False,
     output_tokens: Annotated[
         int | None,
         typer.Option(min=1, help="Free text of exactly this length in all arms: speed only."),
@@ -103,12 +99,7 @@ def run(
     server_note: Annotated[
         str | None, typer.Option(help="What that server is, and how its weights are quantized.")
     ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Engine or arm that answers are compared with.")
-    ] = None,
-    gold: Annotated[
-        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
-    ] = None,
+    gold: Gold = None,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -120,8 +111,7 @@ def run(
             cards=_cards(models, random_weights=random_weights),
             source=FileSource(file, rows, settings, not free_text, output_tokens),
             settings=settings.engine,
-            plan=_plan("engines", blocks, seed, warm_up, side_by_side=side_by_side),
-            reference=reference,
+            plan=_plan("engines", blocks, seed, warm_up),
             gold=benchmarks.read_gold(gold) if gold else None,
             server_url=server_url,
             server_note=server_note,
@@ -145,10 +135,7 @@ def compare(
     blocks: Blocks = 3,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    side_by_side: SideBySide = False,
-    free_text: Annotated[
-        bool, typer.Option("--free-text", help="Drop the answer's JSON schema in all arms.")
-    ] = False,
+    free_text: FreeText = False,
     prompt_tokens: Annotated[int, typer.Option(min=2, help="Of a declared shape.")] = 788,
     shared_tokens: Annotated[
         int, typer.Option(min=0, help="Leading prompt tokens that all rows share.")
@@ -174,7 +161,7 @@ def compare(
             cards=_cards(models, random_weights=random_weights),
             source=source,
             settings=settings.engine,
-            plan=_plan("compare", blocks, seed, warm_up, side_by_side=side_by_side),
+            plan=_plan("compare", blocks, seed, warm_up),
         )
         emit(_measure(data_dir, contest))
 
@@ -189,9 +176,7 @@ def seed_ab(
     blocks: Blocks = 1,
     seed: Seed = 1,
     warm_up: WarmUp = None,
-    gold: Annotated[
-        Path | None, typer.Option(help="CSV of custom_id,recommendation[,criterion...].")
-    ] = None,
+    gold: Gold = None,
     data_dir: DataDir = _DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -254,14 +239,9 @@ def tune(
             min_agreement=min_agreement,
         )
         trials = benchmarks.tune(DataStore.at(data_dir), tuning, say=console.say)
-        found = [
-            {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
-            for row in trials.iter_rows(named=True)
-        ]
-        emit({"run_id": trials["run_id"][0], "trials": found})
         shown = ["trial", "status", "load_s", "req_s", "ratio", "valid_rate", "agreement",
                  "admissible", "chosen", "reason"]  # fmt: skip
-        console.show_table([{name: row[name] for name in shown} for row in found])
+        emit({"run_id": trials["run_id"][0], "trials": _show(trials, shown)})
 
 
 @app.command()
@@ -312,22 +292,12 @@ def publish(
 def report(
     history: Annotated[Path, typer.Option(help="Committed history.")] = _HISTORY,
     root: Annotated[Path, typer.Option(help="Where BENCHMARKS.md goes.")] = Path(),
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 where it is out of date.")
-    ] = False,
     data_dir: DataDir = _DATA,  # noqa: ARG001 - every command takes it
     as_json: AsJson = False,
 ) -> None:
     """Write BENCHMARKS.md and its pictures from the committed history."""
     with command(as_json) as emit:
-        settings = DecisionSettings.load()
-        if check:
-            stale = benchmarks.stale_parts(History(history), settings, root)
-            emit({"stale": stale})
-            for part in stale:
-                console.complain(f"{part}: run `aris benchmark report`")
-            raise typer.Exit(1 if stale else 0)
-        written = benchmarks.write_report(History(history), settings, root)
+        written = benchmarks.write_report(History(history), DecisionSettings.load(), root)
         emit({"files": [str(file) for file in written]})
         console.say("\n".join(f"wrote {file}" for file in written))
 
@@ -338,12 +308,15 @@ def _measure(data_dir: str, contest: Contest) -> dict[str, Any]:
     runs = benchmarks.run_contest(store, contest, fits=misfit, say=console.say)
     shown = ["arm", "block", "status", "load_s", "processing_s", "req_s", "total_tok_s",
              "success_rate", "valid_rate", "reason"]  # fmt: skip
-    rows = [
-        {name: round(v, 3) if isinstance(v, float) else v for name, v in row.items()}
-        for row in runs.select("run_id", *shown).iter_rows(named=True)
-    ]
-    console.show_table([{name: row[name] for name in shown} for row in rows])
+    rows = _show(runs.select("run_id", *shown), shown)
     return {"run_id": runs["run_id"][0] if runs.height else None, "blocks": rows}
+
+
+def _show(table: pl.DataFrame, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Shows some columns, and returns the rows with all; both are rounded."""
+    rows = table.with_columns(selectors.float().round(3)).to_dicts()
+    console.show_table([{name: row[name] for name in columns} for row in rows])
+    return rows
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -361,11 +334,9 @@ def _cards(models: Sequence[str] | None, *, random_weights: bool) -> list[ModelC
     return cards
 
 
-def _plan(
-    suite: str, blocks: int, seed: int, warm_up: int | None, *, side_by_side: bool = False
-) -> Plan:
+def _plan(suite: str, blocks: int, seed: int, warm_up: int | None) -> Plan:
     rows = _WARM_UP_ROWS[gpu_count() > 0] if warm_up is None else warm_up
-    return Plan(suite, blocks, seed, rows, side_by_side)
+    return Plan(suite, blocks, seed, rows)
 
 
 def _said(measure: str, margin: Any) -> str:

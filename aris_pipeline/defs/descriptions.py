@@ -194,10 +194,7 @@ def table_facts(path: Path, schema: type[dy.Schema] | None = None) -> dict[str, 
 
 
 def with_code_references(
-    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec],
-    *,
-    git_url: str | None = None,
-    git_branch: str = "main",
+    assets: Sequence[dg.AssetsDefinition | dg.AssetSpec], *, git_url: str | None = None
 ) -> Sequence[Any]:
     """Returns the assets with a link to the lines that define them.
 
@@ -205,7 +202,6 @@ def with_code_references(
         assets: the definitions.
         git_url: of the repository on GitHub or GitLab, for links that work from other machines;
             without it they lead to the local file.
-        git_branch: what the links show.
     """
     local = dg.with_source_code_references(assets)
     if git_url is None:
@@ -213,7 +209,7 @@ def with_code_references(
     return dg.link_code_references_to_git(
         local,
         git_url,
-        git_branch,
+        "main",
         dg.AnchorBasedFilePathMapping(Path(__file__), "aris_pipeline/defs/descriptions.py"),
     )
 

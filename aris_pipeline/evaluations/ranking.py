@@ -38,9 +38,7 @@ class RankingCounts:
     agreement: Agreement | None
 
 
-def rank_batch(
-    store: DataStore, judge: Judge, batch: Batch, rubric: Rubric | None = None
-) -> RankingCounts | None:
+def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | None:
     """Ranks the valid evaluations of the shards that exist and writes `candidate_ranking`.
 
     Evaluations by another content of the rubric file are not comparable; they are counted as stale
@@ -50,13 +48,12 @@ def rank_batch(
         store: where tables live.
         judge: whose verdicts to rank.
         batch: the batch.
-        rubric: what was judged by; the rubric of the newest evaluations by default.
 
     Returns:
         What was ranked; None, and nothing is written, where no shard was judged by a rubric.
     """
     files = _evaluations(store, judge, batch)
-    rubric = rubric or _newest_rubric(files)
+    rubric = _newest_rubric(files)
     if rubric is None:
         return None
     evaluated = [read_parquet(file, hint=_HINT) for file in files]

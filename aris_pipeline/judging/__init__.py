@@ -5,7 +5,6 @@ from aris_pipeline.judging.assignments import (
     Assignment,
     Assignments,
     JudgingSettings,
-    Profile,
 )
 from aris_pipeline.judging.engine_profile import EngineProfile
 
@@ -15,5 +14,4 @@ __all__ = [
     "Assignments",
     "EngineProfile",
     "JudgingSettings",
-    "Profile",
 ]

@@ -2,7 +2,6 @@
 
 from aris_pipeline.models.cards import (
     ModelCard,
-    did_you_mean,
     find_model,
     known_models,
     load_tokenizer,
@@ -25,7 +24,7 @@ from aris_pipeline.models.devices import (
 from aris_pipeline.models.embedded import cache_dir, embedded_model_dir, is_prepared
 from aris_pipeline.models.hardware import Hardware, find_hardware, this_machine
 from aris_pipeline.models.identity import EngineIdentity, EngineKind
-from aris_pipeline.models.shape import ModelShape, Precision, kv_bytes_of, precision_of
+from aris_pipeline.models.shape import ModelShape, kv_bytes_of, precision_of
 
 __all__ = [
     "DataType",
@@ -35,10 +34,8 @@ __all__ = [
     "Hardware",
     "ModelCard",
     "ModelShape",
-    "Precision",
     "Telemetry",
     "cache_dir",
-    "did_you_mean",
     "embedded_model_dir",
     "find_hardware",
     "find_model",

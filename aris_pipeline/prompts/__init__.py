@@ -16,12 +16,10 @@ from aris_pipeline.prompts.parameters import constraint_of, sampling_of, templat
 from aris_pipeline.prompts.profile_lines import lines_of_profile, quoted, shown_profile
 from aris_pipeline.prompts.profile_prompts import SHORTENED_MARKER
 from aris_pipeline.prompts.rendering import PromptCounts, Rendering, render_shard, shard_prompts
-from aris_pipeline.prompts.request_keys import request_key
 from aris_pipeline.prompts.rubric_costs import RubricCosts, rubric_costs
 from aris_pipeline.prompts.rubrics import (
     OPENAI,
     Criterion,
-    Flag,
     Rubric,
     load_rubric,
     new_rubric,
@@ -37,7 +35,6 @@ __all__ = [
     "OPENAI",
     "SHORTENED_MARKER",
     "Criterion",
-    "Flag",
     "PromptCounts",
     "PromptOrigin",
     "PromptSettings",
@@ -60,7 +57,6 @@ __all__ = [
     "read_origin",
     "read_rubric",
     "render_shard",
-    "request_key",
     "room_for_prompt",
     "rubric_costs",
     "sampling_of",

@@ -5,7 +5,7 @@ from aris_pipeline.quality.columns import schema
 from aris_pipeline.quality.cost import cost_per_1000_rows
 from aris_pipeline.quality.drift import population_stability_index, recommendation_drift
 from aris_pipeline.quality.fields import unused_text
-from aris_pipeline.quality.finding import Check, Finding, Severity
+from aris_pipeline.quality.finding import Check, Finding
 from aris_pipeline.quality.speed import throughput_regression
 from aris_pipeline.quality.thresholds import Thresholds
 from aris_pipeline.quality.verdicts import contradiction_rate, distinct_reasons, grounded_rate
@@ -13,7 +13,6 @@ from aris_pipeline.quality.verdicts import contradiction_rate, distinct_reasons,
 __all__ = [
     "Check",
     "Finding",
-    "Severity",
     "Thresholds",
     "contradiction_rate",
     "cost_per_1000_rows",

@@ -27,9 +27,7 @@ class BenchmarkRuns(dy.Schema):
     random_weights = dy.Bool(description="Whether the model had random weights: speed only.")
     temperature = dy.Float64(nullable=True, description="Of sampling.")
     seed = dy.Int64(description="Of the order of the blocks, and of synthetic prompts.")
-    loading = dy.String(
-        description="in_turn (closed for another engine's turn), side_by_side, or in_block."
-    )
+    loading = dy.String(description="in_turn (closed for another engine's turn), or in_block.")
     prefix_cache = dy.String(description="Whether it was emptied before the block.")
     warm_up_rows = dy.Int32(description="Rows asked before the block, to warm the arm up.")
     load_s = dy.Float64(nullable=True, description="Seconds of the load that the block used.")

@@ -38,9 +38,7 @@ def test_the_six_cells_are_kept_as_pending_where_there_is_no_gpu_and_can_be_publ
     committed = tmp_path / "committed"
     assert benchmark("publish", "--to", str(committed)).code == 0
     place = ("--history", str(committed), "--root", str(tmp_path))
-    assert benchmark("report", *place, "--check").code == 1
     assert benchmark("report", *place).code == 0
-    assert benchmark("report", *place, "--check").code == 0
     assert "this machine has no GPU" in (tmp_path / "BENCHMARKS.md").read_text()
 
 

@@ -213,10 +213,8 @@ def _id_in(raw: str) -> str | None:
     return id_text(match[1]) or None if match else None
 
 
-def write_document(
-    made: Iterator[SyntheticCandidate], count: int, out: Path, indent: int | None = None
-) -> None:
-    """Writes an export piece by piece; indented where people are to read it."""
+def write_document(made: Iterator[SyntheticCandidate], count: int, out: Path) -> None:
+    """Writes an export piece by piece."""
     metadata = {
         "batchSize": count,
         "exportedAt": "2026-11-01T02:00:00Z",
@@ -224,10 +222,10 @@ def write_document(
         "dataQuality": "synthetic",
     }
     with out.open("w", encoding="utf-8", newline="\n") as file:
-        head = json.dumps(metadata, indent=indent)
+        head = json.dumps(metadata)
         file.write(f'{{"metadata": {head},\n"candidates": [')
         for index, one in enumerate(made):
-            text = json.dumps(one.record(), ensure_ascii=False, indent=indent)
+            text = json.dumps(one.record(), ensure_ascii=False)
             file.write(f",\n{text}" if index else f"\n{text}")
         file.write("\n]}\n")
 

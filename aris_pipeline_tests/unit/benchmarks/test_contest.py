@@ -86,23 +86,20 @@ def test_the_prefix_cache_is_emptied_before_each_block_and_the_row_says_so(
     assert len(FakeEngine.generated()) == 4 * (6 + 2)
 
 
-def test_a_model_is_closed_before_the_next_is_loaded_unless_all_stay_side_by_side(
+def test_a_model_is_closed_before_the_next_is_loaded(
     store: DataStore, contest: MakeContest
 ) -> None:
-    in_turn, together = Fakes(), Fakes()
+    in_turn = Fakes()
     said: list[str] = []
     plan = Plan("engines", blocks=2, warm_up_rows=0)
 
     run_contest(store, contest("offline", "serve", plan=plan), opens=in_turn, say=said.append)
-    plan = replace(plan, side_by_side=True)
-    run_contest(store, contest("offline", "serve", plan=plan), opens=together)
 
     loaded = 0
     for event in in_turn.events:
         loaded += 1 if event.startswith("open") else -1
         assert loaded <= 1
     assert loaded == 0
-    assert [event.split()[0] for event in together.events] == ["open", "open", "close", "close"]
     assert any("GiB freed" in text for text in said)
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.candidates import fields_of_batch
+from aris_pipeline.candidates import field_names, fields_of_batch
 from aris_pipeline.candidates.field_counts import texts_of
-from aris_pipeline.candidates.field_names import known_names
 from aris_pipeline.errors import InputError
 from aris_pipeline.prompts.profiles import profile_text
 from aris_pipeline.storage import Batch, FieldText, FieldUse
@@ -125,7 +124,7 @@ OURS = [
     *("field_of_study", "end_date", "first_name", "last_name"),
 ]
 OTHERS = ["mood", "notes", "Verdict of HR", "x", "extra field", "date", "id_of_it"]
-KEYS = [*known_names(), *OTHERS]
+KEYS = [*field_names._ROLES, *field_names._ASIDE, *OTHERS]
 
 
 class Records:

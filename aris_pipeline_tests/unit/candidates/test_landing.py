@@ -13,13 +13,10 @@ from .conftest import DAY, Desk
 LINES = "".join(f'{{"id": "{number}", "title": "x"}}\n' for number in range(12))
 
 
-def test_shards_are_cut_in_order_and_progress_ends_at_the_number_of_records(desk: Desk) -> None:
-    seen: list[int] = []
-    path = desk.file("a.jsonl", LINES)
-    batch = land_file(desk.store, path, LandingOptions(shard_size=5), on=DAY, progress=seen.append)
+def test_shards_are_cut_in_order(desk: Desk) -> None:
+    batch = desk.land("a.jsonl", LINES, shard_size=5)
     assert batch.shard_rows == [5, 5, 2]
     assert desk.ids(batch) == [str(number) for number in range(12)]
-    assert seen[-1] == 12
 
 
 def test_shards_of_long_records_are_cut_earlier(
@@ -111,15 +108,20 @@ def test_what_a_killed_landing_left_is_replaced(
     assert sorted(file.name for file in directory.iterdir()) == ["shard=s000", "shard=s001"]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(desk: Desk) -> None:
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = desk.file("a.jsonl", LINES)
+    reads = landing._Landing.run
 
-    def append(_: int) -> None:
+    def append(one: landing._Landing) -> None:
+        reads(one)
         with path.open("a") as file:
             file.write('{"id": "late"}\n')
 
+    monkeypatch.setattr(landing._Landing, "run", append)
     with pytest.raises(InputError, match="changed while it was read"):
-        land_file(desk.store, path, on=DAY, progress=append)
+        land_file(desk.store, path, on=DAY)
     assert desk.store.batches() == []
 
 

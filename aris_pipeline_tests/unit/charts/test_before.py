@@ -4,10 +4,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from aris_pipeline.charts import earlier_verdicts, measured_rates
+from aris_pipeline.charts import earlier_verdicts
 from aris_pipeline.evaluations import evaluation_schema
 from aris_pipeline.prompts import Rubric
-from aris_pipeline.storage import DataStore, Judge, Shard, write_bytes, write_frame, write_parquet
+from aris_pipeline.storage import DataStore, Judge, Shard, write_bytes, write_parquet
 from aris_pipeline_tests.tables import make_batch
 from aris_pipeline_tests.unit.charts.conftest import evaluated
 
@@ -83,14 +83,3 @@ def test_verdicts_of_another_judge_are_not_compared(week: _Week) -> None:
 
     tuesday = week.store.batch("tue")
     assert earlier_verdicts(week.store, Judge("aris-swe-v1", "large"), tuesday) == {}
-
-
-def test_the_rates_of_a_batch_come_in_the_order_of_its_shards(store: DataStore) -> None:
-    batch = make_batch(5, 5, 5, 5)
-    for shard, rate in {"s002": 2.0, "s000": None, "s001": 3.0}.items():
-        frame = pl.DataFrame({"req_s": [rate]}, schema={"req_s": pl.Float64})
-        write_frame(frame, store.throughput(JUDGE, Shard(batch.name, shard)))
-
-    assert list(measured_rates(store, JUDGE, batch).items()) == [
-        ("s000", None), ("s001", 3.0), ("s002", 2.0)
-    ]  # fmt: skip

@@ -12,8 +12,8 @@ from aris_pipeline_tests.tables import table
 
 _DRAW = (
     "import hashlib\n"
-    "from aris_pipeline.charts import batch_progress\n"
-    "png = batch_progress({'s000': 2.0, 's001': 3.0})\n"
+    "from aris_pipeline.charts import projection_curve\n"
+    "png = projection_curve({'req_s': 2.0, 'load_s': 3.0})\n"
     "print(png[:4], hashlib.sha256(png).hexdigest())"
 )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from aris_pipeline.charts import batch_progress, plan_curve, projection_curve
+from aris_pipeline.charts import plan_curve, projection_curve
 from aris_pipeline_tests.unit.charts.conftest import assert_fits_the_event_log
 
 
@@ -18,25 +18,6 @@ def test_a_slow_load_shows_in_the_projection() -> None:
 @pytest.mark.parametrize("req_s", [None, 0.0])
 def test_a_shard_that_generated_nothing_has_no_projection(req_s: float | None) -> None:
     assert projection_curve({"req_s": req_s, "load_s": 0.0}) is None
-
-
-@pytest.mark.parametrize("count", [1, 2, 34, 200])
-def test_a_batch_of_any_size_has_its_rates_drawn(count: int) -> None:
-    rates = {f"s{n:03d}": 2.3 + n % 3 / 10 for n in range(count)}
-
-    assert_fits_the_event_log(batch_progress(rates))
-
-
-def test_a_shard_whose_rows_were_all_reused_has_a_place_and_no_bar() -> None:
-    some = batch_progress({"s000": 2.0, "s001": None})
-
-    assert_fits_the_event_log(some)
-    assert some != batch_progress({"s000": 2.0})
-
-
-def test_a_batch_that_generated_nothing_has_no_rates_drawn() -> None:
-    assert batch_progress({}) is None
-    assert batch_progress({"s000": None}) is None
 
 
 def test_a_plan_is_drawn_with_its_intervals() -> None:

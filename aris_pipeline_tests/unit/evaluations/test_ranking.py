@@ -50,9 +50,7 @@ def _ranking(store: DataStore) -> pl.DataFrame:
     return pl.read_parquet(store.candidate_ranking(JUDGE, BATCH))
 
 
-def test_recommendation_decides_then_score_then_id(
-    judged: Any, store: DataStore, rubric: Rubric
-) -> None:
+def test_recommendation_decides_then_score_then_id(judged: Any, store: DataStore) -> None:
     judged(
         _row("no", "No", HIGH),
         _row("yes-b", "Yes", LOW),
@@ -61,7 +59,7 @@ def test_recommendation_decides_then_score_then_id(
         _row("yes-high", "Yes", HIGH),
         _row("best", "Strong Yes", EVEN),
     )
-    rank_batch(store, JUDGE, batch(), rubric)
+    rank_batch(store, JUDGE, batch())
     ranking = _ranking(store)
     assert ranking["custom_id"].to_list() == [
         "best",
@@ -75,10 +73,10 @@ def test_recommendation_decides_then_score_then_id(
 
 
 def test_a_verdict_against_the_models_own_probabilities_is_flagged(
-    judged: Any, store: DataStore, rubric: Rubric
+    judged: Any, store: DataStore
 ) -> None:
     judged(_row("agrees", "No", LOW), _row("unscored", "No", None), _row("differs", "Yes", LOW))
-    counts = rank_batch(store, JUDGE, batch(), rubric)
+    counts = rank_batch(store, JUDGE, batch())
     flags = dict(_ranking(store).select("custom_id", "disagrees").iter_rows())
     assert flags == {"agrees": False, "unscored": None, "differs": True}
     assert counts is not None
@@ -86,20 +84,20 @@ def test_a_verdict_against_the_models_own_probabilities_is_flagged(
 
 
 def test_a_profile_that_gives_orders_is_marked_in_the_ranking(
-    judged: Any, store: DataStore, rubric: Rubric
+    judged: Any, store: DataStore
 ) -> None:
     judged(_row("a", "Yes", LOW), {**_row("b", "Strong Yes", LOW), "suspected_instructions": True})
-    rank_batch(store, JUDGE, batch(), rubric)
+    rank_batch(store, JUDGE, batch())
     marks = _ranking(store).select("custom_id", "suspected_instructions").rows()
     assert marks == [("b", True), ("a", False)]
 
 
 def test_only_valid_answers_are_ranked_over_the_shards_that_exist(
-    judged: Any, store: DataStore, rubric: Rubric
+    judged: Any, store: DataStore
 ) -> None:
     judged(_row("a", "No", LOW), {**_row("bad", "No", LOW), "text": "{"})
     judged(_row("b", "Yes", LOW), shard=Shard(BATCH, "s002"))
-    counts = rank_batch(store, JUDGE, batch(shards=3), rubric)
+    counts = rank_batch(store, JUDGE, batch(shards=3))
     assert counts is not None
     assert _ranking(store)["custom_id"].to_list() == ["b", "a"]
     assert (counts.rows, counts.invalid, counts.shards, counts.shards_missing) == (2, 1, 2, 1)
@@ -123,31 +121,27 @@ def test_the_evaluations_themselves_know_their_rubric(judged: Any, store: DataSt
     assert rank_batch(store, JUDGE, batch()) is not None
 
 
-def test_nothing_is_written_where_no_rubric_judged(
-    answered: Answered, store: DataStore, rubric: Rubric
-) -> None:
-    assert rank_batch(store, JUDGE, batch(), rubric) is None
+def test_nothing_is_written_where_no_rubric_judged(answered: Answered, store: DataStore) -> None:
+    assert rank_batch(store, JUDGE, batch()) is None
     answered({"response_schema": None, "text": "free words"})
     evaluate_shard(store, JUDGE, SHARD, None, IDENTITY)
     assert rank_batch(store, JUDGE, batch()) is None
     assert not store.candidate_ranking(JUDGE, BATCH).exists()
 
 
-def test_a_batch_of_invalid_answers_has_an_empty_ranking(
-    judged: Any, store: DataStore, rubric: Rubric
-) -> None:
+def test_a_batch_of_invalid_answers_has_an_empty_ranking(judged: Any, store: DataStore) -> None:
     judged({"text": "{"})
-    rank_batch(store, JUDGE, batch(), rubric)
+    rank_batch(store, JUDGE, batch())
     assert _ranking(store).height == 0
 
 
 def test_a_ranking_is_stale_until_it_is_newer_than_all_evaluations(
-    judged: Any, store: DataStore, rubric: Rubric
+    judged: Any, store: DataStore
 ) -> None:
     assert not ranking_is_stale(store, JUDGE, batch())
     judged(_row("a", "No", LOW))
     assert ranking_is_stale(store, JUDGE, batch())
-    rank_batch(store, JUDGE, batch(), rubric)
+    rank_batch(store, JUDGE, batch())
     assert not ranking_is_stale(store, JUDGE, batch())
     judged(_row("b", "No", LOW), shard=Shard(BATCH, "s001"))
     assert ranking_is_stale(store, JUDGE, batch(shards=2))
