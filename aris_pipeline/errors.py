@@ -53,7 +53,7 @@ class EngineDiedError(EngineError):
     """The engine died or hung at work; another one may go on with the rows that were in flight.
 
     Attributes:
-        cause: type, message and place of the exception that ended it; None where it left none.
+        cause: type, message and place of the exception that ended it; None if it left none.
     """
 
     def __init__(self, message: str, *, cause: str | None = None) -> None:

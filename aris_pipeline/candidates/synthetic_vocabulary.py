@@ -1,4 +1,5 @@
-"""Words of which synthetic candidates are made. Schools and employers are real, people are not.
+"""Lists the words from which synthetic candidates are made. Schools and employers are real, people
+are not.
 
 Lists in tiers go from the strongest to the weakest.
 """

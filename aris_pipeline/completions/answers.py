@@ -22,7 +22,7 @@ _MARKERS = frozenset({MARKER, SHORTENED_MARKER.strip()})
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An answer: `invalid_reason` is null where it is valid."""
+    """An answer: `invalid_reason` is null if it is valid."""
 
     answer: Any = None
     answer_json: str | None = None
@@ -104,7 +104,7 @@ def _invalid(reason: str, detail: str) -> Parsed:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Whether a whole answer matches; the engine's word stands where this cannot tell."""
+    """Returns whether a whole answer matches; the engine's word stands where this cannot tell."""
     try:
         return regex.fullmatch(pattern, text, timeout=_MATCH_S) is not None
     except (regex.error, TimeoutError):

@@ -22,7 +22,7 @@ def flat_check(schema: dict[str, Any]) -> Check | None:
         schema: a valid JSON schema.
 
     Returns:
-        The check; None where the schema says more than this understands.
+        The check; None if the schema says more than this understands.
     """
     properties = schema.get("properties")
     if (
@@ -49,7 +49,7 @@ def flat_check(schema: dict[str, Any]) -> Check | None:
 
 
 def _check_of(rule: Any) -> Check | None:
-    """The check of one property."""
+    """Returns the check of one property."""
     if not isinstance(rule, dict):
         return None
     kind, words = rule.get("type"), rule.keys()

@@ -88,7 +88,7 @@ class _EngineTokens:
         self._so_far = TokenCounts() if self._before else None
 
     def so_far(self) -> TokenCounts | None:
-        """Returns the tokens, as of a few seconds ago; None where the engine does not count."""
+        """Returns the tokens, as of a few seconds ago; None if the engine does not count."""
         if self._so_far is None:
             return None
         now = time.monotonic()

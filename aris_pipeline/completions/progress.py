@@ -29,7 +29,7 @@ class Progress:
         row_tokens: prompt and output tokens of the finished rows.
         asked_tokens: prompt tokens of all requests, those for scores too.
         most_output_tokens: what these requests may generate at most.
-        counted: tokens that the engine has worked on; None where it does not say.
+        counted: tokens that the engine has worked on; None if it does not say.
     """
 
     work: Work

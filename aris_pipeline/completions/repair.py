@@ -62,7 +62,7 @@ class RepairLadder:
     def next_attempt(
         self, prompt: Mapping[str, Any], attempt: Attempt, answer: Completion
     ) -> Attempt | None:
-        """Returns the attempt after this one, or None where the answer stands or nothing helps."""
+        """Returns the attempt after this one, or None if the answer stands or nothing helps."""
         if answer.error_type is not None:
             return self._fitted(prompt, attempt) if answer.error_type == TOO_LONG else None
         reason = self._parser(prompt).parse(answer.text, answer.finish_reason).invalid_reason
@@ -115,7 +115,7 @@ def _reseeded(attempt: Attempt) -> Attempt | None:
 def _overridden(
     attempt: Attempt, step: str, *, noted: Mapping[str, Any] | None = None, **sampling: Any
 ) -> Attempt | None:
-    """The next attempt; None where the step has been taken."""
+    """Returns the next attempt; None if the step has been taken."""
     if step in attempt.overrides:
         return None
     return replace(

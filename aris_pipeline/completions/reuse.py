@@ -77,7 +77,7 @@ def _known(files: list[Path], keys: pl.Series) -> pl.DataFrame:
 
 
 def _holders(files: list[Path], keys: pl.Series) -> list[Path]:
-    """The files to read: for each key the first that answers it."""
+    """Returns the files to read: for each key the first that answers it."""
     index = [pl.DataFrame(schema={"key": pl.UInt64, "file": pl.Int64})]
     for number, file in enumerate(files):
         answered = _or_none(file, _answered_keys)

@@ -44,7 +44,7 @@ class RowInFlight:
 
     @property
     def answer(self) -> Completion:
-        """The answer of this attempt; only once `takes` has said that all is there."""
+        """Returns the answer of this attempt; only once `takes` has said that all is there."""
         assert self._answer is not None  # noqa: S101 - a broken promise of this class, not of data
         return self._answer
 

@@ -219,7 +219,7 @@ class _FirstPass:
         return pl.concat(found).unique()
 
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """A shard's askable prompts, and what is known of them: answers, else scores."""
+        """Returns a shard's askable prompts, and what is known of them: answers, else scores."""
         hint = "materialize prompts of this shard"
         asked = askable(read_table(self._store.prompts(self._judge, shard), Prompts, hint=hint))
         keys = asked["request_key"]
@@ -233,7 +233,7 @@ def choose(scored: pl.DataFrame, share: float) -> pl.Series:
     """Returns the request_keys of a batch that are to be answered, by the rule above.
 
     Args:
-        scored: `request_key` and `score`, null where a row could not be scored.
+        scored: `request_key` and `score`, null if a row could not be scored.
         share: of the rows to be answered as the best.
     """
     kept, others = part_by_score(scored, share)

@@ -85,7 +85,7 @@ class EngineLog:
         return places[last] if last >= 0 else None
 
     def last_errors(self) -> str | None:
-        """The last errors; they stand among tracebacks and much that is no reason."""
+        """Returns the last errors; they stand among tracebacks and much that is no reason."""
         errors = [
             line.strip()
             for line in self._tail().splitlines()

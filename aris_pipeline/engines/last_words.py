@@ -44,7 +44,7 @@ def forget_last_words() -> None:
 
 
 def last_words() -> str | None:
-    """Returns what an engine process of this process died of; None where it did not say."""
+    """Returns what an engine process of this process died of; None if it did not say."""
     try:
         return last_words_file(os.getpid()).read_text(encoding="utf-8").strip() or None
     except OSError:

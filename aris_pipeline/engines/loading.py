@@ -21,7 +21,7 @@ class Loading:
 
     @property
     def stage(self) -> str:
-        """What it does at present, in words; empty where that is not known."""
+        """What it does at present, in words; empty if that is not known."""
         return (self.log and self.log.stage()) or self._stage
 
     @stage.setter

@@ -36,7 +36,7 @@ def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -
             figures decide; on a CPU the error names the memory.
 
     Returns:
-        A sentence to append to the error, with values that would fit; empty where memory is not
+        A sentence to append to the error, with values that would fit; empty if memory is not
         the reason.
     """
     try:
@@ -92,7 +92,7 @@ def cpu_advice(load: Load, available_gib: float) -> str:
 
 
 def _longest_context(load: Load) -> int:
-    """The context of which one sequence fits beside weights and overhead."""
+    """Returns the context of which one sequence fits beside weights and overhead."""
     room = load.kv_gib(load.overhead_gib.expected) * _GIB
     return int(room / load.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
 

@@ -148,7 +148,7 @@ class VllmOffline:
         return TokenCounts(**found)
 
     def reset_prefix_cache(self) -> bool:
-        """Forgets the prompts that were seen; false where vLLM could not."""
+        """Forgets the prompts that were seen; false if vLLM could not."""
         return bool(self._engine.reset_prefix_cache())
 
     def sampling_params(self, request: Request) -> Any:
@@ -282,7 +282,7 @@ class VllmOffline:
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
 
     def _processes_live(self) -> bool:
-        """Whether all processes of the engine are there; it may have none but this one."""
+        """Returns whether all processes of the engine are there; it may have none but this one."""
         return all(is_alive(process) for process in self._processes)
 
     def _end(self, reason: str) -> None:

@@ -180,7 +180,7 @@ class OllamaServer:
         return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
 
     async def loaded_context(self) -> int:
-        """Returns the context that the model is loaded with; 0 where the server does not say."""
+        """Returns the context that the model is loaded with; 0 if the server does not say."""
         loaded = await self._client.ps()
         contexts = (model.context_length for model in loaded.models if model.model == self.tag)
         return next(contexts, None) or 0

@@ -228,7 +228,7 @@ class OpenAiServer:
         )
 
     async def _try_token_ids(self) -> bool:
-        """Whether the server takes a prompt of token ids as it is."""
+        """Returns whether the server takes a prompt of token ids as it is."""
         ids = load_tokenizer(self._card)("Ready?", add_special_tokens=False)["input_ids"]
         try:
             response = await self._client.completions.create(
@@ -274,7 +274,7 @@ class OpenAiServer:
             raise self._no_api(error) from error
 
     def _refused(self, request: Request) -> Completion | None:
-        """The refusal of what the server could not answer as it is asked."""
+        """Returns the refusal of what the server could not answer as it is asked."""
         if not self._takes_ids:
             if request.messages is None:
                 return refusal(
@@ -391,7 +391,7 @@ def _completion(request: Request, response: Any, latency_s: float) -> Completion
 
 
 def _named_logprobs(request: Request, logprobs: Any) -> dict[int, float]:
-    """The log-probabilities of the named tokens, as far as the server gives them."""
+    """Returns the log-probabilities of the named tokens, as far as the server gives them."""
     given = getattr(logprobs, "top_logprobs", None) or [{}]
     return {
         token: given[0][name]

@@ -44,7 +44,7 @@ class Request:
         logprob_token_ids: where given, one token is generated and the log-probabilities of exactly
             these tokens come back instead of a text.
         messages: the chat messages behind the prompt, as JSON text, for engines that render prompts
-            themselves; None where the prompt is no longer theirs (a continued or shortened one).
+            themselves; None if the prompt is no longer theirs (a continued or shortened one).
         template_options: names of the ways in which the prompt was rendered otherwise than such an
             engine would.
     """
@@ -180,7 +180,7 @@ class ResetsPrefixCache(Protocol):
     """What an engine offers besides where it can forget the prompts that it has seen."""
 
     def reset_prefix_cache(self) -> bool:
-        """Empties the prefix cache while nothing is in flight; false where it was not emptied."""
+        """Empties the prefix cache while nothing is in flight; false if it was not emptied."""
         ...
 
 
@@ -189,5 +189,5 @@ class CountsTokens(Protocol):
     """What an engine offers besides where it says how far it is with unfinished requests."""
 
     def token_counts(self) -> TokenCounts | None:
-        """Returns the tokens so far, None where it cannot say now; any thread may call it."""
+        """Returns the tokens so far, None if it cannot say now; any thread may call it."""
         ...

@@ -61,7 +61,7 @@ def _own_signal_handlers() -> Iterator[None]:
 
 
 def has_gpus() -> bool:
-    """Whether any node of Ray has a GPU."""
+    """Returns whether any node of Ray has a GPU."""
     found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return found.get("GPU", 0) > 0
 
@@ -95,6 +95,6 @@ def this_node() -> dict[str, str]:
 
 
 def reason_of(error: BaseException | Mapping[str, Any]) -> str:
-    """The last line of what Ray says, which is the cause; the rest are its own stacks."""
+    """Returns the last line of what Ray says, which is the cause; the rest are its own stacks."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

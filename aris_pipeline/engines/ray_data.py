@@ -411,7 +411,7 @@ def _answered(
 
 
 def _stop_tokens(card: ModelCard) -> frozenset[int]:
-    """The tokens that end an answer by themselves, as vLLM knows them."""
+    """Returns the tokens that end an answer by themselves, as vLLM knows them."""
     from transformers import GenerationConfig  # noqa: PLC0415 - comes with vllm, an extra
 
     stops = [load_tokenizer(card).eos_token_id]

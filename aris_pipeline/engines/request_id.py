@@ -35,6 +35,6 @@ class RequestId:
         return replace(self, node=node)
 
     def __str__(self) -> str:
-        """The text that an engine is given."""
+        """Returns the text that an engine is given."""
         attempt = f"@{self.attempt}" if self.attempt > 1 else ""
         return f"{self.key}{attempt}" + ("" if self.node is None else f"#{self.node}")

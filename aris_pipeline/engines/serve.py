@@ -154,7 +154,7 @@ class VllmServe:
             return False
 
     def _get(self, path: str) -> str:
-        """What the server says of itself; nothing where it is too busy to."""
+        """What the server says of itself; nothing if it is too busy to."""
         try:
             with _DIRECT.open(f"{self._server.url}{path}", timeout=_ANSWER_S) as response:
                 return str(response.read().decode())

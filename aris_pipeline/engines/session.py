@@ -214,7 +214,7 @@ class EngineLock:
         )
 
     def _engines(self) -> list[list[str]]:
-        """The GPUs of each engine that this machine has room for."""
+        """Returns the GPUs of each engine that this machine has room for."""
         visible = os.environ.get(_VISIBLE)
         if visible is None:
             # The order of NVML, which counted them.

@@ -51,7 +51,7 @@ def server_environment(*, on_gpu: bool) -> dict[str, str]:
 
 
 def is_apart() -> bool:
-    """Whether the engine of this process works in a process of its own."""
+    """Returns whether the engine of this process works in a process of its own."""
     return os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") != "0"
 
 
@@ -146,7 +146,7 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
 
 
 def _has_windows(card: ModelCard) -> bool:
-    """Whether some layers attend to the last tokens only, and all others to all."""
+    """Returns whether some layers attend to the last tokens only, and all others to all."""
     with contextlib.suppress(ConfigError):
         config, _ = model_config(card)
         shape = ModelShape.of(config)

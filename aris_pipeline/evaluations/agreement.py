@@ -42,7 +42,7 @@ class Agreement:
 
 
 def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement | None:
-    """Compares the batch's list with a full run's; None where there was no triage or no sample."""
+    """Compares the batch's list with a full run's; None if there was no triage or no sample."""
     shards = [shard for shard in Shard.all_of(batch) if store.evaluations(judge, shard).exists()]
     shares = [read_stats(store.completions(judge, shard)).triage for shard in shards]
     share = next((one for one in shares if one is not None), None)
@@ -80,7 +80,7 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
 
 
 def _wilson(hits: int, of: int) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson 1927, JASA 22, 209 to 212), 95 %."""
+    """Returns the score interval of a proportion (Wilson 1927, JASA 22, 209 to 212), 95 %."""
     rate, scale = hits / of, 1 + _Z**2 / of
     middle = (rate + _Z**2 / (2 * of)) / scale
     half = _Z * math.sqrt(rate * (1 - rate) / of + _Z**2 / (4 * of**2)) / scale

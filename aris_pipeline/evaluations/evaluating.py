@@ -73,7 +73,7 @@ def evaluate_shard(
         store: where tables live.
         judge: whose answers these are.
         shard: the shard to evaluate.
-        rubric: what was judged by; none where an OpenAI file brought its own questions.
+        rubric: what was judged by; none if an OpenAI file brought its own questions.
         identity: the model that answered.
     """
     answered = _joined(store, judge, shard)
@@ -198,7 +198,7 @@ def _failure(row: Mapping[str, Any]) -> Parsed | None:
 
 
 def _rubric_answers(parsed: list[Parsed], own: list[bool], rubric: Rubric) -> pl.DataFrame:
-    """Returns the rubric's columns; null where a row is not valid or brought its own schema."""
+    """Returns the rubric's columns; null if a row is not valid or brought its own schema."""
     types = polars_schema(evaluation_schema(rubric))
     names = [name for c in rubric.criteria for name in (c.name, f"{c.name}_reason")]
     names += [flag.name for flag in rubric.flags] + ["overall_reason", "recommendation"]
@@ -252,7 +252,7 @@ def _scored(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
 
 
 def _matrix(lists: pl.Series, width: int) -> Floats:
-    """Returns the lists as rows; NaN where a list is null or has another length."""
+    """Returns the lists as rows; NaN if a list is null or has another length."""
     missing = [float("nan")] * width
     rows = [one if one is not None and len(one) == width else missing for one in lists.to_list()]
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)

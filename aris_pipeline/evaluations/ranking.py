@@ -83,7 +83,7 @@ def rank_batch(
 
 
 def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Whether a shard of the batch was evaluated after the batch was last ranked."""
+    """Returns whether a shard of the batch was evaluated after the batch was last ranked."""
     ranking = store.candidate_ranking(judge, batch.name)
     files = _evaluations(store, judge, batch)
     if not ranking.exists():

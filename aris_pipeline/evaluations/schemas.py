@@ -12,7 +12,7 @@ _INT64 = 2**63
 
 
 def evaluation_schema(rubric: Rubric | None) -> type[dy.Schema]:
-    """Returns `Evaluations` extended by the rubric's columns, all null where a row is not valid."""
+    """Returns `Evaluations` extended by the rubric's columns, all null if a row is not valid."""
     if rubric is None:
         return Evaluations
     return _extended("RubricEvaluations", Evaluations, rubric_columns(rubric, nullable=True))
@@ -85,7 +85,7 @@ def property_schema(answer_schema: dict[str, Any]) -> type[dy.Schema]:
 
 
 def property_value(column: dy.Column, value: object) -> object:
-    """Returns a parsed property as its column holds it; null where it cannot."""
+    """Returns a parsed property as its column holds it; null if it cannot."""
     if isinstance(column, dy.Bool):
         return value if isinstance(value, bool) else None
     if isinstance(column, dy.String):

@@ -144,13 +144,13 @@ class Assignment:
 
     @property
     def data_type(self) -> DataType | None:
-        """What the model is computed in, and why; None where its server decides."""
+        """What the model is computed in, and why; None if its server decides."""
         engine = self.settings.engine
         return None if engine.engine in {"remote", "ollama"} else self.card.data_type()
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
-        """The model's tokenizer."""
+        """Returns the model's tokenizer."""
         return load_tokenizer(self.card)
 
     @cached_property

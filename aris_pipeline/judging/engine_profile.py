@@ -22,7 +22,7 @@ class EngineProfile:
     """What `aris benchmark tune` chose for a model on this machine's hardware.
 
     Attributes:
-        changes: settings by name, in place of the defaults; empty where these were the fastest.
+        changes: settings by name, in place of the defaults; empty if these were the fastest.
         ratio: of its rows per second to the defaults'.
         run_id: of the benchmark run that measured it.
     """
@@ -33,7 +33,7 @@ class EngineProfile:
 
     @classmethod
     def find(cls, store: DataStore, card: ModelCard) -> Self | None:
-        """Returns the profile of a model on this hardware by this vLLM; None where nobody tuned it.
+        """Returns the profile of a model on this hardware by this vLLM; None if nobody tuned it.
 
         Raises:
             DamagedDataError: the file of the trials is not what was written.

@@ -138,7 +138,7 @@ def _columns(schema: type[dy.Schema], of_rubric: frozenset[str]) -> Iterator[Col
 
 
 def _inner(dtype: pl.List) -> pl.DataType:
-    """The type of a list's values; polars lets it be a class or an instance of it."""
+    """Returns the type of a list's values; polars lets it be a class or an instance of it."""
     return dtype.inner() if isinstance(dtype.inner, type) else dtype.inner
 
 

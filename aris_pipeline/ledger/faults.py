@@ -83,7 +83,7 @@ def faults_of(tables: ShardTables, rows: pl.DataFrame, expected: int) -> list[Fa
 
 
 def fault(tables: ShardTables, kind: FaultKind, table: str, labels: pl.Series) -> list[Fault]:
-    """Returns the fault that these rows are, or nothing where there are none."""
+    """Returns the fault that these rows are, or nothing if there are none."""
     if labels.is_empty():
         return []
     examples = tuple(labels.head(_EXAMPLES).cast(pl.String).to_list())

@@ -49,7 +49,7 @@ class Reconciliation:
 
     @property
     def ok(self) -> bool:
-        """Whether every row is accounted for exactly once."""
+        """Returns whether every row is accounted for exactly once."""
         accounted = self.evaluated + self.failed + self.quarantined + self.triaged
         return accounted == self.rows_in and not self.faults
 
@@ -58,16 +58,16 @@ class Reconciliation:
         return {"batch": self.batch, "rubric": self.rubric, "model": self.model}
 
     def counts(self) -> dict[str, int]:
-        """The counts alone."""
+        """Returns the counts alone."""
         return {name: value for name, value in vars(self).items() if isinstance(value, int)}
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts, the verdict and the faults."""
+        """Returns the counts, the verdict and the faults."""
         return {"ok": self.ok, **asdict(self)}
 
     @staticmethod
     def total(found: "list[Reconciliation]") -> dict[str, Any]:
-        """The counts added up; ok only if each of them is.
+        """Returns the counts added up; ok only if each of them is.
 
         A batch counts once for each of its judges, all rows of it, so that rows in are evaluated,
         failed, quarantined and missing ones also in total. `judgements` says how many pairs of

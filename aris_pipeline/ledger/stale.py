@@ -44,7 +44,7 @@ class Forecast:
     estimate: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures under their names."""
+        """Returns the figures under their names."""
         return asdict(self)
 
 

@@ -46,7 +46,7 @@ class BatchSummary:
     refused_parameters: dict[str, int]
 
     def as_dict(self, wall_s: float) -> dict[str, Any]:
-        """The figures under the names that `aris run --json` promises."""
+        """Returns the figures under the names that `aris run --json` promises."""
         asked = self.counts.evaluated + self.counts.failed
         return {
             "batch": self.counts.batch,
@@ -145,7 +145,7 @@ def _refused_parameters(store: DataStore, batch: Batch) -> dict[str, int]:
 
 
 def _predicted(stats: list[RunStats]) -> float | None:
-    """Of all shards that generated; None where one of them could not be predicted."""
+    """Of all shards that generated; None if one of them could not be predicted."""
     seconds = [one.predicted_s for one in stats]
     known = [one for one in seconds if one is not None]
     return sum(known) if known and len(known) == len(seconds) else None

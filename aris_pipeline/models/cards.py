@@ -203,7 +203,7 @@ def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns a question with the names nearest to an unknown one; empty where none is near."""
+    """Returns a question with the names nearest to an unknown one; empty if none is near."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
     return f"did you mean {' or '.join(near)}? " if near else ""
 

@@ -39,7 +39,7 @@ def _data_type_of(cpuinfo: Path) -> DataType:
 
 
 def _flags(cpuinfo: Path) -> set[str]:
-    """The first core's flags; none on a system that does not list them."""
+    """Returns the first core's flags; none on a system that does not list them."""
     try:
         with cpuinfo.open(encoding="utf-8", errors="replace") as lines:
             return next(

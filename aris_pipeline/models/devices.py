@@ -19,7 +19,7 @@ _SAMPLE_EVERY_S = 1.0
 
 @cache
 def _nvml() -> Any:
-    """The initialized NVML binding, or None where there is no NVIDIA driver."""
+    """Returns the initialized NVML binding, or None if there is no NVIDIA driver."""
     if importlib.util.find_spec("pynvml") is None:
         return None
     import pynvml  # noqa: PLC0415 - part of the gpu extra
@@ -43,7 +43,7 @@ def gpu_name() -> str | None:
 
 
 def gpu_computes_fp8() -> bool:
-    """Whether the first GPU multiplies 8-bit floats (compute capability 8.9 and later)."""
+    """Returns whether the first GPU multiplies 8-bit floats (compute capability 8.9 and later)."""
     gpus = _gpus()
     return bool(gpus) and tuple(_nvml().nvmlDeviceGetCudaComputeCapability(gpus[0])) >= (8, 9)
 

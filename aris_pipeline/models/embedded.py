@@ -38,7 +38,7 @@ def prepared_model_dir() -> Path:
 
 
 def is_prepared() -> bool:
-    """Whether the checkpoint has been prepared."""
+    """Returns whether the checkpoint has been prepared."""
     return (prepared_model_dir() / "config.json").exists()
 
 

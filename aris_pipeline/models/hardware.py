@@ -37,7 +37,7 @@ class Hardware:
         name: for people.
         memory_gib: that vLLM calls the total.
         source: where the figures come from.
-        bandwidth_gb_s: of its memory; None where it is not known, and with it no roofline.
+        bandwidth_gb_s: of its memory; None if it is not known, and with it no roofline.
         tflops: dense, at 16 bits.
         driver_names: GPUs whose history counts; None for this machine, whatever it is.
         kv_space_gib: where the engine is given its KV cache and does not measure it: on a CPU.
@@ -53,7 +53,7 @@ class Hardware:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether the engine measures what memory is left for the KV cache."""
+        """Returns whether the engine measures what memory is left for the KV cache."""
         return self.kv_space_gib is None
 
     @property

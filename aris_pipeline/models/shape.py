@@ -35,7 +35,7 @@ class Precision:
 
     Attributes:
         dtype_bytes: of a weight that is not quantized.
-        bits: of a quantized weight, the scales of its block included; None where nothing is.
+        bits: of a quantized weight, the scales of its block included; None if nothing is.
         all_matrices: whether embeddings and head are quantized as well.
         excepted: modules that the config keeps at full width.
         assumptions: what the config does not say.
@@ -158,7 +158,7 @@ class ModelShape:
 
     @property
     def parameters(self) -> int:
-        """All parameters of the decoder, without the vision tower."""
+        """Returns all parameters of the decoder, without the vision tower."""
         norms = (2 * self.layers + 1) * self.hidden
         return self.matrix_parameters + self.head * (1 if self.tied else 2) + norms
 
@@ -207,7 +207,7 @@ def missing_numbers(config: Config) -> list[str]:
 
 
 def text_config(config: Config) -> Config:
-    """The part of a config that describes the decoder."""
+    """Returns the part of a config that describes the decoder."""
     nested = config.get("text_config")
     return nested if isinstance(nested, Mapping) else config
 
@@ -313,7 +313,7 @@ def _rope_positions(text: Config, positions: int, *, hybrid: bool) -> int:
 
 
 def _vision(config: Config, text_hidden: int) -> VisionShape | None:
-    """A tower of the SigLIP family; others are not counted."""
+    """Returns a tower of the SigLIP family; others are not counted."""
     tower = config.get("vision_config")
     numbers = ("hidden_size", "intermediate_size", "num_hidden_layers", "image_size", "patch_size")
     if not isinstance(tower, Mapping) or not all(isinstance(tower.get(n), int) for n in numbers):

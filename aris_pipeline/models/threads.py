@@ -15,7 +15,7 @@ _SPINS = "20000"
 
 
 def short_waits(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variable that lets waiting threads sleep soon; none where the user chose."""
+    """Returns the variable that lets waiting threads sleep soon; none if the user chose."""
     chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & environment.keys()
     return {} if chosen else {"GOMP_SPINCOUNT": _SPINS}
 

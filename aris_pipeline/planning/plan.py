@@ -112,7 +112,7 @@ class Plan:
         return Interval(fast, expected, slow)
 
     def projections(self) -> list[dict[str, Any]]:
-        """Hours for batches of usual sizes; empty where the speed is not known."""
+        """Hours for batches of usual sizes; empty if the speed is not known."""
         return [
             {"rows": rows, "hours": _round(hours.expected), "interval": list(map(_round, ends))}
             for rows in PROJECTED_ROWS

@@ -40,7 +40,7 @@ def predictor(
 
 
 def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
-    """Returns why a model does not fit this machine; None where it does, or nobody can tell."""
+    """Returns why a model does not fit this machine; None if it does, or nobody can tell."""
     try:
         plan = _plan_here(card, settings, rows=1)
     except ArisError:

@@ -22,7 +22,7 @@ class Workload:
         prompt_tokens: mean of a prompt.
         shared_tokens: of those, at the prompts' common beginning: the prefix cache has them.
         output_tokens: mean of an answer.
-        longest: tokens of the longest prompt; 0 where lengths are declared.
+        longest: tokens of the longest prompt; 0 if lengths are declared.
         sources: where the figures come from.
     """
 
@@ -59,7 +59,7 @@ def of_batch(
     output_tokens: float | None = None,
     rows: int | None = None,
 ) -> Workload:
-    """The rows of a batch, by its prompts, and by its answers where it has some.
+    """Returns the rows of a batch, by its prompts, and by its answers where it has some.
 
     Args:
         store: where the prompts lie.

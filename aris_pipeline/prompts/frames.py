@@ -125,7 +125,7 @@ def _words(characters: int) -> int:
 
 
 def _takes_system_role(tokenizer: Tokenizer) -> bool:
-    """Whether the template shows a system message, and shows it before the user's turn."""
+    """Returns whether the template shows a system message, and shows it before the user's turn."""
     messages = [
         {"role": "system", "content": _SYSTEM_MARK},
         {"role": "user", "content": _MARK},

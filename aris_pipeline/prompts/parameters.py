@@ -10,7 +10,7 @@ _OF_TEMPLATE = ("chat_template_kwargs", "add_generation_prompt", "continue_final
 
 
 def parameters_text(sampling: Sampling, template_options: Mapping[str, Any]) -> str | None:
-    """Returns the column's JSON text; None where a row asks for nothing more."""
+    """Returns the column's JSON text; None if a row asks for nothing more."""
     parameters = {**sampling.further, **template_options}
     return json.dumps(parameters, sort_keys=True, separators=(",", ":")) if parameters else None
 

@@ -215,7 +215,7 @@ def _key(variant: str) -> str:
 
 
 def _has_short_word(variant: str) -> bool:
-    """Whether a part of a whole name goes in lower case only beside the other: jane_roe."""
+    """Returns whether a part of a whole name goes in lower case only beside the other: jane_roe."""
     words = variant.split()
     return len(words) > 1 and min(map(len, words)) <= _SHORT_NAME
 

@@ -149,7 +149,7 @@ class _Number:
 
 
 def _is_unit(last: _Number, text: str, end: int, before: str) -> bool:
-    """Whether letters that follow make a quantity or an identifier of a bare number."""
+    """Returns whether letters that follow make a quantity or an identifier of a bare number."""
     following = _UNIT.match(text, end)
     if following is None or _GOES_ON.match(text, end):
         return False
@@ -296,7 +296,7 @@ def _are_dates(found: str, groups: list[str]) -> bool:
 
 
 def _is_book(digits: str) -> bool:
-    """Whether digits are an ISBN, which has a check digit."""
+    """Returns whether digits are an ISBN, which has a check digit."""
     if not _BOOK.fullmatch(digits):
         return False
     return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0

@@ -83,7 +83,7 @@ class ProfilePrompts:
 
     @property
     def shared_ids(self) -> list[int]:
-        """The token ids that all prompts begin with."""
+        """Returns the token ids that all prompts begin with."""
         return self._frame.head_ids
 
     def texts(self, candidates: pl.DataFrame) -> ProfileTexts:

@@ -147,7 +147,7 @@ def shard_prompts(
 def _rendered_before(
     store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
 ) -> dict[str, str] | None:
-    """The footer of the prompts on disk where they are those that would be rendered now."""
+    """Returns the footer of the prompts on disk where they are those that would be rendered now."""
     candidates = store.raw_candidates(shard)
     if not candidates.exists():
         return None

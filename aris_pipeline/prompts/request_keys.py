@@ -33,7 +33,7 @@ class RequestKeys:
             identity: model and engine.
             sampling: how the answer is sampled.
             response_schema: JSON text of the answer's schema.
-            rubric: what the recommendations are scored by; none where they are not scored.
+            rubric: what the recommendations are scored by; none if they are not scored.
             shared_ids: token ids that all prompts begin with.
         """
         circumstances = _circumstances(identity, sampling, response_schema, rubric)

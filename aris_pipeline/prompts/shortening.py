@@ -34,7 +34,7 @@ def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) 
         tokenizer: the one that rendered it.
 
     Returns:
-        The token ids, or None where the longest message is not what makes the prompt long.
+        The token ids, or None if the longest message is not what makes the prompt long.
     """
     text = tokenizer.decode(prompt["prompt_token_ids"], skip_special_tokens=False)
     body = _longest_text(json.loads(prompt["messages"]))

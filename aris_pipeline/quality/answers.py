@@ -52,7 +52,7 @@ def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresho
 def truncation_rate(
     store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
 ) -> Finding:
-    """Whether few enough answers were cut at their token limit.
+    """Returns whether few enough answers were cut at their token limit.
 
     Rows without an answer do not count; a truncated one that a repair has completed is complete.
     """
@@ -87,7 +87,7 @@ def truncation_rate(
 
 
 def duplicate_ids(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds) -> Finding:
-    """Whether every custom_id is in the shard once, and in no other shard of the batch.
+    """Returns whether every custom_id is in the shard once, and in no other shard of the batch.
 
     The value counts the ids that are somewhere again.
     """

@@ -65,7 +65,7 @@ def recommendation_drift(
 
 
 def population_stability_index(expected: Mapping[str, int], actual: Mapping[str, int]) -> float:
-    """Returns how far one distribution over named bins is from another; 0 where they are equal.
+    """Returns how far one distribution over named bins is from another; 0 if they are equal.
 
         PSI = sum_i (a_i - e_i) ln(a_i / e_i)
 

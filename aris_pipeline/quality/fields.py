@@ -6,7 +6,7 @@ from aris_pipeline.storage import FieldUse
 
 
 def unused_text(fields: FieldUse, thresholds: Thresholds) -> Finding:
-    """Whether little enough text stands in fields that no profile has a place for.
+    """Returns whether little enough text stands in fields that no profile has a place for.
 
     Names, contact data and text about others do not count: they are left out on purpose.
     """

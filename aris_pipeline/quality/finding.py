@@ -18,8 +18,8 @@ class Finding:
         check: its name.
         passed: whether the value is on the good side of the threshold, or nothing can be said.
         severity: how bad it is where it does not pass.
-        value: what was measured; None where nothing could be.
-        threshold: the limit of the value; None where the value has none.
+        value: what was measured; None if nothing could be.
+        threshold: the limit of the value; None if the value has none.
         detail: the finding in words; of candidates it names ids alone.
         figures: the counts behind the value, by stable names.
     """

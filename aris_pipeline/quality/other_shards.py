@@ -15,7 +15,7 @@ _FILES_REMEMBERED = 4096
 def columns_of(
     file: Path, *columns: str, schema: type[dy.Schema] | None = None
 ) -> pl.DataFrame | None:
-    """Returns columns of another shard's file; None where it cannot be read.
+    """Returns columns of another shard's file; None if it cannot be read.
 
     With a schema, nullable ones that an older version did not write are null.
 

@@ -63,7 +63,7 @@ def throughput_regression(
 
 
 def _rates_before(store: DataStore, judge: Judge, now: dict[str, Any]) -> list[float]:
-    """The req/s of the last comparable shards, oldest first."""
+    """Returns the req/s of the last comparable shards, oldest first."""
     files = store.judged("throughput", judge).glob("batch=*/shard=*/throughput.parquet")
     read = [columns_of(file, *_COLUMNS, schema=Throughput) for file in files]
     rows = [found.row(0, named=True) for found in read if found is not None]

@@ -30,7 +30,7 @@ class Scores:
 
 
 def calibrated_probabilities(logprobs: Floats, calibration: Floats) -> Floats:
-    """Returns p, rows by options; rows of NaN where either input has NaN or nothing is possible.
+    """Returns p, rows by options; rows of NaN if either input has NaN or nothing is possible.
 
     Args:
         logprobs: log-probability of each option given the candidate's prompt.

@@ -48,7 +48,7 @@ class Scoring:
         return self.option_logprobs(found)
 
     def option_logprobs(self, found: NodeLogprobs) -> list[float] | None:
-        """Log-probability of each verdict, or None where the engine gave none for a token."""
+        """Log-probability of each verdict, or None if the engine gave none for a token."""
         complete = all(
             set(children) <= found.get(index, {}).keys()
             for index, (_suffix, children) in enumerate(self.plan.nodes)

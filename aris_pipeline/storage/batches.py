@@ -41,7 +41,7 @@ class Batch(BaseModel, frozen=True):
 
     @property
     def rows_in(self) -> int:
-        """All rows of the file: landed and quarantined."""
+        """Returns all rows of the file: landed and quarantined."""
         return sum(self.shard_rows) + self.quarantined
 
     @classmethod

@@ -21,7 +21,7 @@ def seal(content: bytearray) -> None:
 
 
 def is_intact(content: bytes) -> bool:
-    """Whether a file is what was written; true also for one that carries no digest."""
+    """Returns whether a file is what was written; true also for one that carries no digest."""
     mark = content.rfind(_MARK)
     if mark < 0:
         return True

@@ -53,7 +53,7 @@ class FieldUse(BaseModel, frozen=True):
 
     @property
     def unused_share(self) -> float:
-        """The share of the text, without what is set aside, that is not judged."""
+        """Returns the share of the text, without what is set aside, that is not judged."""
         used = sum(text.characters for text in self.used.values())
         return self.unused_characters / max(used + self.unused_characters, 1)
 

@@ -60,7 +60,7 @@ class Shard:
 
     @property
     def key(self) -> str:
-        """The Dagster partition key."""
+        """Returns the Dagster partition key."""
         return f"{self.batch}_{self.name}"
 
 
@@ -94,7 +94,7 @@ class DataStore:
 
     @property
     def landing(self) -> Path:
-        """The directory that the landing sensor watches."""
+        """Returns the directory that the landing sensor watches."""
         return self.root / "landing"
 
     def remove_leftovers(self) -> None:
@@ -105,15 +105,15 @@ class DataStore:
             remove_leftovers(directory)
 
     def batch_file(self, batch: str) -> Path:
-        """The manifest of a batch."""
+        """Returns the manifest of a batch."""
         return self.root / "batches" / f"{batch}.json"
 
     def batch_files(self) -> list[Path]:
-        """The manifests of all landed batches, by name."""
+        """Returns the manifests of all landed batches, by name."""
         return sorted((self.root / "batches").glob("*.json"))
 
     def batches(self, *, complain: Callable[[str], object] | None = None) -> list[Batch]:
-        """All landed batches, oldest first.
+        """Returns all landed batches, oldest first.
 
         Args:
             complain: takes what is wrong with a damaged manifest, whose batch is then left out.
@@ -156,7 +156,7 @@ class DataStore:
         return self._shard_dir(self.judged("prompts", judge), shard) / "prompts.parquet"
 
     def completions(self, judge: Judge, shard: Shard) -> Path:
-        """The engine's answers for a shard."""
+        """Returns the engine's answers for a shard."""
         return self._shard_dir(self.judged("completions", judge), shard) / "completions.parquet"
 
     def completion_parts(self, judge: Judge, shard: Shard) -> Path:
@@ -172,7 +172,7 @@ class DataStore:
         return self._shard_dir(self.judged("throughput", judge), shard) / "throughput.parquet"
 
     def candidate_ranking(self, judge: Judge, batch: str) -> Path:
-        """The ranked candidates of a batch."""
+        """Returns the ranked candidates of a batch."""
         return self.judged("candidate_ranking", judge) / f"batch={batch}" / "ranking.parquet"
 
     def throughput_report(self, judge: Judge, batch: str) -> Path:
@@ -181,7 +181,7 @@ class DataStore:
 
     @property
     def benchmarks(self) -> Path:
-        """The history of benchmark runs; nothing of it is ever reused as an answer."""
+        """Returns the history of benchmark runs; nothing of it is ever reused as an answer."""
         return self.root / "benchmarks"
 
     def engine_tuning(self, model: str, hardware: str, vllm: str) -> Path:

@@ -112,7 +112,7 @@ class ObjectPath(PosixPath):
         return int(said["last_modified"].timestamp()), said["e_tag"] or ""
 
     def exists(self) -> bool:
-        """Whether there is such an object, or any below it."""
+        """Returns whether there is such an object, or any below it."""
         try:
             self._said()
         except FileNotFoundError:

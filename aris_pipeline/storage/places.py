@@ -70,7 +70,7 @@ def version_of(file: Path) -> Version:
 
 
 def may_be_newer(file: Path, than: Path) -> bool:
-    """Whether a file was written after another, as far as the clocks say.
+    """Returns whether a file was written after another, as far as the clocks say.
 
     A store tells whole seconds: of two objects of one second each may be newer.
     """

@@ -15,7 +15,7 @@ class ProcessLock:
         self._lock = FileLock(path)
 
     def acquire(self) -> bool:
-        """Takes the lock at once if it is not taken yet; false where another process has it."""
+        """Takes the lock at once if it is not taken yet; false if another process has it."""
         if self._lock.is_locked:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def measured_pace(
         replicas: copies of the model that are to share the work.
 
     Returns:
-        None where the model has generated nothing yet that `throughput` tells of.
+        None if the model has generated nothing yet that `throughput` tells of.
     """
     measured = _measured(store, judge)
     if gpus is None:

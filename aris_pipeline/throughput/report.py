@@ -52,7 +52,7 @@ def report_batch(store: DataStore, judge: Judge, batch: Batch) -> dict[str, Any]
 
 
 def report_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Whether a shard of the batch was measured after the batch was last reported on."""
+    """Returns whether a shard of the batch was measured after the batch was last reported on."""
     report = store.throughput_report(judge, batch.name)
     measured = [
         file for shard in Shard.all_of(batch) if (file := store.throughput(judge, shard)).exists()
