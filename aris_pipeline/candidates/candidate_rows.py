@@ -192,7 +192,7 @@ def _without_text(record: str, profile: Profile) -> UnusableError:
 
 
 def _other_request(given: Row) -> str | None:
-    """Says why we do not ask a line of a file of requests; empty for any other record."""
+    """Says why we do not ask a line of a file of requests; None for any other record."""
     if {"custom_id", "response"} <= given.keys():
         return "it is a line of a batch's output: land the file of the requests"
     if {"custom_id", "params"} <= given.keys():

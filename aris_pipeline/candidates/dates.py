@@ -200,7 +200,7 @@ def _of_epoch(number: int, units: Sequence[int]) -> _Read | None:
 
 
 def _local(moment: datetime) -> datetime:
-    """Returns the local moment, so that midnight east of Greenwich stays in its own month."""
+    """Returns a moment such that midnight east of Greenwich does not fall in the month before."""
     is_midnight_somewhere = moment.minute % 15 == moment.second == moment.microsecond == 0
     return moment + _EASTERNMOST if is_midnight_somewhere else moment
 

@@ -42,7 +42,7 @@ _DEFAULT_OPTIONS = LandingOptions()
 _PROGRESS_ROWS = 1000
 _ID_SHOWN = 80
 _RECORDS_LOOKED_AT = 200
-"""How much is looked at for the fields of a file; validation counts those of all records."""
+"""How many records are searched for the fields of a file; validation counts all records."""
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters in a file name that would break a line, a terminal or a table that shows it."""
 

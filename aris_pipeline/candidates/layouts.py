@@ -302,7 +302,7 @@ class _Arranging:
         return first
 
     def _jobs_of_columns(self, found: Fields, rest: Fields) -> list[Fields]:
-        """Jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
+        """Returns jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
         parts = self._parts["job"]
         if parts.keys() == {1} and parts[1].keys() == {"description"}:
             # Alone it describes the offered job, in tables of resumes and offers.

@@ -62,7 +62,7 @@ _MOST_WORDS_OF_A_FILE = 12
 
 
 def what_instead(text: str) -> str | None:
-    """Names the kind of a text that says nothing about a candidate; empty for any other text."""
+    """Names the kind of a text that says nothing about a candidate; nothing for any other text."""
     text = text.strip()
     if text.startswith(_STARTS):
         return next(what for start, what in _CONTENTS if start in text[:_STARTS_WITHIN])

@@ -28,7 +28,7 @@ def known_encoding(name: str) -> str:
     """Returns Python's name of a text encoding; `ConfigError` if there is none."""
     try:
         found = codecs.lookup(name.strip()).name
-        io.TextIOWrapper(io.BytesIO(), encoding=found)  # refuses codecs of no text, as base64
+        io.TextIOWrapper(io.BytesIO(), encoding=found)  # refuses codecs not for text
     except (LookupError, UnicodeError, ValueError) as error:
         raise ConfigError(
             f"'{name}' is not the name of an encoding; known are such as utf-16, gb18030, "

@@ -51,7 +51,7 @@ def as_lines(value: object) -> str:
 
 
 def paragraphs(value: object) -> str:
-    """Returns free text: a line for each item of a list, a titled one for each of an object."""
+    """Returns free text: a line for each item of a list, a titled line for each of an object."""
     if isinstance(value, list):
         parts = [paragraphs(item) for item in value]
     elif isinstance(value, dict) and not is_date(value):

@@ -25,7 +25,7 @@ _CONFIG = ftfy.TextFixerConfig(
 _SHORT = 64
 _BYTES = ("b'", 'b"')
 _SIGNS = ("<", "\\u", "\\\\", "b'", 'b\\"')
-"""What a JSON text contains, besides entities, if ASCII text in it may need repair."""
+"""Parts of a JSON text that show, besides entities, that ASCII text in it may need repair."""
 _ENTITY = re.compile("&#?[0-9A-Za-z]{1,31};")
 _OF_CODE_PAGES = r"\x80-\u04ff\u2000-\u25ff\uf8ff\ufb01\ufb02\ufffd"
 _CONTROLS = r"\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u206a-\u206f\ud800-\udfff\ufeff\ufff9-\uffff"

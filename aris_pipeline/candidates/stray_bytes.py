@@ -83,7 +83,7 @@ class StrayBytes:
         return text, self.named and _REPLACED in text
 
     def admit(self, line: int, raw: bytes) -> bool:
-        """Counts a record that has such bytes; false if it is in another encoding altogether."""
+        """Counts a record with such bytes; false if it is in another encoding altogether."""
         unexplained, found = implausible(raw) if _SUSPICIOUS.search(raw) else (0, 1)
         if _is_foreign(unexplained, found):
             return False

@@ -137,7 +137,7 @@ def read_counts(store: DataStore, shard: Shard) -> ShardCounts:
 
 
 def fields_of_batch(store: DataStore, batch: Batch) -> FieldUse | None:
-    """Returns which fields the validated rows of a batch have; before that, what landing saw."""
+    """Returns the fields of a batch's validated rows; before validation, what landing saw."""
     found = []
     for shard in Shard.all_of(batch):
         with suppress(MissingDataError, DamagedDataError):

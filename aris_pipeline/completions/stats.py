@@ -1,4 +1,4 @@
-"""What a shard's latest run cost; it travels in the footer of the completions file."""
+"""Describes the cost of a shard's latest run; stored in the footer of the completions file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ STATS_KEY = "aris.run_stats"
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds that generation is expected to take, None if that is unknown, and the source."""
+    """Seconds that generation is expected to take (None if unknown), and the source."""
 
     seconds: float | None
     source: str

@@ -71,7 +71,7 @@ class ArisReader:
 
     @staticmethod
     def _has_next(window: JsonWindow) -> bool:
-        """Returns whether the array goes on; after its bracket come more keys or the end."""
+        """Returns whether the array goes on; `]` ends it only before more keys or the end."""
         found = window.peek(skip_commas=True)
         if found != "]":
             return found != ""
@@ -119,7 +119,7 @@ class ArisReader:
 
     @staticmethod
     def _runs_on(window: JsonWindow, value: object, length: int) -> bool:
-        """Returns whether a value is well-formed only by chance: no array goes on after it.
+        """Returns whether a value is well-formed only by chance: then the array does not go on.
 
         Brackets of later candidates may close its own, so that these candidates are inside it. Or
         it is the beginning of a number or text in the wrong place.

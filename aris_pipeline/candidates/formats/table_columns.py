@@ -74,7 +74,7 @@ def are_names(cells: Sequence[str]) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Lists names for a message, without those that look like data."""
+    """Lists names for a message; only counts them if they look like data."""
     if not are_names(names):
         return f"{len(names)}, which may be data (is the line with the names missing?)"
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) or "none"
