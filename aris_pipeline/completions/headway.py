@@ -74,7 +74,7 @@ class Headway:
 
 
 class _EngineTokens:
-    """What the engines of a session have worked on since the run began, those that died too."""
+    """Tokens that a session's engines have processed since the run began, dead engines included."""
 
     def __init__(self, session: EngineSession) -> None:
         self._session = session

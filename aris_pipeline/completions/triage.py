@@ -269,7 +269,7 @@ def _lot(request_key: str) -> int:
 
 
 def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:
-    """The score of each row; NaN where its probabilities, or those without a profile, are null."""
+    """Returns each row's score; NaN if its probabilities, or those without a profile, are null."""
     lists = rows.select("option_logprobs", "calibration_logprobs").rows()
     width = max((len(one) for one, _ in lists if one is not None), default=0)
     blank = [float("nan")] * width

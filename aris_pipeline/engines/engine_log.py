@@ -63,7 +63,7 @@ class EngineLog:
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """Leads to the file what this process prints, and what processes print that it starts."""
+        """Redirects the output of this process, and of processes that it starts, to the file."""
         with self.path.open("ab") as file, _warnings_held():
             _flush()
             kept = [os.dup(number) for number in _OUTPUTS]
@@ -94,7 +94,7 @@ class EngineLog:
         return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or None
 
     def pass_on_warnings(self) -> None:
-        """Logs here what engine processes have warned of in the file since the last call."""
+        """Logs here the warnings that engine processes wrote to the file since the last call."""
         with contextlib.suppress(OSError), self.path.open("rb") as file:
             file.seek(self._passed_on)
             for line in file:

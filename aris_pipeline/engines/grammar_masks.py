@@ -48,7 +48,7 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
     """vLLM's manager of grammars; it makes the same masks in another way."""
 
     def __init__(self, vllm_config: Any) -> None:
-        """Makes one batch of all rows of a step, where vLLM expects so many that it has threads."""
+        """Makes one batch of all rows of a step if vLLM expects enough rows to have threads."""
         super().__init__(vllm_config)
         of_llguidance = vllm_config.structured_outputs_config.backend == "guidance"
         self._threads = LLExecutor() if of_llguidance else None

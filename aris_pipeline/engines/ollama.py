@@ -241,7 +241,7 @@ class OllamaEngine:
         return None
 
     def _gave_up(self, request: Request, fault: Exception, *, others_go_on: bool) -> Completion:
-        """Tells a row's own failure from the server's, whose words could hold the candidate's."""
+        """Separates a row's own failure from the server's, whose words could quote a candidate."""
         if missing := self._server.explain_missing(fault):
             raise missing from None
         said = describe(fault)

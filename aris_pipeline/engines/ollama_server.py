@@ -85,7 +85,7 @@ class OllamaServer:
         self.silent_since = time.monotonic()
         self._stall_timeout_s = settings.stall_timeout_s
         self._backoff_s = backoff_s
-        # This library logs a line for each request.
+        # httpx logs a line for each request.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         key = os.environ.get("ARIS_SERVER_API_KEY")
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -97,7 +97,7 @@ class OllamaServer:
         )
 
     async def look(self) -> ServedModel:
-        """Asks the server what it is and what it has; one of `FAULTS` if it does not say."""
+        """Asks the server for its facts and models; raises one of `FAULTS` on failure."""
         version = await self._version()
         shown = await self._client.show(self.tag)
         listed = await self._client.list()

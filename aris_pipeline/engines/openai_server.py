@@ -337,7 +337,7 @@ class OpenAiServer:
         return body
 
     def _trouble(self, error: openai.OpenAIError) -> EngineError:
-        """Returns the error, with its remedy, if a failure concerns the server and not one row."""
+        """Returns the error and the remedy for a failure that concerns the server, not one row."""
         said = f"the server {self._url}: {self._said(error)}"
         match getattr(error, "status_code", None):
             case 401 | 403:

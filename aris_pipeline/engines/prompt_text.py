@@ -43,7 +43,7 @@ class PromptTexts:
         }
 
     def of(self, token_ids: list[int]) -> PromptText | None:
-        """Returns the prompt as text, or None if its text would be read as another prompt."""
+        """Returns the prompt as text, or None if a server would read the text as another prompt."""
         text = self._decode(token_ids)
         read = self.read(text)
         if self._controls(read) != self._controls(token_ids):

@@ -1,4 +1,4 @@
-"""From prompts and completions of a shard to its evaluations: one row a prompt, valid or not."""
+"""Makes a shard's evaluations from its prompts and completions: one row a prompt, valid or not."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from aris_pipeline.storage import (
 from aris_pipeline.storage.schemas import polars_schema
 
 RUBRIC_KEY = "aris_rubric"
-"""Key in the parquet footer under which the rubric itself stands: a file explains its columns."""
+"""Key of the rubric itself in the parquet footer: a file explains its columns."""
 
 _PROMPT_COLUMNS = [
     "custom_id", "request_key", "response_schema", "parameters", "prompt_tokens", "shortened",
@@ -51,7 +51,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class EvaluationCounts:
-    """What evaluating a shard came to."""
+    """The counts from evaluating a shard."""
 
     rows: int
     valid: int
@@ -70,10 +70,10 @@ def evaluate_shard(
     """Parses, validates and scores the answers of a shard and writes its evaluations.
 
     Args:
-        store: where tables live.
-        judge: whose answers these are.
+        store: the store of the tables.
+        judge: the judge whose answers these are.
         shard: the shard to evaluate.
-        rubric: what was judged by; none if an OpenAI file brought its own questions.
+        rubric: the rubric of the answers; none if an OpenAI file brought its own questions.
         identity: the model that answered.
     """
     answered = _joined(store, judge, shard)
@@ -110,7 +110,7 @@ def _joined(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
         hint="materialize completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )
-    # Earlier versions noted so a lowered limit too, with the prompt as long as it was.
+    # Earlier versions also marked a lowered limit in this way, without a shorter prompt.
     kept = pl.col("overrides").str.json_path_match(f"$.{SHORTENED}.prompt_tokens").cast(pl.Int32)
     return prompts.join(
         completions.with_columns(answered=pl.lit(value=True)),
@@ -126,7 +126,7 @@ def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
 
 
 def _shared_schema(answered: pl.DataFrame) -> Row | None:
-    """Returns the answer schema if all rows that were asked for JSON and all others share it."""
+    """Returns the answer schema if all rows share it and all were asked for JSON."""
     found = answered["response_schema"].unique().to_list()
     return AnswerParser(found[0]).schema if len(found) == 1 and found[0] is not None else None
 

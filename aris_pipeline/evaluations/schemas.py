@@ -1,4 +1,4 @@
-"""The columns that a rubric, or an answer schema of an OpenAI file, adds to the tables."""
+"""Defines the columns that a rubric, or an OpenAI file's answer schema, adds to the tables."""
 
 import sys
 from typing import Any
@@ -44,7 +44,7 @@ def rubric_columns(rubric: Rubric, *, nullable: bool) -> dict[str, dy.Column]:
 
 
 def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
-    """Returns the columns of `candidate_ranking`: what an analyst needs first comes first."""
+    """Returns the columns of `candidate_ranking`: in the order in which an analyst needs them."""
     judged = rubric_columns(rubric, nullable=False)
     given = Evaluations.columns()
     verdict = judged.pop("recommendation")
