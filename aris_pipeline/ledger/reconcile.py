@@ -54,7 +54,7 @@ class Reconciliation:
         return accounted == self.rows_in and not self.faults
 
     def judgement(self) -> dict[str, str | None]:
-        """Returns the name of the judgment: the batch and the judge."""
+        """Returns the batch and its judge, by rubric and model."""
         return {"batch": self.batch, "rubric": self.rubric, "model": self.model}
 
     def counts(self) -> dict[str, int]:

@@ -125,7 +125,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return self.ollama_tag
 
     def _digest_of_args(self) -> str:
-        """They may change answers, so they are part of what names the model's state."""
+        """Returns a digest of the arguments, which are part of the model's state."""
         if not self.engine_args:
             return ""
         text = json.dumps(self.engine_args, sort_keys=True, default=str)

@@ -140,7 +140,7 @@ class Load:
         return kv_gib / self.sequence_gib(tokens)
 
     def sequence_gib(self, tokens: float) -> float:
-        """Memory of the KV blocks of one sequence, whatever window its layers attend to."""
+        """Returns the memory of one sequence's KV blocks, whatever the windows of its layers."""
         size = _GPU_BLOCK if self.hardware.on_gpu else _CPU_BLOCK
         return -(-tokens // size) * size * self.kv_bytes_per_token / GIB
 
@@ -161,7 +161,7 @@ class Load:
         )  # fmt: skip
 
     def verdict(self) -> tuple[bool, str]:
-        """Whether weights, overhead and one sequence of `context` fit, and why in figures."""
+        """Returns whether weights, overhead and a sequence of `context` fit, and why."""
         overhead, positions = self.overhead_gib, self.shape.max_positions
         if positions and self.context > positions:
             return False, (

@@ -294,7 +294,7 @@ def _attention(text: Config, layers: int) -> tuple[int, int]:
 
 
 def _number(text: Config, name: str) -> int:
-    """Returns a number of a config, 0 without one; it may be a list by layer, or a word."""
+    """Returns a number of a config, 0 without one; refuses a list by layer, or a word."""
     value = text.get(name) or 0
     if not isinstance(value, int):
         raise ConfigError(f"the config's {name} is no number: the model cannot be planned")
@@ -302,7 +302,7 @@ def _number(text: Config, name: str) -> int:
 
 
 def _rope_positions(text: Config, positions: int, *, hybrid: bool) -> int:
-    """Returns the rows of vLLM's rotary tables: scaling stretches one, windows have their own.
+    """Returns the rows of vLLM's rotary tables.
 
     Source: `vllm/model_executor/layers/rotary_embedding/` (0.26 to 0.32). Linear scaling stretches
     a table, and windowed layers have their own.

@@ -1,6 +1,6 @@
-"""The answer that a rubric asks for: its JSON schema, and the proof that it fits the token budget.
+"""Defines the answer that a rubric asks for: its JSON schema, and proof of its token budget.
 
-Every string is bounded and has neither quote, backslash nor control characters: nothing needs an
+Every string is bounded and has no quotes, backslashes or control characters. Nothing needs an
 escape, so a string of n ASCII characters takes at most n tokens. Reasons come before the rating
 that they explain, and the recommendation comes last, so that the verdict follows the reasons.
 """
@@ -14,14 +14,15 @@ from aris_pipeline.prompts.tokenizers import Tokenizer, token_count
 
 _FIRST_CHARACTER = "[A-Za-z0-9]"
 _FURTHER_CHARACTER = r'[^"\\\x00-\x1F\x7F]'
-"""As JSON has it: for this class alone the guidance backend knows the allowed tokens beforehand."""
+"""The class of JSON itself: only for it does the guidance backend know the allowed tokens in
+advance."""
 
 
 def answer_schema(rubric: Rubric) -> dict[str, Any]:
-    """Returns the JSON schema of an answer; its properties stand in the order of generation.
+    """Returns the JSON schema of an answer; its properties are in the order of generation.
 
-    A string's bound stands in its pattern alone: with `maxLength` beside it, or a narrower class of
-    characters, the guidance backend walks the whole vocabulary for every token of every row.
+    Only the pattern of a string has its bound: with `maxLength` beside it, or with a narrower class
+    of characters, the guidance backend walks the whole vocabulary for every token of every row.
     """
     properties: dict[str, Any] = {}
     for criterion in rubric.criteria:
@@ -47,11 +48,12 @@ def answer_schema_json(rubric: Rubric) -> str:
 def worst_case_tokens(rubric: Rubric, tokenizer: Tokenizer) -> int:
     r"""Returns the most tokens that an answer can take, its end token included.
 
-    Grammar-constrained generation emits text that it is forced to as the tokenizer would (canonical
-    tokens); where there is a choice, a model may choose the shortest token. So keys count as they
-    are tokenized, the characters of a string and the quotes and colon before it one each, and an
-    enumeration one a character up to the one that settles it. A character outside ASCII may take
-    up to four; an answer that is cut off because of them gets a larger budget (the repair ladder).
+    Grammar-constrained generation emits forced text as the tokenizer would (canonical tokens); if
+    there is a choice, a model may choose the shortest token. So keys count as they are tokenized.
+    The characters of a string, and the quotes and colon before it, count one token each. An
+    enumeration counts one token a character, up to the character that decides it. A character
+    outside ASCII may take up to four tokens; an answer that is cut off because of them gets a
+    larger budget in a repair.
     """
     total = token_count(tokenizer, "{") + token_count(tokenizer, "}") + 1
     total += rubric.reason_chars * len(rubric.criteria) + rubric.overall_reason_chars
@@ -67,10 +69,10 @@ def worst_case_tokens(rubric: Rubric, tokenizer: Tokenizer) -> int:
 
 
 def check_fits(rubric: Rubric, tokenizer: Tokenizer, max_tokens: int) -> None:
-    """Refuses a rubric whose longest possible answer would be cut off by `max_tokens`.
+    """Refuses a rubric whose longest possible answer `max_tokens` would cut off.
 
     Raises:
-        ConfigError: says by how much to shorten, and which max_tokens would do.
+        ConfigError: the message says by how much to shorten, and which max_tokens would be enough.
     """
     excess = worst_case_tokens(rubric, tokenizer) - max_tokens
     if excess <= 0:

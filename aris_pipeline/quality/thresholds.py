@@ -1,4 +1,4 @@
-"""Where a shard stops being good enough, and what an hour of the machine costs."""
+"""Configures when a shard is not good enough, and what an hour of the machine costs."""
 
 from pydantic import BaseModel, Field
 

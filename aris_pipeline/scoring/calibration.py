@@ -1,8 +1,8 @@
-"""From log-probabilities of the verdicts to a score: pure functions on arrays.
+"""Computes a score from log-probabilities of the verdicts, by pure functions on arrays.
 
 Contextual calibration after Zhao, Wallace, Feng, Klein and Singh, "Calibrate Before Use: Improving
 Few-Shot Performance of Language Models" (ICML 2021): a model prefers some answers whatever it
-reads. What it prefers without a profile is divided out:
+reads. Its preference without a profile is divided out:
 
     p_i = exp(lp_i - cal_i) / sum_j exp(lp_j - cal_j)
 
