@@ -38,11 +38,12 @@ class Table:
     """A table, and how the chain makes it.
 
     Attributes:
-        name: of its directory under the data directory, and of its asset if a job makes it.
+        name: the name of its directory under the data directory, and of its asset if a job makes
+            it.
         grain: the rows that one file covers.
         place: returns the path of the file for a shard and a judge; wildcards give a pattern.
         schema: None if the rubric alone defines the columns.
-        judged: whether each judge (rubric and model) has a file of its own.
+        judged: whether each judge (rubric and model) has its own file.
         job: the Dagster job that materializes it in a batch's run; None for tables that landing and
             benchmarks write.
         resources: what that job's step needs.

@@ -150,8 +150,8 @@ class ColumnMap(_Mapping, frozen=True, extra="forbid"):
         """Checks a mapping.
 
         Args:
-            value: of text and lists.
-            source: where it comes from, for messages.
+            value: a mapping of text and lists.
+            source: its origin, for messages.
 
         Raises:
             ConfigError: it is not a mapping.

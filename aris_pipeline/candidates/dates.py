@@ -103,7 +103,7 @@ class _Read(NamedTuple):
     """A date; its text is empty if it says nothing.
 
     Attributes:
-        text: of the date.
+        text: the text of the date.
         end: `now` for a word that says so, `never` for a last day.
     """
 

@@ -114,7 +114,7 @@ _SET_ASIDE = (
     " marital_status family_status photo picture image references recommendations referees"
     " people_also_viewed similarly_named_profiles resume_html html"
 )
-"""Fields that are left out of judgment on purpose: contact data, what the law keeps out of a
+"""Fields that are left out of the judgment on purpose: contact data, what the law keeps out of a
 verdict, text about or by other people, and copies with markup."""
 
 _PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")

@@ -36,8 +36,8 @@ class EarlierLanding:
     """The earlier landing of a content.
 
     Attributes:
-        name: of the batch.
-        shard_size: rows of a shard.
+        name: the name of the batch.
+        shard_size: the rows of a shard.
         batch: the batch, if all that landing wrote of it is still there.
     """
 
@@ -75,9 +75,9 @@ def free_name(store: DataStore, wanted: str, digest: str, shard_size: int) -> tu
     under the same names.
 
     Args:
-        store: where it lands.
+        store: the store in which it lands.
         wanted: the name; part of the digest is added if another batch has it.
-        digest: of the content.
+        digest: the digest of the content.
         shard_size: the wanted size; the first claim of the name for this content decides.
     """
     taken = store.batch_file(wanted).exists() or _is_in_use(store, wanted)

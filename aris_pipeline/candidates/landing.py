@@ -60,7 +60,7 @@ def land_file(
     """Lands `file`, or returns the batch from its earlier landing.
 
     Args:
-        store: where the batch is written.
+        store: the store to which the batch is written.
         file: the file; it is only read.
         options: how to read it.
         on: the date in the batch's name; today by default.
@@ -108,9 +108,9 @@ class _Target:
     """The batch that a landing writes.
 
     Attributes:
-        name: of the batch.
-        digest: of content and options.
-        format: what the file is read as.
+        name: the name of the batch.
+        digest: the digest of content and options.
+        format: the format in which the file is read.
         again: whether it has landed before; if the landing then fails, existing files stay.
     """
 

@@ -181,8 +181,8 @@ class _Arranging:
         """Takes the known ones of these fields, and returns the rest.
 
         Args:
-            fields: of the record, or of an object in it.
-            path: of that object, with a dot behind it.
+            fields: the fields of the record, or of an object in it.
+            path: the path of that object, with a dot after it.
         """
         left = {key: self._take(key, value, path) for key, value in fields.items()}
         return {key: value for key, value in left.items() if value is not None}
@@ -302,7 +302,7 @@ class _Arranging:
         return first
 
     def _jobs_of_columns(self, found: Fields, rest: Fields) -> list[Fields]:
-        """Returns jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
+        """Returns the jobs a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
         parts = self._parts["job"]
         if parts.keys() == {1} and parts[1].keys() == {"description"}:
             # Alone it describes the offered job, in tables of resumes and offers.

@@ -157,8 +157,8 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> Mapp
     """Returns a profile's fields with `first_name`, `last_name` and `other_names`.
 
     Args:
-        fields: of the profile; those that hold a name are replaced.
-        elsewhere: further parts of the record, in which names are looked for too.
+        fields: the fields of the profile; those that hold a name are replaced.
+        elsewhere: further parts of the record, which may hold names too.
     """
     beside = _Found()
     for part in elsewhere:

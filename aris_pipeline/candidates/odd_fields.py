@@ -38,7 +38,7 @@ def entries_of(value: object, known: frozenset[str]) -> tuple[list[Fields], list
     """Returns the jobs or degrees in a value, which may be a list or not; and the rest.
 
     Args:
-        value: of `work_info` or `education_info`.
+        value: the value of `work_info` or `education_info`.
         known: the fields of an entry.
     """
     if isinstance(value, dict) and not is_entry(value, known):

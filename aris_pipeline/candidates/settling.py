@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def has_settled(path: Path, quiet_s: float, now: float) -> bool:
-    """Returns whether `path` is a file that nobody has written to for `quiet_s` seconds.
+    """Returns whether `path` is a file to which nobody has written for `quiet_s` seconds.
 
     A write that changes the size also sets the modification time, so the time alone is enough.
 

@@ -66,7 +66,7 @@ class StrayBytes:
 
     Attributes:
         named: whether the encoding was named: then U+FFFD replaces a byte outside it.
-        records: how many records were read nevertheless.
+        records: how many records were read anyway.
         first_line: the line of the first of them.
     """
 

@@ -25,7 +25,7 @@ class Progress:
         total: rows to be generated; an upper limit while shards are still to be read.
         asked: rows that the engine has received.
         done: finished rows.
-        seconds: of generation.
+        seconds: the seconds of generation.
         row_tokens: prompt and output tokens of the finished rows.
         asked_tokens: prompt tokens of all requests, those for scores too.
         most_output_tokens: the most tokens that these requests may generate.

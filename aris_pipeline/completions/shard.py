@@ -88,7 +88,7 @@ class OpenShard:
             store: the data directory.
             judge: the judge whose completions these are.
             generation: figures of the engine's part.
-            run_id: of this run.
+            run_id: the id of this run.
             loaded_s: seconds that loads of the engine have taken so far.
         """
         types = polars_schema(Completions)

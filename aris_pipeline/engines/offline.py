@@ -348,7 +348,7 @@ def _refusal_types() -> tuple[type[Exception], ...]:
     """Returns what vLLM raises for a request that it cannot take; neither harms the engine."""
     import vllm.exceptions  # noqa: PLC0415
 
-    # 0.28 may raise ValueError; 0.32 has a type of its own that is not one.
+    # 0.28 may raise ValueError; 0.32 has its own type, which is not a ValueError.
     client_error: type[Exception] = getattr(vllm.exceptions, "VLLMClientError", ValueError)
     return (ValueError, client_error)
 

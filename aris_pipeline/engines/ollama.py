@@ -164,7 +164,7 @@ class OllamaEngine:
             raise server.explain(fault) from fault
         theirs = first.end.prompt_eval_count or 0
         if theirs != (counted_again := again.end.prompt_eval_count or 0):
-            # Versions before 0.3 and the first ones of 0.30.
+            # This holds for versions before 0.3 and the first ones of 0.30.
             raise EngineError(
                 f"the Ollama at {server.url} does not count the prompt tokens that it has cached "
                 f"({theirs}, then {counted_again} for the same prompt), so it could not be told "

@@ -74,8 +74,8 @@ class OllamaServer:
     """One model of a server; the whole object belongs to one event loop.
 
     Attributes:
-        url: where it is.
-        tag: the model.
+        url: the address of the server.
+        tag: the tag of the model.
         silent_since: when the last token came, by the monotonic clock.
     """
 

@@ -43,7 +43,8 @@ _LOG = logging.getLogger(__name__)
 _REQUESTS_IN_FLIGHT = 128
 """Rows in flight of our own server on a CPU, and of an unknown remote server."""
 _MAX_RETRIES = 8
-"""Half a second at first, 8 s at most: 40 s in all, then the engine session's own patience."""
+"""The waits are half a second at first and 8 s at most: 40 s in total. Then the engine session
+decides."""
 _CONNECT_S = 10.0
 _LOOK_EVERY_S = 0.5
 _HUNG_AFTER_TIMEOUTS = 3

@@ -17,7 +17,7 @@ class Sampling:
         max_tokens: limit of the answer's length.
         temperature: 0 is greedy.
         top_p: nucleus sampling threshold.
-        seed: of sampling.
+        seed: the seed of sampling.
         ignore_eos: go on to max_tokens whatever the model says; only for speed tests, in which
             every answer must have the same length.
         further: vLLM's other sampling parameters by name, if a row has any; its
@@ -156,7 +156,7 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         ...
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:

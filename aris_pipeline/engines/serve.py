@@ -90,7 +90,7 @@ class VllmServe:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:

@@ -24,7 +24,7 @@ class EngineProfile:
     Attributes:
         changes: settings by name, in place of the defaults; empty if these were the fastest.
         ratio: its rows per second, divided by those of the defaults.
-        run_id: of the benchmark run that measured it.
+        run_id: the id of the benchmark run that measured it.
     """
 
     changes: Mapping[str, Any]

@@ -43,7 +43,7 @@ class Column:
     Attributes:
         name: its name in the file.
         type: its polars type, without parameters.
-        meaning: for people.
+        meaning: its meaning, for people.
         nullable: whether it may be null.
         unique: whether no value occurs twice in a table's batch.
         limits: further restrictions of its values.
@@ -64,10 +64,10 @@ class Table:
     """A table, with the columns that the default rubric adds, if any.
 
     Attributes:
-        name: of the directory under the data directory, or of an asset.
+        name: the name of the directory under the data directory, or of an asset.
         meaning: what a row stands for.
         location: pattern of its files, relative to the data directory.
-        columns: in the order of the file.
+        columns: its columns, in the order of the file.
     """
 
     name: str

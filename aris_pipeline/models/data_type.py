@@ -1,8 +1,8 @@
 """Chooses the data type that this machine's CPU computes fastest.
 
-vLLM takes bfloat16 on every CPU, and emulates it where the instructions are missing: with AVX2
-alone 40 rows take four to five times as long as in float32. With them bfloat16 is faster by half.
-AVX-512 without them also converts back and forth, so it counts as a CPU without them.
+vLLM takes bfloat16 on every CPU, and emulates it if the instructions are missing: with AVX2 alone
+40 rows take four to five times as long as in float32. With them bfloat16 is faster by half. AVX-512
+without them also converts back and forth, so it counts as a CPU without them.
 """
 
 from functools import cache
@@ -26,7 +26,7 @@ class DataType(NamedTuple):
 
 
 def cpu_data_type() -> DataType:
-    """Returns bfloat16 where this CPU has instructions for it, else float32."""
+    """Returns bfloat16 if this CPU has instructions for it, else float32."""
     return _data_type_of(CPUINFO)
 
 

@@ -34,7 +34,7 @@ class Hardware:
     """A device that a model runs on.
 
     Attributes:
-        name: for people.
+        name: its name, for people.
         memory_gib: the memory that vLLM calls the total.
         source: the source of the figures.
         bandwidth_gb_s: the bandwidth of its memory; None if unknown, and then there is no roofline.

@@ -255,7 +255,7 @@ def _bits(method: str, stated: Config) -> float:
     if method == "bitsandbytes":
         if stated.get("load_in_8bit"):
             return 8.0
-        # A scale for each 64 weights: 32 bits, or 8 where the scales are quantized again by 256
+        # A scale for each 64 weights: 32 bits, or 8 if the scales are quantized again by 256
         # (Dettmers et al., "QLoRA", 2023, section 3).
         double = stated.get("bnb_4bit_use_double_quant")
         return 4 + (8 / 64 + 32 / (64 * 256) if double else 32 / 64)

@@ -21,7 +21,7 @@ class Model:
     """A model, known by its config alone; its weights need not be on this machine.
 
     Attributes:
-        name: for people.
+        name: its name, for people.
         config: its config.json.
         source: where the config was found.
         dtype: the data type of what is not quantized.
@@ -148,7 +148,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         max_model_len: context; the model's own setting or the machine's default.
         utilization: share of the GPU's memory that vLLM may use.
         tensor_parallel: GPUs that share one copy of the model.
-        replicas: copies of the model, each with GPUs of its own.
+        replicas: copies of the model, each with its own GPUs.
         kv_cache_dtype: as in vLLM.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 

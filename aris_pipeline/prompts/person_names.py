@@ -117,7 +117,7 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
     Few profiles repeat a name, so a plain search comes before the compilation of a pattern.
 
     Args:
-        text: in normal form C.
+        text: the text, in normal form C.
         folded: the text without case.
         names: the names to look for.
     """

@@ -25,8 +25,8 @@ def room_for_prompt(max_model_len: int, max_tokens: int) -> int:
 def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) -> list[int] | None:
     """Cuts a prompt to at most `limit` tokens.
 
-    The rendered text is cut, not the messages rendered anew, so whatever the chat template made of
-    the row's own options stays as it was.
+    It cuts the rendered text and does not render the messages again, so the effect of the row's own
+    options on the chat template stays.
 
     Args:
         prompt: a row of `Prompts`.

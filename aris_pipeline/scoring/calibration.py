@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """One entry a row; NaN (and -1 for `likeliest`) where a row cannot be scored."""
+    """One entry a row; NaN (and -1 for `likeliest`) if a row cannot be scored."""
 
     probabilities: Floats
     score: Floats

@@ -19,7 +19,7 @@ from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 
 class ScoreNode(NamedTuple):
-    """A parting of the options: what to append to the prompt, and the tokens to ask about."""
+    """A node where the options part: what to append to the prompt, and tokens to ask about."""
 
     suffix_token_ids: tuple[int, ...]
     child_token_ids: tuple[int, ...]

@@ -48,8 +48,8 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
 
     Args:
         path: the file.
-        hint: what to do if the file is missing or damaged, for the error message. columns: the
-            columns to read; all by default.
+        hint: what to do if the file is missing or damaged, for the error message.
+        columns: the columns to read; all by default.
 
     Raises:
         MissingDataError: the file is not there.

@@ -16,9 +16,9 @@ class Format:
     """A file format. Its module defines it, and `formats` lists it.
 
     Attributes:
-        name: for `--format`, and in the manifest of a batch.
+        name: its name for `--format`, and in the manifest of a batch.
         title: what a file of it is, for messages.
-        endings: of its files, the usual one first.
+        endings: the endings of its files, the usual one first.
         remedy: what to do if no record of a file can be used.
         reader: opens a file; `InputError` if it cannot be one of this format.
         validator: returns what turns a landed record into columns.

@@ -106,7 +106,7 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
 
     Args:
         window: is moved past the value.
-        in_candidates: whether the value ends, at the latest, where the next candidate starts.
+        in_candidates: whether the value ends at the start of the next candidate, at the latest.
     """
     window.ensure(RAW_LIMIT)
     head = window.text[window.pos : window.pos + RAW_LIMIT]

@@ -57,7 +57,7 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "bad_words": ([],),
     "allowed_token_ids": (),
 }
-"""Sampling parameters beside the common ones, with the values that ask for nothing."""
+"""Sampling parameters besides the common ones, with the values that have no effect."""
 
 _OTHER_PARTS = frozenset(
     {
