@@ -1,8 +1,8 @@
 """Finds a candidate's names in the fields of a record, whatever the spelling of the fields.
 
-Redaction needs every name that a file gives: `firstName` and `Full Name`, `Doe, Jane`, `{"name":
-{"given": ..}}`, a maiden name beside the family name. Fields at the top are taken out of the
-record; fields of inner objects are only read.
+Redaction needs every name that a file gives: `firstName` and `Full Name`, `Doe, Jane`,
+`{"name": {"given": ..}}`, a maiden name beside the family name. Fields at the top are taken out of
+the record; fields of inner objects are only read.
 """
 
 import re
@@ -287,7 +287,7 @@ def _completed(first: str | None, last: str | None, full: Names) -> tuple[str | 
 
 
 class _Spelling(NamedTuple):
-    """The meaning of a field by its spelling, and the objects in which it has it."""
+    """The meaning of a field by its spelling, and the objects in which it has that meaning."""
 
     role: Role
     place: Literal["anywhere", "person", "name"]

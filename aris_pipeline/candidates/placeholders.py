@@ -1,7 +1,7 @@
 """Lists words that programs and people write for a missing value: `nan`, `NULL`, `#N/A`, `-`.
 
-Only a whole value counts, in upper or lower case, or a list of such words only: `[null]`, `n/a,
-n/a`. Some people have such names: in the field of a name `Null` stays, and `NULL` does not.
+Only a whole value counts, in upper or lower case, or a list of such words only: `[null]`,
+`n/a, n/a`. Some people have such names: in the field of a name `Null` stays, and `NULL` does not.
 """
 
 import re
