@@ -1,4 +1,4 @@
-"""Reads a model's shape from its own config.json: bytes of weights and KV cache.
+"""Reads a model's shape from its own config.json: bytes of weights and KV cache, no constants.
 
 Weights are counted matrix by matrix, so that a 4-bit model keeps its embeddings, its head and the
 modules that its config excludes at full width. Biases are left out: they are under 0.1 %.

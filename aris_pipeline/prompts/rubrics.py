@@ -126,7 +126,8 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
     """Loads `<rubric_id>.yaml` from the user's directory or, failing that, a shipped one.
 
     Raises:
-        ConfigError: there is no such rubric, or the file is not one; the message names the field.
+        ConfigError: there is no such rubric, or the file is not one; the message names the file and
+            the field.
     """
     directories = [folder for folder in (rubrics_dir, SHIPPED_RUBRICS) if folder is not None]
     if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != OPENAI:

@@ -18,7 +18,7 @@ _COLUMNS = (*_SAME, "started_at", "rows_generated", "req_s")
 def throughput_regression(
     store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
 ) -> Finding:
-    """Returns whether the shard was about as fast as the last ten comparable shards before it.
+    """Returns whether the shard was about as fast as the last ten comparable ones before it.
 
     Comparable are shards of the same rubric and model, on the same host, GPU and engine, with the
     same triage if any, of which the run generated between half and twice as many rows: a retry that

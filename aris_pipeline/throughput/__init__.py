@@ -1,4 +1,4 @@
-"""Measures the cost of a shard, and estimates the speed of a model from it."""
+"""Measures what a shard cost: rates, latencies, memory, energy; and a model's pace from it."""
 
 from aris_pipeline.throughput.measure import Measurement, measure_shard
 from aris_pipeline.throughput.pace import UNKNOWN, Pace, measured_pace
