@@ -1,4 +1,4 @@
-"""Lists every table of the product once: its schema, its path, its grain and the job that makes it.
+"""Lists every table of the product once: its schema, path, grain, and the job that makes it.
 
 A new table is one row here. The command line (`--until`), the jobs, the reconciliation, the data
 dictionary and the UI's descriptions of columns follow from it.
@@ -35,15 +35,16 @@ Place = Callable[[DataStore, Judge, Shard], Path]
 
 @dataclass(frozen=True)
 class Table:
-    """One table, and how the chain comes by it.
+    """A table, and how the chain makes it.
 
     Attributes:
-        name: of its directory under the data directory, and of its asset if a job makes it.
-        grain: what one file covers.
-        place: returns the file of a shard by a judge; wildcards give a pattern.
-        schema: None where the rubric alone says what the columns are.
-        judged: whether each judge (rubric and model) has a file of its own.
-        job: the Dagster job that materializes it in a batch's run; None for what landing and
+        name: the name of its directory under the data directory, and of its asset if a job makes
+            it.
+        grain: the rows that one file covers.
+        place: returns the path of the file for a shard and a judge; wildcards give a pattern.
+        schema: None if the rubric alone defines the columns.
+        judged: whether each judge (rubric and model) has its own file.
+        job: the Dagster job that materializes it in a batch's run; None for tables that landing and
             benchmarks write.
         resources: what that job's step needs.
         has_each_row: whether every usable row passes through it.
@@ -107,7 +108,7 @@ TABLES = (
         EngineTuning,
     ),
 )  # fmt: skip
-"""In the order in which a batch's run makes them."""
+"""All tables, in the order in which a batch's run makes them."""
 
 CHAIN = {table.name: table for table in TABLES if table.job}
 """The assets that a batch's run materializes, by name, in order."""

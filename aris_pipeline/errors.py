@@ -1,12 +1,12 @@
-"""Every error that a user of the pipeline can meet, each with the remedy in its message.
+"""Defines every error that a user of the pipeline can meet, each with the remedy in its message.
 
-A failure of one row is data (a quarantined or failed row), not an exception; what is raised
-here concerns a file, a shard, a batch, the engine or the configuration.
+A failure of one row is data (a quarantined or failed row), not an exception; the exceptions here
+concern a file, a shard, a batch, the engine or the configuration.
 """
 
 
 class ArisError(Exception):
-    """Base of all errors that the pipeline raises on purpose; its text is meant for people."""
+    """The base of all errors that the pipeline raises on purpose; its text is for people."""
 
 
 class ConfigError(ArisError):
@@ -26,15 +26,15 @@ class DamagedDataError(ArisError):
 
 
 class StorageError(ArisError):
-    """A file cannot be written; of an object store, also not read."""
+    """A file cannot be written or, in an object store, not be read."""
 
 
 class DiskError(StorageError):
-    """A disk is full or read-only, or an object store refuses: other files meet it too."""
+    """A disk is full or read-only, or an object store refuses: other files fail, too."""
 
 
 class InstanceError(ArisError):
-    """The database server of Dagster's instance is away, or refuses."""
+    """The database server of Dagster's instance cannot be reached, or refuses."""
 
 
 class BatchBusyError(ArisError):
@@ -50,10 +50,10 @@ class EngineBusyError(EngineError):
 
 
 class EngineDiedError(EngineError):
-    """The engine died or hung at work; another one may go on with the rows that were in flight.
+    """The engine died or hung at work; another engine may continue with the rows in flight.
 
     Attributes:
-        cause: type, message and place of the exception that ended it; None where it left none.
+        cause: type, message and place of the exception that ended it; None if there is none.
     """
 
     def __init__(self, message: str, *, cause: str | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Every setting of a judgment, once.
+"""Lists every setting of a judgment, once.
 
 A setting is a field of `JudgingSettings`, `PromptSettings` or `EngineSettings`. The options of the
 command line, the variables, the fields of Dagster's launchpad and the configuration page are made
-of these fields. A given value wins over the variable `ARIS_<NAME>`, and that over the default.
+from these fields. A given value wins over the variable `ARIS_<NAME>`, which wins over the default.
 """
 
 from collections.abc import Mapping
@@ -47,11 +47,12 @@ def judging_settings(
     """Returns the settings of a judgment.
 
     Args:
-        given: values by the names of the settings; None is not given.
-        environment: whose variables hold for what is not given.
+        given: values by the names of the settings; None means not given.
+        environment: the variables for settings that are not given.
 
     Raises:
-        ConfigError: a value is not allowed; the message names setting, value and variable.
+        ConfigError: a value is not allowed; the message names the setting, the value and the
+            variable.
     """
     values: dict[str, Any] = {}
     for name in judging_fields():

@@ -1,4 +1,4 @@
-"""One landed record as a row of `raw_candidates`, or the rule that it broke."""
+"""One landed record as a row of `raw_candidates`, or the rule that it breaks."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ _WORD = re.compile(r"[^\W_]+")
 _LONGEST_NAME = 80
 _WITHOUT_TEXT = {"is_current", "work_start_date", "work_end_date", "end_date"}
 _DEEPEST = 64
-"""Levels of nesting in a record; the stages after this one recurse, each on a stack of its own."""
+"""Levels of nesting in a record; the later stages recurse, each on its own stack."""
 
 
 class UnusableError(Exception):
@@ -95,7 +95,7 @@ def table_rows(landing: Mapping[str, str], counter: FieldCounter) -> RowValidato
 
     def validate(record: str, _: str) -> Row:
         shaped = partial(shape_of_row, columns=columns, id_column=id_column)
-        return _candidate(record, DECODER, shaped, counter)  # a row has no key twice
+        return _candidate(record, DECODER, shaped, counter)  # a row has no repeated keys
 
     return validate
 
@@ -154,7 +154,7 @@ def _degree(degree: Degree) -> Row:
 
 
 def _says_anything(row: Row) -> bool:
-    """Whether anything is left to judge after dates and texts were read."""
+    """Returns whether anything is left to judge after dates and texts were read."""
     if any(map(_SAID.search, row["skills"])):
         return True
     for entry in (*row["work_info"], *row["education_info"]):
@@ -166,7 +166,7 @@ def _says_anything(row: Row) -> bool:
 
 
 def _is_only_a_name(said: list[str], row: Row) -> bool:
-    """Whether texts hold the candidate's name and nothing else."""
+    """Returns whether texts hold the candidate's name and nothing else."""
     if sum(map(len, said)) > _LONGEST_NAME:
         return False
     names = filter(None, [row["first_name"], row["last_name"], *(row["other_names"] or ())])
@@ -175,7 +175,7 @@ def _is_only_a_name(said: list[str], row: Row) -> bool:
 
 
 def _without_text(record: str, profile: Profile) -> UnusableError:
-    """Says what a record without text holds in its place."""
+    """Says what a record holds in place of text."""
     given = parse_record(record, DECODER)
     for name in ("resume_text", "title"):
         text = getattr(profile, name) or ""
@@ -192,7 +192,7 @@ def _without_text(record: str, profile: Profile) -> UnusableError:
 
 
 def _other_request(given: Row) -> str | None:
-    """Says what a line of a file of requests is that we do not ask; nothing of any other record."""
+    """Says why we do not ask a line of a file of requests; None for any other record."""
     if {"custom_id", "response"} <= given.keys():
         return "it is a line of a batch's output: land the file of the requests"
     if {"custom_id", "params"} <= given.keys():
@@ -203,7 +203,7 @@ def _other_request(given: Row) -> str | None:
 
 
 def _fields_of(given: Row) -> str:
-    """Names the fields that a record has; a name that a file made up may be personal."""
+    """Names the fields of a record; a name that the file invented may be personal."""
     fields = [name for name in given if id_rank(name) is None]
     known = [name for name in fields if is_known(name) or name in PROFILE_FIELDS]
     others = len(fields) - len(known)
@@ -213,7 +213,7 @@ def _fields_of(given: Row) -> str:
 
 
 def parse_record(record: str, by: JSONDecoder) -> Row:
-    """Returns the object that a record is, or raises `UnusableError`."""
+    """Returns a record as an object, or raises `UnusableError`."""
     try:
         value = parse_json(record, by)
     except ValueError as error:

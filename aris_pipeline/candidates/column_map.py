@@ -1,7 +1,7 @@
 """A mapping from a user's columns and JSON paths to the fields of a profile: `--columns FILE`.
 
-It is for names that `field_names` does not know. A path is the name of a column, or the dotted way
-to a field of a record; a list is named as a whole.
+It is for names that `field_names` does not know. A path is the name of a column, or the dotted path
+to a field of a record. A list is named as a whole.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +18,9 @@ from aris_pipeline.candidates.plain_values import as_text
 from aris_pipeline.errors import ConfigError
 
 COLUMNS_KEY = "columns"
-"""In the footer of landed shards: the mapping that they are read with, if there is one."""
+"""Footer key of landed shards: the mapping that they are read with, if any."""
 _FIRST_RANK = -1000
-"""Before the rank of every field that is known by its name."""
+"""Comes before the rank of every field that is known by its name."""
 
 
 def _listed(value: object) -> object:
@@ -37,7 +37,7 @@ Paths = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 class _Mapping(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Yields each path with the field that it becomes, of those that name no list."""
+        """Yields each path that does not name a list, with the field that it becomes."""
         for name, value in self:
             if isinstance(value, tuple):
                 yield from ((path, name) for path in value if isinstance(path, str))
@@ -51,7 +51,7 @@ class _EntryMap(_Mapping):
     )
 
     def take(self, record: dict[str, Any]) -> object:
-        """Takes the entries out of a record, with our names for the fields that are mapped."""
+        """Takes the entries out of a record and gives the mapped fields our names."""
         if self.list_path is None:
             entry = self._taken(record)
             return [entry] if entry else None
@@ -96,7 +96,7 @@ class DegreeMap(_EntryMap, frozen=True, extra="forbid"):
 
 
 class Mapped(NamedTuple):
-    """A value that the user has given a place."""
+    """A value whose place the user has given."""
 
     path: str
     role: Role
@@ -104,7 +104,7 @@ class Mapped(NamedTuple):
 
 
 class MappedRecord(NamedTuple):
-    """A record without the fields that are mapped, these, and those that are to be ignored."""
+    """A record without its mapped fields, the mapped fields, and the ignored ones."""
 
     rest: dict[str, Any]
     mapped: list[Mapped]
@@ -112,7 +112,7 @@ class MappedRecord(NamedTuple):
 
 
 class ColumnMap(_Mapping, frozen=True, extra="forbid"):
-    """Which columns or fields of a file are which fields of a profile."""
+    """Maps the columns or fields of a file to the fields of a profile."""
 
     id: str | None = None
     first_name: Paths = ()
@@ -134,7 +134,7 @@ class ColumnMap(_Mapping, frozen=True, extra="forbid"):
         """Reads a file of YAML or JSON.
 
         Raises:
-            ConfigError: it is not there, or not such a mapping.
+            ConfigError: the file is missing, or is not such a mapping.
         """
         try:
             text = file.read_text(encoding="utf-8")
@@ -150,11 +150,11 @@ class ColumnMap(_Mapping, frozen=True, extra="forbid"):
         """Checks a mapping.
 
         Args:
-            value: of text and lists.
-            source: where it comes from, for messages.
+            value: a mapping of text and lists.
+            source: its origin, for messages.
 
         Raises:
-            ConfigError: it is none.
+            ConfigError: it is not a mapping.
         """
         if not isinstance(value, dict) or not value:
             raise ConfigError(f"{source} maps nothing: write lines such as `title: Job Title`")
@@ -180,16 +180,16 @@ class ColumnMap(_Mapping, frozen=True, extra="forbid"):
                 yield from ((path, f"{name}.{part}") for path, part in entry.pairs())
 
     def given(self) -> dict[str, Any]:
-        """Returns what was mapped, as `parse` takes it."""
+        """Returns the mapping in the form that `parse` takes."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def keys(self) -> set[str]:
-        """Returns the names of all fields that are mapped, without those that they are inside."""
+        """Returns the names of all mapped fields, without the fields that contain them."""
         inside = (path for _, entry in self._lists for path, _ in entry.pairs())
         return {_label(path) for path in (*(path for path, _ in self.paths()), *inside)}
 
     def split(self, record: Mapping[str, Any]) -> MappedRecord:
-        """Takes the fields that are mapped out of a record."""
+        """Takes the mapped fields out of a record."""
         rest = dict(record)
         found = MappedRecord(rest, [], {})
         for path in self.ignore:
@@ -231,7 +231,7 @@ _NAME_KEYS: Mapping[str, tuple[str, ...]] = {
     "last_name": ("last_name", "family_name", "surname", "lname", "nachname"),
     "full_name": ("full_name", "name", "display_name", "formatted_name", "complete_name"),
 }
-"""Names that redaction knows; a record may have the first ones itself."""
+"""Names that redaction knows; a record may have the first of them itself."""
 
 
 def _mapped(path: str, role: Role, value: Any) -> list[Mapped]:
@@ -239,7 +239,7 @@ def _mapped(path: str, role: Role, value: Any) -> list[Mapped]:
 
 
 def take_out(record: dict[str, Any], path: str) -> Any:
-    """Removes a field by its path and returns its value; None where there is none."""
+    """Removes a field by its path and returns its value; None if there is none."""
     if path in record:
         return record.pop(path)
     head, dot, tail = path.partition(".")
@@ -251,7 +251,7 @@ def take_out(record: dict[str, Any], path: str) -> Any:
 
 
 def like(name: str, names: Iterable[str]) -> str:
-    """Returns a question for the name that was meant, or nothing."""
+    """Returns a "did you mean" question with the nearest name, or nothing."""
     by_folded = {other.casefold(): other for other in names}
     found = get_close_matches(name.casefold(), by_folded, n=1)
     return f"; did you mean '{by_folded[found[0]]}'?" if found else ""

@@ -1,6 +1,6 @@
-"""Reads the dates of jobs and degrees: epochs become dates, and dates that stand for none go.
+"""Reads the dates of jobs and degrees: epochs become dates, and placeholder dates are removed.
 
-Databases fill what is unknown with the first or the last day that they know (1970-01-01,
+Databases fill an unknown date with the first or the last day that they know (1970-01-01,
 0001-01-01, 9999-12-31). What people write (`Mar 2019`, `03/2019`) is kept as it is.
 """
 
@@ -80,7 +80,7 @@ _BUDDHIST = range(1960 + _BUDDHA, 2050 + _BUDDHA)
 """Years of the calendar that Thailand has."""
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 _LEAST_EPOCH = 100_000_000
-"""Fewer seconds than this, in 1973, count something else or are a date in digits."""
+"""A number of seconds below this (in 1973) counts something else or is a date in digits."""
 _MILLISECONDS_OF_A_DAY, _OF_A_QUARTER = 86_400_000, 900_000
 _LARGEST = {2**31 - 1, 2**63 - 1}
 _SMALLEST = {-(2**31), -(2**63)}
@@ -100,10 +100,10 @@ _IN_DIGITS = tuple(
 
 
 class _Read(NamedTuple):
-    """A date, empty where it says nothing.
+    """A date; its text is empty if it says nothing.
 
     Attributes:
-        text: of the date.
+        text: the text of the date.
         end: `now` for a word that says so, `never` for a last day.
     """
 
@@ -117,7 +117,7 @@ _NOTHING, _NEVER = _Read(None), _Read(None, "never")
 def period(
     start: str | None, end: str | None, is_current: bool | None
 ) -> tuple[str | None, str | None, bool | None]:
-    """Returns start, end and whether it goes on, of a job."""
+    """Returns the start and the end of a job, and whether it goes on."""
     began = _read(start).text if start else None
     if not end:
         return began, None, is_current
@@ -136,7 +136,7 @@ def date_of(text: str | None) -> str | None:
 
 
 def means_now(text: str) -> bool:
-    """Whether a text in the place of a date says that something goes on."""
+    """Returns whether a text in the place of a date says that something goes on."""
     return " ".join(text.split()).casefold().strip(" .") in _NOW
 
 
@@ -181,7 +181,7 @@ def _of_number(number: int) -> _Read | None:
 def _of_epoch(number: int, units: Sequence[int]) -> _Read | None:
     """Returns the month of seconds, or of parts of a second, since 1970."""
     if abs(number) <= _MILLISECONDS_OF_A_DAY and number % _OF_A_QUARTER == 0:
-        return _NOTHING  # the first day of 1970 somewhere on earth
+        return _NOTHING  # 1 January 1970 in some time zone
     if abs(number) < _LEAST_EPOCH:
         return None
     for unit in units:
@@ -200,18 +200,18 @@ def _of_epoch(number: int, units: Sequence[int]) -> _Read | None:
 
 
 def _local(moment: datetime) -> datetime:
-    """Returns a moment such that midnight east of Greenwich is not in the month before."""
+    """Returns a moment such that midnight east of Greenwich does not fall in the month before."""
     is_midnight_somewhere = moment.minute % 15 == moment.second == moment.microsecond == 0
     return moment + _EASTERNMOST if is_midnight_somewhere else moment
 
 
 def _is_edge(rest: Sequence[int]) -> bool:
-    """Whether month and day are the first or the last of a year, as where there is no date."""
+    """Returns whether month and day are the first or the last of a year: a placeholder."""
     return bool(rest) and (set(rest) == {1} or sorted(rest) in ([12, 31], [12]))
 
 
 def _placeholder(text: str) -> _Read | None:
-    """Returns what a date stands for that is the first or last day of some calendar."""
+    """Returns what a date on the first or last day of some calendar stands for."""
     words = [word.casefold() for word in _WORD.findall(text)]
     if not all(word in _DATE_WORDS or word[:3] in _MONTHS for word in words):
         return None

@@ -1,7 +1,7 @@
-"""Bytes to text without ever failing: UTF-8, and where a byte is not UTF-8, that byte as cp1252.
+"""Decodes bytes to text and never fails: as UTF-8, and each byte that is not UTF-8 as cp1252.
 
-The fallback is for single bytes, not for a whole line or file: an export in which one source wrote
-Latin-1 keeps its correct UTF-8 beside it.
+The fallback is for single bytes, not for a whole line or file. If one source of an export wrote
+Latin-1, the correct UTF-8 beside it is kept.
 """
 
 import codecs
@@ -18,14 +18,15 @@ BOM = "\ufeff"
 
 
 def decode(raw: bytes) -> str:
-    """Decodes a line, without a byte order mark where it has one."""
+    """Decodes a line and drops its byte order mark, if any."""
     return as_utf_8(raw).decode("utf-8", _POLICY).lstrip(BOM)
 
 
 def as_utf_8(raw: bytes) -> bytes:
     """Returns a text in which characters beyond 16 bits are written as in UTF-8.
 
-    Java and old databases write each, such as an emoji, as two of three bytes (CESU-8).
+    Java and old databases write such a character, an emoji for example, as two groups of three
+    bytes (CESU-8).
     """
     return _PAIR.sub(_joined, raw) if b"\xed" in raw else raw
 
@@ -39,7 +40,7 @@ class StreamDecoder(codecs.BufferedIncrementalDecoder):
     """Decodes consecutive chunks; a byte that is not UTF-8 stays a lone surrogate for `restore`.
 
     Attributes:
-        met_strays: whether there was such a byte so far.
+        met_strays: whether such a byte was met so far.
     """
 
     met_strays = False
@@ -53,12 +54,12 @@ class StreamDecoder(codecs.BufferedIncrementalDecoder):
 
 
 def restore(text: str) -> str:
-    """Decodes the bytes that a `StreamDecoder` left in a part of its text."""
+    """Decodes the bytes that a `StreamDecoder` left as surrogates in a part of its text."""
     return decode(original(text)) if _LEFT.search(text) else text
 
 
 def original(text: str) -> bytes:
-    """Returns the bytes that a `StreamDecoder` had of a part of its text."""
+    """Returns the bytes from which a `StreamDecoder` made a part of its text."""
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -1,9 +1,9 @@
 """The encoding of a text file, judged on a sample spread over it before anything is landed.
 
-What is read as UTF-8 and is not becomes mojibake, which a model judges without complaint. So a
-file in another encoding is refused, with the likely ones named, unless `--encoding` says which it
-is. Single bytes of Latin-1 are no reason: see `stray_bytes`. A part that begins late and that the
-sample missed is found by the readers, row by row.
+Text that is wrongly read as UTF-8 becomes mojibake, which a model judges without complaint. So a
+file in another encoding is refused, and the message names the likely encodings, unless `--encoding`
+names the right one. Single bytes of Latin-1 are not a reason to refuse: see `stray_bytes`. The
+readers find, row by row, a late part that the sample missed.
 """
 
 import codecs
@@ -40,10 +40,10 @@ _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 
 
 def check_encoding(file: Path, options: LandingOptions) -> None:
-    """Checks that a text file has the encoding that it is read in.
+    """Checks that a text file has the encoding in which it is read.
 
     Raises:
-        InputError: it has another; the message names those it may have.
+        InputError: it has another encoding; the message names the likely ones.
     """
     sample = _Sample.of(file, options)
     if options.encoding is None:
@@ -71,7 +71,7 @@ class _Sample:
         return self.blocks[0]
 
     def is_utf_8(self) -> bool:
-        """Whether all of it is; characters that a block cuts in two do not count."""
+        """Returns whether all of it is UTF-8; characters that a block cuts in two do not count."""
         try:
             for number, block in enumerate(self.blocks):
                 whole = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", block) if number else block
@@ -81,7 +81,7 @@ class _Sample:
         return True
 
     def pieces(self) -> Iterator[bytes]:
-        """Yields its lines, and long lines in parts."""
+        """Yields the lines of the sample, and long lines in parts."""
         for block in self.blocks:
             yield from _PIECES.findall(block)
 
@@ -119,9 +119,10 @@ def _refuse_other_than_utf_8(file: Path, sample: _Sample) -> None:
 
 
 def _suspects(sample: _Sample) -> list[str]:
-    """The encodings that a sample may have that is not all UTF-8; none where single bytes are not.
+    """Returns the likely encodings of a sample that is not all UTF-8; none for single stray bytes.
 
-    A row with garbage in it is no reason to refuse the others: it takes a few, or a large share.
+    A single row with garbage is not a reason to refuse the others: it takes a few such rows, or a
+    large share.
     """
     pieces = utf_8 = others = kept = 0
     strays: list[bytes] = []
@@ -158,7 +159,7 @@ def _refuse_other_than_named(file: Path, sample: _Sample, encoding: str) -> None
 
 
 def _reads_as(head: bytes, encoding: str) -> bool:
-    """Whether bytes are text in an encoding of wide units; some of it is ASCII in any language."""
+    """Returns whether bytes are text in wide units; in any language some of it is ASCII."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:

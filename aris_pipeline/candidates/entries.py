@@ -1,6 +1,6 @@
-"""Puts the fields of other exports' jobs and degrees under the names that ours have.
+"""Renames the fields of jobs and degrees from other exports to our names.
 
-A field that is known by no name stays where it is. Several texts about one job become one.
+A field with an unknown name stays where it is. Several texts about one job become one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -70,12 +70,12 @@ _INSIDE = {
     **dict.fromkeys(("positions", "position_history", "position_histories", "roles"), "title"),
     **dict.fromkeys(("degrees", "degree", "education_degrees"), "degree"),
 }
-"""Lists inside an employer or a school, each entry of which is one of its own; and what the `name`
-of such an entry is."""
+"""Lists inside an employer or a school, each entry of which is a separate job or degree; and what
+the `name` of such an entry is."""
 
 
 def has_aliases(entry: Mapping[str, Any], known: frozenset[str]) -> bool:
-    """Whether a job or degree has fields that we know by another name."""
+    """Returns whether a job or degree has fields that we know by another name."""
     if entry.keys() <= known:
         return False
     names = _OF_JOBS if known is JOB_FIELDS else _OF_DEGREES
@@ -84,7 +84,7 @@ def has_aliases(entry: Mapping[str, Any], known: frozenset[str]) -> bool:
 
 
 def is_entry(value: Mapping[str, Any], known: frozenset[str]) -> bool:
-    """Whether an object is a job or degree itself, and not a list of them by some key."""
+    """Returns whether an object is a job or degree itself, and not a group of them by some key."""
     names = _OF_JOBS if known is JOB_FIELDS else _OF_DEGREES
     if any(canonical(key) in _INSIDE for key in value):
         return True
@@ -93,7 +93,7 @@ def is_entry(value: Mapping[str, Any], known: frozenset[str]) -> bool:
 
 
 def jobs_of(entries: list[Any]) -> list[Any]:
-    """Returns the jobs of a list under our names; what is no object stays as it is."""
+    """Returns the jobs of a list under our names; a value that is not an object stays as it is."""
     return [job for entry in entries for job in _flattened(entry, _job)]
 
 
@@ -102,7 +102,7 @@ def degrees_of(entries: list[Any], notes: list[str]) -> list[Any]:
 
     Args:
         entries: what an export lists as education.
-        notes: gets what is said about a degree and has no column: courses, grades, activities.
+        notes: receives what has no column in a degree: courses, grades, activities.
     """
     return [
         degree for entry in entries for degree in _flattened(entry, lambda one: _degree(one, notes))
@@ -110,7 +110,7 @@ def degrees_of(entries: list[Any], notes: list[str]) -> list[Any]:
 
 
 def _flattened(entry: object, read: Callable[[Entry], Entry]) -> Iterator[object]:
-    """Yields an entry, or the entries inside it; the first has all that the outer one says."""
+    """Yields an entry, or the entries inside it; the first gets all fields of the outer one."""
     if not isinstance(entry, dict):
         yield entry
         return
@@ -129,7 +129,7 @@ def _flattened(entry: object, read: Callable[[Entry], Entry]) -> Iterator[object
 
 
 def _with_name(entry: Entry, target: str) -> Entry:
-    """Returns an inner entry with its `name` as what it is: a position's title, or a degree."""
+    """Returns an inner entry with its `name` as the title of a position, or as a degree."""
     if target in entry or not isinstance(entry.get("name"), str):
         return entry
     return {target if key == "name" else key: value for key, value in entry.items()}
@@ -149,7 +149,7 @@ def _job(entry: Entry) -> Entry:
         if month in job:
             job[date] = as_date({"year": job.get(date), "month": job.pop(month)})
     if "work_start_date" in job and entry.get("ends_at", "") is None:
-        job.setdefault("is_current", True)  # so Proxycurl says that a job goes on
+        job.setdefault("is_current", True)  # Proxycurl says in this way that a job goes on
     if notes:
         job["description"] = "\n".join(filter(None, [as_text(job.get("description")), *notes]))
     return job
@@ -168,7 +168,7 @@ def _degree(entry: Entry, all_notes: list[str]) -> Entry:
 def _read(
     entry: Entry, fields: frozenset[str], names: Mapping[str, str]
 ) -> tuple[Entry, list[str]]:
-    """Returns an entry under our names, and what it says that has no field."""
+    """Returns an entry under our names, and the rest, which has no field."""
     found = {key: value for key, value in entry.items() if key in fields}
     notes: list[str] = []
     for key, value in entry.items():
@@ -180,7 +180,7 @@ def _read(
 
 
 def _put(found: Entry, target: str, value: object, notes: list[str]) -> object:
-    """Puts a value where its target is; returns what is left of it."""
+    """Puts a value into its target and returns what is left of it."""
     if target == "dates":
         return _put_dates(found, value)
     if target in _OF_DATES:
@@ -196,7 +196,7 @@ def _put(found: Entry, target: str, value: object, notes: list[str]) -> object:
 
 
 def _put_date(found: Entry, target: str, value: object) -> object:
-    """Puts a date, or whether a job goes on; of a degree's period, which is no date, the end."""
+    """Puts a date, or whether a job goes on; of a degree's period it puts the end."""
     if target == "end_date" and isinstance(value, dict) and not is_date(value):
         return _put_end(found, value)
     fits = target == "is_current" or not isinstance(value, bool)

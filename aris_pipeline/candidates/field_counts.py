@@ -1,8 +1,8 @@
-"""Counts the text of each field: what became part of a profile, and what did not.
+"""Counts the text of each field: the part that is in a profile, and the part that is not.
 
-Only what is left over of a record is walked through; the text that is used is counted in the
-finished table. Ids, numbers, dates, links and addresses are no text. The names of fields are kept
-where they look like names: an object may have people for keys.
+Only the rest of a record is walked through; the used text is counted in the finished table. Ids,
+numbers, dates, links and addresses do not count as text. The name of a field is kept only if it
+looks like one: the keys of an object may be people.
 """
 
 import re
@@ -34,7 +34,7 @@ _ENTRIES = {
 
 
 def texts_of(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yields the path and the text of every string in a record that says something."""
+    """Yields the path and the text of every meaningful string in a record."""
     if isinstance(value, str):
         if has_words(value):
             yield path, value
@@ -47,7 +47,7 @@ def texts_of(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def field_names_of(records: Iterable[str]) -> list[str]:
-    """Returns the names of fields of the first records, and of the fields inside them as paths."""
+    """Returns the names of the fields of the first records, with inner fields as paths."""
     found: dict[str, None] = {}
     for text in islice(records, _FEW_ROWS):
         for key, value in parse_json(text).items():
@@ -75,7 +75,7 @@ class FieldCounter:
         """Counts a row.
 
         Args:
-            sources: the column that each field became part of; empty where all have their names.
+            sources: the column that each field became part of; empty if all fields have our names.
             extra: what is left of the record.
             unread: paths of the profile's fields whose values could not be read.
         """
@@ -97,7 +97,7 @@ class FieldCounter:
             counts[1] += 1
 
     def use(self, candidates: pl.DataFrame) -> FieldUse:
-        """Returns what was counted, and the text of the candidates that came of these rows."""
+        """Returns the counts, and the text of the candidates made from these rows."""
         used = {name: text for name, text in _used(candidates) if text.characters}
         unused: dict[str, FieldText] = {}
         set_aside: dict[str, FieldText] = {}
@@ -111,7 +111,7 @@ class FieldCounter:
         }
         found = FieldUse(
             rows=self._rows,
-            # Requests of an OpenAI file are no profiles, and none was added.
+            # Requests of an OpenAI file are not profiles, so none was added.
             without_name=_without_name(candidates) if self._rows else 0,
             used=used,
             sources=sources,
@@ -127,7 +127,7 @@ class FieldCounter:
         return ignored or is_set_aside(path)
 
     def _may_be_shown(self, path: str, rows: int) -> bool:
-        """Whether every name on a path is a field's and not a candidate's."""
+        """Returns whether every name on a path is the name of a field, not of a candidate."""
         often = rows > 1
         for number, part in enumerate(path.replace("[]", "").split(".")):
             if not _LOOKS_LIKE_A_NAME.fullmatch(part):
@@ -144,7 +144,7 @@ def _without_name(candidates: pl.DataFrame) -> int:
 
 
 def _used(candidates: pl.DataFrame) -> Iterator[tuple[str, FieldText]]:
-    """The text of each column of a profile."""
+    """Returns the text of each column of a profile."""
     for name in _TEXTS:
         lengths = candidates[name].str.len_chars()
         yield name, _text(lengths)

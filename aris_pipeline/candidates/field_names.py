@@ -1,8 +1,8 @@
-"""What common exports call the fields of a profile: one table from their names to our columns.
+"""Maps the names that common exports give to fields of a profile to our columns, in one table.
 
-LinkedIn tools (Proxycurl, PhantomBuster), JSON Resume, Lever, Greenhouse, Europass and HR-Open have
-names of their own for the same things, and so have the columns of tables. `jobTitle`, `Job Title`
-and `job-title` are one name here. What stands in no table has no role, and is counted as unused.
+LinkedIn tools (Proxycurl, PhantomBuster), JSON Resume, Lever, Greenhouse, Europass, HR-Open and the
+columns of tables have different names for the same things. `jobTitle`, `Job Title` and `job-title`
+are one name here. A name that is not in the table has no role, and is counted as unused.
 """
 
 import re
@@ -17,15 +17,15 @@ Kind = Literal["column", "place", "list", "text", "section", "job", "degree", "w
 
 
 class Role(NamedTuple):
-    """What a field is to a profile.
+    """The role of a field in a profile.
 
     Attributes:
         kind: a column of one value, a part of the place, a list, free text, a titled section, a
             part of a job or degree that a table holds in columns, or an object around other fields.
         target: the field of the profile, of its job or of its degree.
-        rank: of several fields with one target the lowest wins.
-        label: the title under which the value is shown where its target is taken.
-        number: of the job or degree that it is a part of.
+        rank: if several fields have one target, the lowest rank wins.
+        label: the title of the value if its target is already taken.
+        number: the number of the job or degree that it is a part of.
     """
 
     kind: Kind
@@ -36,7 +36,7 @@ class Role(NamedTuple):
 
     @property
     def column(self) -> str:
-        """The column of a profile that the field becomes part of."""
+        """Returns the column of a profile that the field becomes part of."""
         inside = {"job": "work_info", "degree": "education_info", "place": "location"}
         return inside.get(self.kind, self.target)
 
@@ -99,7 +99,7 @@ _DEGREE_PARTS: Mapping[str, str] = {
     "end_date": "graduation_year year_of_graduation graduation_date school_end_date passing_year",
 }
 _ONLY_NUMBERED = {"start_date", "end_date", "date_range", "responsibilities"}
-"""Parts of a job that mean something else where they have no number."""
+"""Parts of a job that mean something else if they have no number."""
 
 _WRAPPERS = (
     "basics person candidate data profile profiles resume resumes cv parsed_resume parsed_data"
@@ -114,8 +114,8 @@ _SET_ASIDE = (
     " marital_status family_status photo picture image references recommendations referees"
     " people_also_viewed similarly_named_profiles resume_html html"
 )
-"""Fields that are not judged on purpose: contact data, what the law keeps out of a verdict, text
-about or by other people, and copies with markup."""
+"""Fields that are left out of the judgment on purpose: contact data, what the law keeps out of a
+verdict, text about or by other people, and copies with markup."""
 
 _PREFIXES = ("linkedin_", "candidate_", "profile_", "current_", "accomplishment_", "applicant_")
 _PREVIOUS = "previous_"
@@ -137,7 +137,7 @@ def canonical(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def role_of(name: str) -> Role | None:
-    """Returns what a field is to a profile by its name; None where nothing is known of it."""
+    """Returns the role of a field by its name; None if the name is unknown."""
     found = canonical(name)
     role = _ROLES.get(found)
     if role is not None:
@@ -152,24 +152,24 @@ def role_of(name: str) -> Role | None:
 
 
 def is_wrapper(name: str) -> bool:
-    """Whether an object under this name only holds further fields of the profile."""
+    """Returns whether an object under this name only holds further fields of the profile."""
     return canonical(name) in _WRAPPER_NAMES
 
 
 def is_known(name: str) -> bool:
-    """Whether a name is one that exports give to fields, and so no candidate's data."""
+    """Returns whether exports use a name for a field, so that it is not data of a candidate."""
     return role_of(name) is not None or is_wrapper(name) or canonical(name) in _ASIDE
 
 
 def is_set_aside(path: str) -> bool:
-    """Whether a field of a record, by its dotted path, is left out on purpose."""
+    """Returns whether a field of a record, by its dotted path, is left out on purpose."""
     parts = path.split(".")
     is_name = not any(part.endswith("[]") for part in parts[:-1]) and name_role(parts[-1])
     return bool(is_name) or any(canonical(part) in _ASIDE for part in parts)
 
 
 def _numbered(name: str) -> Role | None:
-    """The role of `job_title_2`, `company_2` and `experience_2_title`."""
+    """Returns the role of `job_title_2`, `company_2` and `experience_2_title`."""
     match = _NUMBERED.fullmatch(name)
     if match is None:
         return None

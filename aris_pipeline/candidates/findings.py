@@ -1,17 +1,17 @@
-"""The one message for a batch without a usable row: what was found, and where."""
+"""The single message for a batch without a usable row: what was found, and where."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Findings:
-    """Unusable rows, counted by the rule they broke, each with its first example."""
+    """Unusable rows, counted by the rule that they break, each rule with its first example."""
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, rule: str, line: int, message: str, count: int = 1) -> None:
-        """Counts rows; the first example of a rule is kept."""
+        """Counts rows and keeps the first example of each rule."""
         self.counts[rule] = self.counts.get(rule, 0) + count
         self.examples.setdefault(rule, f"line {line}: {message}")
 

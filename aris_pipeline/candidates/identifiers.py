@@ -1,7 +1,7 @@
-"""Finds the id of a candidate: one rule for tables and JSON, whatever the file made of the id.
+"""Finds the id of a candidate by one rule for tables and JSON, in whatever form the file has it.
 
 pandas makes 101 a float, Spark makes texts and UUIDs binary, MongoDB wraps them in an object, and
-each has its own word for a missing one. The same id comes out of all of them.
+each has its own word for a missing id. All these forms give the same id.
 """
 
 import ast
@@ -18,13 +18,13 @@ from aris_pipeline.candidates.literals import printed_value
 from aris_pipeline.candidates.placeholders import is_placeholder
 
 ID_FIELDS = ("aristotleId", "custom_id", "candidate_id", "id")
-"""Fields that identify a candidate, in any case; the first that is filled wins."""
+"""Fields that identify a candidate, in upper or lower case; the first filled one wins."""
 
 FURTHER_ID_FIELDS = (
     *("applicant_id", "profile_id", "person_id", "resume_id", "cv_id", "employee_id"),
     *("uuid", "guid", "uid"),
 )
-"""Where none of those is filled: these, and those with other separators, such as `candidateId`."""
+"""Fields used if none of those is filled; other separators count too, as in `candidateId`."""
 
 _LONGEST_NAME = 40
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -43,26 +43,26 @@ _LARGEST_WRITTEN_OUT = 10**21
 
 
 def id_rank(name: str) -> int | None:
-    """Returns the place of a field in the order of those that hold an id; None for any other."""
+    """Returns the rank of a field among those that may hold an id; None for any other field."""
     return _rank(name) if len(name) <= _LONGEST_NAME else None
 
 
 def id_names(names: Iterable[str]) -> list[str]:
-    """Returns those names that stand for an id, the one to look at first at the front."""
+    """Returns the names that mean an id, in the order in which they are looked at."""
     found = [name for name in names if id_rank(name) is not None]
     return sorted(found, key=_rank) if len(found) > 1 else found  # type: ignore[arg-type]
 
 
 def find_id(record: Mapping[str, Any], names: Iterable[str]) -> tuple[str, str | None]:
-    """Returns the id in the first filled one of some fields.
+    """Returns the id from the first filled field.
 
     Args:
         record: the candidate.
         names: fields to look at, in order.
 
     Returns:
-        The id, empty where there is none; and the first field with a value that cannot be an id,
-        if there is no other.
+        The id, empty if there is none; and, if no field holds an id, the first field with a value
+        that cannot be one.
     """
     odd = None
     for name in names:
@@ -77,7 +77,7 @@ def find_id(record: Mapping[str, Any], names: Iterable[str]) -> tuple[str, str |
 def id_text(value: object) -> str | None:
     """Returns an id as text that every parquet reader accepts.
 
-    Empty for nothing and for words that say so; None for a value that cannot be an id.
+    Empty for a missing value and for words that mean one; None for a value that cannot be an id.
     """
     if isinstance(value, str):
         return _of_text(value)
@@ -94,7 +94,7 @@ def _of_text(value: str) -> str:
 
 
 def _of_odd_text(text: str) -> str:
-    """Reads what programs write of numbers, bytes and objects: `101.0`, `="001"`, `b'cand-1'`."""
+    """Reads ids as programs write numbers, bytes and objects: `101.0`, `="001"`, `b'cand-1'`."""
     if number := _WHOLE_NUMBER.fullmatch(text) or _FORMULA.fullmatch(text):
         return number[1].strip()
     if text.startswith("{") and isinstance(printed := printed_value(text), dict):
@@ -127,7 +127,7 @@ def _of_value(value: object, depth: int) -> str | None:
 
 
 def _of_object(value: dict[str, Any], depth: int) -> str | None:
-    """Reads the id inside `{"$oid": ..}`, `{"value": ..}` and their like."""
+    """Reads the id inside `{"$oid": ..}`, `{"value": ..}` and similar objects."""
     if "base64" in value:
         return _of_base64(value["base64"])
     inside = next((value[key] for key in _INSIDE_OBJECTS if key in value), None)
@@ -165,7 +165,7 @@ def _rank(name: str) -> int | None:
     if lowered in _USUAL:
         return 2 * _USUAL[lowered] + (name not in ID_FIELDS)
     place = _FURTHER.get(_SEPARATORS.sub("", lowered))
-    # `_id` is MongoDB's own, and stands behind the ids that people gave.
+    # `_id` is MongoDB's own id, and comes after the ids that people gave.
     return None if place is None else _BEHIND + place + (_BEHIND if lowered[:1] == "_" else 0)
 
 

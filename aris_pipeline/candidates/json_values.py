@@ -1,7 +1,7 @@
-"""JSON as exports really contain it: NaN is null, raw line breaks in strings are allowed.
+"""Reads JSON as exports really contain it: NaN is null, raw line breaks in strings are allowed.
 
-`parse_json` raises `ValueError` for whatever is not JSON, nesting beyond the interpreter's limit
-and numbers beyond its digit limit included, so that no record can end a run.
+`parse_json` raises `ValueError` for everything that is not JSON, including nesting and numbers
+beyond the interpreter's limits, so that no record can end a run.
 """
 
 import json
@@ -16,7 +16,7 @@ _TOO_DEEP = "it is nested too deeply"
 
 
 class RepeatedKeyError(Exception):
-    """An object of a JSON text gives one key two values; which of them is meant, nobody knows."""
+    """An object of a JSON text gives one key two values, and it is unknown which one is meant."""
 
     def __init__(self, key: str) -> None:
         super().__init__("the field stands twice in one object, with different values")
@@ -58,7 +58,7 @@ def parse_json(text: str, by: json.JSONDecoder | None = None) -> Any:
 
 
 def is_nested_beyond(levels: int, value: object) -> bool:
-    """Whether a parsed value has more levels of arrays and objects."""
+    """Returns whether a parsed value has more levels of arrays and objects."""
     inside = [value]
     for _ in range(levels + 1):
         inside = [
@@ -84,7 +84,7 @@ def json_text(value: object) -> str:
 
 
 def explain(error: ValueError | RecursionError, start: int = 0) -> str:
-    """Says in one line why a text is not JSON; positions count from `start`."""
+    """Explains in one line why a text is not JSON; positions count from `start`."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos - start + 1}"
     if isinstance(error, RecursionError):

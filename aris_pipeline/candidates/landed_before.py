@@ -1,7 +1,7 @@
-"""Whether a content has landed before, and whether all that it became is still there.
+"""Finds out whether a content has landed before, and whether all its output still exists.
 
-A batch whose manifest or files were damaged or lost since is cut anew under the same name, in the
-same shards, so that everything that was made of it still fits.
+A batch whose manifest or files were damaged or lost is cut again under the same name and in the
+same shards, so that everything made from it still fits.
 """
 
 import json
@@ -23,21 +23,21 @@ from aris_pipeline.storage import (
 )
 
 DIGEST_KEY, SHARD_SIZE_KEY = "digest", "shard_size"
-"""In the footer of landed shards: what the manifest says, should it be damaged."""
+"""Footer key of landed shards: a copy of the manifest, in case the manifest is damaged."""
 
 _LOG = logging.getLogger(__name__)
 _HINT = "it is written again"
 _DEAD_AFTER_S = 24 * 3600
-"""Since the last file of a landing that no lock of this host can tell to be dead."""
+"""Age of a landing's last file after which it counts as dead, if no lock of this host can tell."""
 
 
 @dataclass(frozen=True)
 class EarlierLanding:
-    """What a content became before.
+    """The earlier landing of a content.
 
     Attributes:
-        name: of the batch.
-        shard_size: rows of a shard.
+        name: the name of the batch.
+        shard_size: the rows of a shard.
         batch: the batch, if all that landing wrote of it is still there.
     """
 
@@ -47,7 +47,7 @@ class EarlierLanding:
 
 
 def find_earlier(store: DataStore, digest: str) -> EarlierLanding | None:
-    """Returns what the content with a digest became before, if it has landed."""
+    """Returns the earlier landing of the content with this digest, if there is one."""
     unreadable = [name for name in _without_manifest(store) if _is_in_use(store, name)]
     for manifest in store.batch_files():
         try:
@@ -68,16 +68,17 @@ def find_earlier(store: DataStore, digest: str) -> EarlierLanding | None:
 
 
 def free_name(store: DataStore, wanted: str, digest: str, shard_size: int) -> tuple[str, int]:
-    """Returns a name for a content that has not landed, and how many rows its shards are to have.
+    """Returns a name for a content that has not landed, and the number of rows of its shards.
 
-    No lock keeps other hosts off an object store. There a name is claimed for a content and a size;
-    who lands the same at once, or again after a kill, writes the same files under the same names.
+    No lock keeps other hosts off an object store. There a name is claimed for a content and a size.
+    Two landings of the same content at once, or another one after a kill, write the same files
+    under the same names.
 
     Args:
-        store: where it lands.
-        wanted: the name; part of the digest is added where another batch has it.
-        digest: of the content.
-        shard_size: the wanted size; that of the first to claim the name for this content wins.
+        store: the store in which it lands.
+        wanted: the name; part of the digest is added if another batch has it.
+        digest: the digest of the content.
+        shard_size: the wanted size; the first claim of the name for this content decides.
     """
     taken = store.batch_file(wanted).exists() or _is_in_use(store, wanted)
     for name in (wanted, f"{wanted}-{digest[:8]}")[taken:]:
@@ -110,7 +111,7 @@ def remove_tables(store: DataStore, name: str) -> None:
 
 
 def _without_manifest(store: DataStore) -> dict[str, float]:
-    """Names of landed batches that have none, with the time of the last change."""
+    """Returns the names of landed batches without a manifest, with the time of the last change."""
     landed = store.landed(Shard.numbered("*", 0)).parents[2].glob("batch=*")
     found = {place.name.partition("=")[2]: place for place in sorted(landed)}
     return {
@@ -121,7 +122,7 @@ def _without_manifest(store: DataStore) -> dict[str, float]:
 
 
 def _is_in_use(store: DataStore, name: str) -> bool:
-    """Whether anything was made of a batch: then it had a manifest."""
+    """Returns whether anything was made from a batch: then it had a manifest."""
     return store.raw_candidates(Shard.numbered(name, 0)).parents[1].exists()
 
 

@@ -1,7 +1,7 @@
-"""Landing: a file becomes a batch of shards, read once and written in bounded memory.
+"""Lands a file: it becomes a batch of shards, read once and written in bounded memory.
 
-The manifest is written last, so a batch that has one is whole; what a killed landing left behind
-has none, and is replaced. One landing runs at a time in a data directory: the sensor and the
+The manifest is written last, so a batch that has one is whole. The files of a killed landing have
+no manifest, and are replaced. One landing runs at a time in a data directory: the sensor and the
 command line may find the same file.
 """
 
@@ -41,9 +41,9 @@ from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
 _DEFAULT_OPTIONS = LandingOptions()
 _ID_SHOWN = 80
 _RECORDS_LOOKED_AT = 200
-"""What is looked at for the fields of a file; validation counts those of all records."""
+"""How many records are searched for the fields of a file; validation counts all records."""
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that break a line, a terminal or a table where the name of a file is shown."""
+"""Characters in a file name that would break a line, a terminal or a table that shows it."""
 
 
 def land_file(
@@ -53,10 +53,10 @@ def land_file(
     *,
     on: date | None = None,
 ) -> Batch:
-    """Lands `file`, or returns the batch that it became before.
+    """Lands `file`, or returns the batch from its earlier landing.
 
     Args:
-        store: where the batch is written.
+        store: the store to which the batch is written.
         file: the file; it is only read.
         options: how to read it.
         on: the date in the batch's name; today by default.
@@ -103,10 +103,10 @@ class _Target:
     """The batch that a landing writes.
 
     Attributes:
-        name: of the batch.
-        digest: of content and options.
-        format: what the file is read as.
-        again: whether it has landed before; a landing that fails then leaves what is there.
+        name: the name of the batch.
+        digest: the digest of content and options.
+        format: the format in which the file is read.
+        again: whether it has landed before; if the landing then fails, existing files stay.
     """
 
     name: str
@@ -187,7 +187,7 @@ class _Landing:
         return batch
 
     def discard(self) -> None:
-        """Removes what was written, unless it takes the place of the same."""
+        """Removes what was written, unless the batch had landed before."""
         if not self._target.again:
             remove_tables(self._store, self._target.name)
 
@@ -214,7 +214,7 @@ class _Landing:
         self._findings.add(entry.rule, entry.line, entry.message)
 
     def _id_from_content(self, text: str) -> str:
-        """An id that is the same in every landing; identical rows are counted apart."""
+        """Returns an id that is the same in every landing; identical rows are counted apart."""
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._occurrences[digest] += 1
         return f"{digest}-{self._occurrences[digest]}"
@@ -245,13 +245,13 @@ class _Landing:
 
 
 def _as_keys(path: str) -> tuple[str, ...]:
-    """The ways in which JSON text may write the last name of a path as a key, or the whole."""
+    """Returns the forms in which JSON text may write a path, or its last name, as a key."""
     names = (path, path.rpartition(".")[2])
     return tuple(json.dumps(name, ensure_ascii=plain) for name in names for plain in (True, False))
 
 
 def _file_state(file: Path) -> tuple[int, int]:
-    """Size and time of the last change, for noticing a change."""
+    """Returns size and time of the last change, to notice a change."""
     if _UNSHOWABLE.search(file.name):
         raise InputError(f"{file.name!a} has control characters in its name: rename it")
     if "s3:" in file.parts:

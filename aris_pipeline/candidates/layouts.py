@@ -1,7 +1,7 @@
-"""Puts the fields of other exports where a profile has them, so that all of a record is judged.
+"""Moves the fields of other exports to their place in a profile, so that all of it is judged.
 
-What has no column of its own, such as a summary beside a resume, certificates or projects, becomes
-a titled section of `resume_text`. What is known by no name stays, and is counted as unused.
+A field without a column, such as certificates, projects, or a summary beside a resume, becomes a
+titled section of `resume_text`. A field with an unknown name stays, and is counted as unused.
 """
 
 from collections import defaultdict
@@ -48,18 +48,18 @@ _MAY_BEGIN_JSON = {"[", "{", '"', " "}
 _MAY_BE_ODD = (*_COLUMNS, "skills", *_ENTRIES, "resume_text")
 _DEEPEST = 4
 _ONLY_INSIDE = {"label"}
-"""JSON Resume has a title of this name, in `basics`; a table has the outcome."""
+"""In JSON Resume's `basics` this name is a title; in a table it is the outcome."""
 _SALUTATIONS = {"mr", "mrs", "ms", "miss", "mx", "herr", "frau", "mme", "mlle", "sr", "sra", "dr"}
 _LONGEST_SALUTATION = 5
 
 
 class Arranged(NamedTuple):
-    """The fields of a profile, and which field of the record each is made of.
+    """The fields of a profile, and the field of the record that each is made from.
 
     Attributes:
-        fields: under our names; what is known by no name is among them, and under `LEFT` what
-            has no place in its field.
-        sources: the field of the profile by the path of each that was taken; empty where the
+        fields: under our names; fields with unknown names are among them, and `LEFT` has the values
+            without a place in their field.
+        sources: the field of the profile by the path of each field that was taken; empty if the
             record has our names.
     """
 
@@ -68,11 +68,11 @@ class Arranged(NamedTuple):
 
 
 def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arranged:
-    """Returns fields with all that is known by another name under ours.
+    """Returns fields with our names in place of all other known names.
 
     Args:
-        fields: of a record, or of the object in it that holds the profile.
-        mapped: further values, that the user has given a place before all others.
+        fields: those of a record, or of the object in it that holds the profile.
+        mapped: further values whose place the user has given; they come before all others.
     """
     plain = not mapped and not _has_other_names(tuple(fields))
     given = [name for name in _MAY_BE_ODD if fields.get(name) is not None]
@@ -86,12 +86,12 @@ def arranged(fields: Mapping[str, Any], mapped: Sequence[Mapped] = ()) -> Arrang
 
 @lru_cache(maxsize=4096)
 def _has_other_names(names: tuple[str, ...]) -> bool:
-    """Whether a record has fields that we know by other names; most of a file have the same."""
+    """Returns whether a record has fields with other known names; most records are alike."""
     return any(role_of(name) for name in names if name not in PROFILE_FIELDS)
 
 
 def _is_odd(name: str, value: object) -> bool:
-    """Whether a field of ours is written as others do: objects for text, other names in entries."""
+    """Returns whether a field of ours has a foreign form: objects for text, other names."""
     if isinstance(value, str):
         if name == "title" and _is_no_title(value):
             return True
@@ -107,7 +107,7 @@ def _is_odd(name: str, value: object) -> bool:
 
 
 def _are_odd(entries: list[Any], known: frozenset[str]) -> bool:
-    for entry in entries:  # few calls: every job of every record comes here
+    for entry in entries:  # few calls, because every job of every record comes here
         if not isinstance(entry, dict) or (not entry.keys() <= known and has_aliases(entry, known)):
             return True
         firsts = {text[:1] for text in entry.values() if isinstance(text, str)}
@@ -117,25 +117,25 @@ def _are_odd(entries: list[Any], known: frozenset[str]) -> bool:
 
 
 def _is_no_title(text: str) -> bool:
-    """Whether what stands for a title is a number or a form of address."""
+    """Returns whether the value of a title is a number or a form of address."""
     word = text.strip(". ") if len(text) <= _LONGEST_SALUTATION else ""
     return bool(word) and (not any(map(str.isalpha, word)) or word.casefold() in _SALUTATIONS)
 
 
 def _holds_none(text: str) -> bool:
-    """Whether a text says only where the text is, or nothing."""
+    """Returns whether a text only says where the real text is, or says nothing."""
     return not has_words(text) or bool(what_instead(text))
 
 
 def _says_nothing(value: object) -> bool:
-    """Whether all that a value holds is placeholders."""
+    """Returns whether all that a value holds is placeholders."""
     if isinstance(value, dict | list):
         return all(map(_says_nothing, value.values() if isinstance(value, dict) else value))
     return value is None or (isinstance(value, str) and not as_text(value))
 
 
 class _Arranging:
-    """Takes the fields of one record, then says what profile they make."""
+    """Takes the fields of one record, then makes a profile of them."""
 
     def __init__(self) -> None:
         self._text_is_named = False
@@ -161,7 +161,7 @@ class _Arranging:
         }
 
     def take_mapped(self, mapped: Sequence[Mapped]) -> Fields:
-        """Takes the values that the user has given a place, and returns what has none."""
+        """Takes the values whose place the user has given, and returns the others."""
         rest: Fields = {}
         for path, role, value in mapped:
             if role.kind == "text" and (text := paragraphs(value)):
@@ -178,17 +178,17 @@ class _Arranging:
         return rest
 
     def take(self, fields: Mapping[str, Any], path: str = "") -> Fields:
-        """Takes what is known of these fields, and returns the rest.
+        """Takes the known ones of these fields, and returns the rest.
 
         Args:
-            fields: of the record, or of an object in it.
-            path: of that object, with a dot behind it.
+            fields: the fields of the record, or of an object in it.
+            path: the path of that object, with a dot after it.
         """
         left = {key: self._take(key, value, path) for key, value in fields.items()}
         return {key: value for key, value in left.items() if value is not None}
 
     def profile(self, rest: Fields) -> Fields:
-        """Returns the fields of the profile; what `rest` has by their names could not be read."""
+        """Returns the fields of the profile; those that `rest` has as well could not be read."""
         self._take_places(rest)
         columns = {target: self._column(target) for target in _COLUMNS}
         found: Fields = {target: text for target, text in columns.items() if text}
@@ -210,7 +210,7 @@ class _Arranging:
         return {name: value for name, value in found.items() if value}
 
     def _take(self, key: str, value: Any, path: str) -> Any:
-        """Takes a field; returns what is left of it."""
+        """Takes a field and returns the rest of it."""
         role = role_of(key)
         if role is None or isinstance(value, bool) or (not path and canonical(key) in _ONLY_INSIDE):
             return value
@@ -283,7 +283,7 @@ class _Arranging:
         return None
 
     def _take_places(self, rest: Fields) -> None:
-        """Makes city, region and country the location where none is given in one piece."""
+        """Makes a location of city, region and country if none is given in one piece."""
         parts = [self._places[part] for part in PLACES if part in self._places]
         if self._columns["location"] or not self._places.keys() & {"city", "country"}:
             rest.update(parts)
@@ -293,7 +293,7 @@ class _Arranging:
             self._columns["location"].append((Role("place", "location", 0, "Location"), text))
 
     def _column(self, target: str) -> str:
-        """Returns the first of the texts for a column; each other one becomes a section."""
+        """Returns the first text for a column; each other text becomes a section."""
         ordered = sorted(self._columns[target])
         first = ordered[0][1] if ordered else ""
         for role, text in ordered:
@@ -302,10 +302,10 @@ class _Arranging:
         return first
 
     def _jobs_of_columns(self, found: Fields, rest: Fields) -> list[Fields]:
-        """Jobs that a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
+        """Returns the jobs a table holds in columns: `jobTitle`, `jobDateRange`, `company2`."""
         parts = self._parts["job"]
         if parts.keys() == {1} and parts[1].keys() == {"description"}:
-            # By itself it describes the job that is offered, in tables of resumes and offers.
+            # Alone it describes the offered job, in tables of resumes and offers.
             rest[self._description] = parts.pop(1)["description"]
             self.sources.pop(self._description)
         if parts:
@@ -320,7 +320,7 @@ class _Arranging:
             self._sections.append(section)
 
     def _resume(self) -> str:
-        """The first of the texts, then the others and all sections under their titles."""
+        """Returns the first of the texts, then the others and all sections under their titles."""
         ordered = sorted(self._texts)
         main = ordered[0][2] if ordered else ""
         if len(ordered) > 1:

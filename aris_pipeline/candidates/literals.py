@@ -1,7 +1,7 @@
-r"""Reads text that a program printed instead of writing it: `b'caf\xc3\xa9'`, `Engineer\nGo, Rust`.
+r"""Decodes text that a program printed as a literal: `b'caf\xc3\xa9'`, `Engineer\nGo, Rust`.
 
 Such text comes from `str(bytes)` and from JSON that was encoded twice. A path such as `C:\new` is
-no escape, and a text that has more line breaks of its own keeps its `\n`.
+not an escape, and a text with more real line breaks keeps its `\n`.
 """
 
 import ast
@@ -42,12 +42,12 @@ def without_escapes(text: str) -> str:
 
 
 def printed_value(text: str) -> object:
-    """Reads what Python, or NumPy, prints of a list or dictionary; None of any other text."""
+    """Reads a list or dictionary as Python or NumPy prints it; returns None for any other text."""
     if text[-1:] not in ("]", "}") or len(text) > _LONGEST_PRINTED:
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes that Python has no meaning for
+            warnings.simplefilter("ignore")  # for escapes that Python does not know
             if _ARRAY.fullmatch(text):
                 return [ast.literal_eval(item) for item in re.findall(_QUOTED, text, re.DOTALL)]
             return parse_json(json_text(ast.literal_eval(text)))

@@ -1,6 +1,6 @@
 """Turns HTML into the text that a browser would show.
 
-Only elements that HTML knows are taken for tags, and only in a text that holds HTML: `a < b`,
+Only known HTML elements are taken for tags, and only in a text that holds HTML: `a < b`,
 `List<String>` and a front-end developer's `<header> and <nav>` stay. A text that is cut inside a
 style or a comment keeps what comes after, because losing text is worse than showing markup.
 """
@@ -52,7 +52,7 @@ def without_markup(text: str) -> str:
 
 
 def _without(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
-    """Returns a text without what stands between two signs, up to the first that is not closed."""
+    """Returns a text without the parts between two signs, up to the first that is not closed."""
     pieces, position = [], 0
     while begin := opening.search(text, position):
         end = closing.search(text, begin.end())

@@ -1,8 +1,8 @@
-"""Finds a candidate's names in the fields of a record, however the fields are spelled.
+"""Finds a candidate's names in the fields of a record, whatever the spelling of the fields.
 
 Redaction needs every name that a file gives: `firstName` and `Full Name`, `Doe, Jane`,
 `{"name": {"given": ..}}`, a maiden name beside the family name. Fields at the top are taken out of
-the record; what stands in an object inside it is only read.
+the record; fields of inner objects are only read.
 """
 
 import re
@@ -83,7 +83,8 @@ _ONLY_OF_A_PERSON = {
     "namn",
     "navn",
 }
-"""Fields that companies, schools and skills have too: inside an object they need a person's."""
+"""Fields that companies, schools and skills have too: in an inner object they count only beside
+fields of a person."""
 _PERSONS = {
     *("basics", "person", "candidate", "applicant", "contact", "contactinfo", "contactdetails"),
     *("contactinformation", "personal", "personalinfo", "personaldetails", "personalinformation"),
@@ -113,7 +114,7 @@ _NUMBERED = {
     *("candidate", "applicant", "person", "user", "employee", "member", "student", "profile"),
     *("resume", "cv", "test user", "talent", "id", "no", "anonymous", "worker", "participant"),
 }
-"""What stands before a number in place of a name: `Candidate 17`."""
+"""Words that form a stand-in for a name together with a number: `Candidate 17`."""
 _NUMBER = re.compile(r"[\s#_:.-]*\d+$")
 _PRONOUNS = re.compile(r"(?:she|he|they|her|him|them|any|ze)\b", re.IGNORECASE)
 _INSERTED = re.compile(r"\(([^()]*)\)|[\"\u201c\u201e]([^\"\u201c\u201d\u201e]+)[\"\u201c\u201d]")
@@ -138,7 +139,7 @@ class Names:
     Attributes:
         first: the given name.
         last: the family name.
-        others: middle, maiden and nick names, and full names that say more than first and last.
+        others: middle, maiden and nicknames, and full names with more than first and last name.
     """
 
     first: str | None = None
@@ -147,7 +148,7 @@ class Names:
 
 
 def name_role(key: str) -> Role | None:
-    """Returns what part of a person's name a field or column holds, by its spelling."""
+    """Returns which part of a person's name a field or column holds, by its spelling."""
     spelling = _spelling(key)
     return None if spelling is None or spelling.place == "name" else spelling.role
 
@@ -156,8 +157,8 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> Mapp
     """Returns a profile's fields with `first_name`, `last_name` and `other_names`.
 
     Args:
-        fields: of the profile; those that hold a name are replaced.
-        elsewhere: further parts of the record, in which names are looked for too.
+        fields: the fields of the profile; those that hold a name are replaced.
+        elsewhere: further parts of the record, which may hold names too.
     """
     beside = _Found()
     for part in elsewhere:
@@ -178,7 +179,7 @@ def with_names(fields: Mapping[str, Any], *elsewhere: Mapping[str, Any]) -> Mapp
 
 
 def _are_plain(fields: Mapping[str, Any]) -> bool:
-    """Whether a record has the fields of a profile and no others in which a name may be."""
+    """Returns whether a record has only fields of a profile and no others that may hold names."""
     if not fields.keys() <= _PLAIN_FIELDS:
         return False
     names = fields.get("first_name"), fields.get("last_name")
@@ -186,7 +187,7 @@ def _are_plain(fields: Mapping[str, Any]) -> bool:
 
 
 def split_name(text: str) -> Names:
-    """Takes a name in one piece apart: `Jane Roe`, `Roe, Jane`, `Dr. Jane (Jo) Roe, PhD`."""
+    """Splits a full name: `Jane Roe`, `Roe, Jane`, `Dr. Jane (Jo) Roe, PhD`."""
     inserted = [first or second for first, second in _INSERTED.findall(text)]
     bare = " ".join(_INSERTED.sub(" ", text).split()).strip(" ,;")
     honorific = _HONORIFIC.match(bare)
@@ -206,7 +207,7 @@ def split_name(text: str) -> Names:
 
 
 class _Found:
-    """The names found so far, by their role, in the order of the record."""
+    """The names found so far by their role, in the order of the record."""
 
     def __init__(self) -> None:
         self._values: dict[Role, list[str]] = {}
@@ -217,7 +218,7 @@ class _Found:
         Args:
             record: the object.
             inside: the field that holds it; empty at the top.
-            depth: levels above it.
+            depth: the number of levels above it.
 
         Returns:
             The fields of the object itself that hold a name.
@@ -244,11 +245,11 @@ class _Found:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no name."""
+        """Returns whether there is no name."""
         return not self._values
 
     def names(self, further: "_Found") -> Names:
-        """Returns the names, each once, with those of another part of the record after them."""
+        """Returns each name once, followed by the names from another part of the record."""
         for role, values in further._values.items():
             self._values.setdefault(role, []).extend(values)
         given, family = self._values.get("given", []), self._values.get("family", [])
@@ -270,7 +271,7 @@ class _Found:
 
 
 def _completed(first: str | None, last: str | None, full: Names) -> tuple[str | None, str | None]:
-    """Adds what is missing of first and last name from a full name."""
+    """Completes the first and the last name from a full name."""
     if first is None and last is None:
         return full.first, full.last
     if first and last:
@@ -286,7 +287,7 @@ def _completed(first: str | None, last: str | None, full: Names) -> tuple[str | 
 
 
 class _Spelling(NamedTuple):
-    """What a field holds by its spelling, and in which objects it does."""
+    """The meaning of a field by its spelling, and the objects in which it has that meaning."""
 
     role: Role
     place: Literal["anywhere", "person", "name"]
@@ -317,13 +318,13 @@ def _is_person(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _may_hold_names(key: str) -> bool:
-    """Whether a field's text or list is looked at; an object always is."""
+    """Returns whether the text or list of a field is searched; an object always is."""
     return _spelling(key) is not None or _is_person(key)
 
 
 @lru_cache(maxsize=4096)
 def _core(key: str) -> str:
-    """Returns a key without case, separators and the words that say whose name it is."""
+    """Returns a key without case, separators and words for the owner of the name."""
     plain = _plain(key)
     if plain in _ROLES or plain == _LOGIN:
         return plain
@@ -362,7 +363,7 @@ def _is_short(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_name(text: str) -> bool:
-    """Whether a text can be a name, and is no word for an unknown one."""
+    """Returns whether a text can be a name, and is not a word for an unknown name."""
     plain = " ".join(text.split())
     is_word = bool(_WORD.search(plain)) and not is_no_name(plain)
     numbered = _NUMBER.sub("", plain).strip()
@@ -386,7 +387,7 @@ def _is_credential(part: str, head: str) -> bool:
 
 
 def _is_nickname(inserted: str) -> bool:
-    """Whether what stands in brackets is a name: no pronouns, credentials or remarks."""
+    """Returns whether a text in brackets is a name, not a pronoun, credential or remark."""
     is_remark = _PRONOUNS.match(inserted) or _is_credential(inserted, inserted)
     return _is_name(inserted) and not is_remark and not inserted.strip()[0].islower()
 

@@ -1,4 +1,4 @@
-"""The identity of a batch and its name.
+"""Defines the identity and the name of a batch.
 
 Identity is the digest: what the file contains and every option that changes the rows. The name is
 for people, and part of directory names and partition keys, so it is kept to letters, digits, dots,
@@ -26,7 +26,7 @@ def batch_digest(file: Path, source_format: str, options: LandingOptions) -> str
     identity = options.model_dump(exclude={"shard_size", "format", "max_unpacked_bytes"})
     for name in ("encoding", "columns"):
         if identity[name] is None:
-            del identity[name]  # so that what landed before these options has the same identity
+            del identity[name]  # so that batches landed before these options keep their identity
     if options.columns is not None:
         identity["columns"] = options.columns.given()
     identity |= {"content": content, "format": source_format}
@@ -34,7 +34,7 @@ def batch_digest(file: Path, source_format: str, options: LandingOptions) -> str
 
 
 def batch_name(file: Path, on: date, limit: int | None) -> str:
-    """Returns `<date>_<stem>`, with `-first<N>` where only the first records are landed."""
+    """Returns `<date>_<stem>`, with `-first<N>` if only the first records are landed."""
     plain = unicodedata.normalize("NFKD", plain_name(file).stem).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     stem = re.sub(r"\.{2,}", ".", stem)[:_STEM_LENGTH].strip("-_.") or "batch"

@@ -1,6 +1,7 @@
-"""What stands where a candidate's text belongs and is none: a link, a file name, a PDF's content.
+"""Recognizes values in place of a candidate's text: a link, a file name, the bytes of a PDF.
 
-Trackers export the place of a resume in place of the resume. A model would judge the place.
+Applicant trackers export the location of a resume instead of its text. A model would judge the
+location.
 """
 
 import re
@@ -21,7 +22,7 @@ _CONTENTS: tuple[tuple[str, str], ...] = (
 )
 _STARTS = tuple(
     before + start for start, _ in _CONTENTS for before in ("", "b'", 'b"')
-)  # with what Python writes around bytes
+)  # with the marks that Python writes around bytes
 _STARTS_WITHIN = max(map(len, _STARTS))
 _BASE64 = re.compile(
     r"(?=.{0,99}[a-z])(?=.{0,99}[A-Z])(?=.{0,99}\d)(?:[A-Za-z0-9+/_-]{40,}={0,2}\s*){4}"
@@ -61,7 +62,7 @@ _MOST_WORDS_OF_A_FILE = 12
 
 
 def what_instead(text: str) -> str | None:
-    """Names what a text is that says nothing about a candidate; nothing for any other text."""
+    """Names the kind of a text that says nothing about a candidate; nothing for any other text."""
     text = text.strip()
     if text.startswith(_STARTS):
         return next(what for start, what in _CONTENTS if start in text[:_STARTS_WITHIN])
@@ -73,12 +74,12 @@ def what_instead(text: str) -> str | None:
 
 
 def _is_link(word: str) -> bool:
-    """Whether a word of a long text is a link or stands around links."""
+    """Returns whether a word of a long text is a link or belongs to one."""
     return "://" in word or word.startswith("www.") or word.strip(":.,;()").lower() in _AROUND
 
 
 def _where(text: str) -> str | None:
-    """Names what a short text is that only says where another one is."""
+    """Names the kind of a short text that only says where another text is."""
     found = None
     may_be_link = "/" in text or "www." in text
     rest, links = _LINK.subn(" ", text) if may_be_link else (text, 0)

@@ -1,7 +1,7 @@
-"""Reads fields whose values have another type than a profile has, so that each costs only itself.
+"""Reads fields whose values have another type than in a profile, so that each costs only itself.
 
-A job that is in no list, a date in parts, lines of a description, an object with a name. What of a
-value cannot be read is left, under `LEFT`: it has no column, and is kept.
+Examples: a job outside a list, a date in parts, lines of a description, an object with a name. The
+unreadable part of a value is kept under `LEFT`; it has no column.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ from aris_pipeline.candidates.plain_values import (
 from aris_pipeline.candidates.profile_json import unpacked
 
 LEFT = f"left {token_hex(8)}"
-"""The key of what is left of the fields beside it; a file cannot have it."""
+"""The key for the rest of the fields beside it; a file cannot have this key."""
 
 Fields = dict[str, Any]
 Value = tuple[Any, Any]
-"""What was read of a value, and what is left of it; None for nothing."""
+"""The part of a value that was read, and the rest of it; None for nothing."""
 _Readers = Mapping[str, Callable[[Any], Value]]
 
 _FOR_TEXT = {JOB_FIELDS: "description", DEGREE_FIELDS: "degree"}
@@ -35,10 +35,10 @@ _DATE = ("year", "month", "day")
 
 
 def entries_of(value: object, known: frozenset[str]) -> tuple[list[Fields], list[Any]]:
-    """Returns the jobs or degrees in a value, whether it is a list of them or not; and the rest.
+    """Returns the jobs or degrees in a value, which may be a list or not; and the rest.
 
     Args:
-        value: of `work_info` or `education_info`.
+        value: the value of `work_info` or `education_info`.
         known: the fields of an entry.
     """
     if isinstance(value, dict) and not is_entry(value, known):
@@ -60,7 +60,7 @@ def entries_of(value: object, known: frozenset[str]) -> tuple[list[Fields], list
 
 
 def is_only_text(entry: Fields) -> bool:
-    """Whether an entry may be made of a text."""
+    """Returns whether an entry may be made from a text."""
     return entry.keys() in _TEXT_ALONE
 
 
@@ -80,14 +80,14 @@ def _readable(fields: Mapping[str, Any], readers: _Readers) -> Fields:
 
 
 def _listed(key: str, item: object) -> object:
-    """An item of an object that has jobs by number, by employer or by year."""
+    """Returns an item of an object that has jobs by number, by employer or by year."""
     text = as_text(item)
     is_told = not text or isinstance(item, dict | list) or key.isdigit()
     return item if is_told else f"{key}: {text}"
 
 
 def _text(value: object) -> Value:
-    """Reads a text, a number, what an object is called, or a list of them."""
+    """Reads a text, a number, the name of an object, or a list of them."""
     text, left = named(value)
     return (text, left) if text else (None, None if isinstance(value, str) else value)
 
@@ -99,13 +99,13 @@ def _lines(value: object) -> Value:
 
 def _date(value: object) -> Value:
     if isinstance(value, list) and all(type(part) is int for part in value):
-        value = dict(zip(_DATE, value, strict=False))  # so Java writes one
+        value = dict(zip(_DATE, value, strict=False))  # Java writes a list in this form
     value = only_object(value) or value
     if isinstance(value, dict):
         parts = {key: part for key, part in value.items() if is_date({key: part})}
         if is_date(parts) and (date := as_date(parts)):
             return date, {key: value[key] for key in value if key not in parts}
-        # Of several texts one may be a date, and the others would be lost.
+        # One of several texts may be a date, and the others would be lost.
         text, left = named(value)
         return (text, left) if text in map(as_text, value.values()) else (None, value)
     return (None, value) if isinstance(value, list) and len(value) > 1 else _text(value)

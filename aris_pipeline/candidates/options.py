@@ -1,4 +1,4 @@
-"""How a file is landed: the one configuration of this room."""
+"""Configures how a file is landed; the only configuration of this room."""
 
 import codecs
 import io
@@ -21,14 +21,14 @@ _WIDER = {
     "ascii": UTF_8,
     "utf-8-sig": UTF_8,
 }
-"""Encodings whose names are given to files with more characters, and those that have them."""
+"""Encodings whose names are also used for larger encodings, and these larger ones."""
 
 
 def known_encoding(name: str) -> str:
-    """Returns the name of an encoding of text as Python has it; `ConfigError` if there is none."""
+    """Returns Python's name of a text encoding; `ConfigError` if there is none."""
     try:
         found = codecs.lookup(name.strip()).name
-        io.TextIOWrapper(io.BytesIO(), encoding=found)  # refuses codecs of no text, as base64
+        io.TextIOWrapper(io.BytesIO(), encoding=found)  # refuses codecs not for text
     except (LookupError, UnicodeError, ValueError) as error:
         raise ConfigError(
             f"'{name}' is not the name of an encoding; known are such as utf-16, gb18030, "
@@ -69,12 +69,12 @@ class LandingOptions(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id_field(self) -> str | None:
-        """The column or field of the id, if one is named."""
+        """Returns the column or field that holds the id, if one is named."""
         return self.id_column or (self.columns.id if self.columns else None)
 
     @property
     def mapping(self) -> ColumnMap | None:
-        """All columns and fields that are named, that of the text first."""
+        """Returns all named columns and fields; the one of the text comes first."""
         if self.text_column is None:
             return self.columns
         named = self.columns or ColumnMap()

@@ -1,7 +1,7 @@
-"""Words that programs and people write where there is nothing: `nan`, `NULL`, `#N/A`, `-`.
+"""Lists words that programs and people write for a missing value: `nan`, `NULL`, `#N/A`, `-`.
 
-Only a whole value counts, in any case, or a list of nothing else: `[null]`, `n/a, n/a`. Some people
-are called so: in the field of a name `Null` stays, and `NULL` does not.
+Only a whole value counts, in upper or lower case, or a list of such words only: `[null]`,
+`n/a, n/a`. Some people have such names: in the field of a name `Null` stays, and `NULL` does not.
 """
 
 import re
@@ -32,7 +32,7 @@ _NAMES = {"Null", "Nan", "Na", "Nil"}
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a text is blank, or only says that there is none."""
+    """Returns whether a text is blank, or only says that the value is missing."""
     if len(text) > _LONGEST + _MOST_SPACE:
         return text.isspace()
     return _is_short_placeholder(text)
@@ -48,12 +48,12 @@ def _is_short_placeholder(text: str) -> bool:
 
 
 def is_no_name(text: str) -> bool:
-    """Whether a text where a name belongs says that there is none."""
+    """Returns whether a text in the field of a name says that there is no name."""
     return is_placeholder(text) and text.strip() not in _NAMES
 
 
 def holds_placeholder(value: Any) -> bool:
-    """Whether a text somewhere in a parsed record is a placeholder, and not only blank."""
+    """Returns whether a text somewhere in a parsed record is a placeholder, and not only blank."""
     if isinstance(value, str):
         return is_placeholder(value) and bool(value.strip())
     inside = value.values() if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Says in text what the values of a record mean: date objects, places, lists and odd objects."""
+"""Turns values of a record into text: date objects, places, lists and odd objects."""
 
 import re
 from typing import Any, TypeGuard
@@ -21,12 +21,12 @@ _FALSE = {"false", "no", "n", "f", "off", "0", "0.0", "past", "former", "previou
 
 
 def has_words(text: str) -> bool:
-    """Whether a text says anything: ids, numbers, dates, links and addresses do not."""
+    """Returns whether a text says anything: ids, numbers, dates, links and addresses do not."""
     return any(map(_is_word, text.split()))
 
 
 def as_text(value: object) -> str:
-    """Returns the words of a value in one text, part by part; none of a placeholder."""
+    """Returns the words of a value as one text, part by part, without placeholders."""
     if isinstance(value, str):
         return "" if is_placeholder(value) else value.strip()
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def as_lines(value: object) -> str:
 
 
 def paragraphs(value: object) -> str:
-    """Returns free text: a line for each item of a list, a titled one for each of an object."""
+    """Returns free text: a line for each item of a list, a titled line for each of an object."""
     if isinstance(value, list):
         parts = [paragraphs(item) for item in value]
     elif isinstance(value, dict) and not is_date(value):
@@ -62,7 +62,7 @@ def paragraphs(value: object) -> str:
 
 
 def named(value: object) -> tuple[str, object]:
-    """Returns what an object is called, such as an employer, and what is left of it."""
+    """Returns the name of an object, such as an employer, and the rest of the object."""
     if not isinstance(value, dict):
         return as_text(value), None
     keys = [key for key in value if key.lower() in (*_NAMING, "description")]
@@ -73,7 +73,7 @@ def named(value: object) -> tuple[str, object]:
 
 
 def place(value: object) -> tuple[str, object]:
-    """Returns a place: city, region and country of an object; and what is left of it."""
+    """Returns a place (city, region and country of an object) and the rest of the object."""
     if not isinstance(value, dict):
         return as_text(value), None
     keys = [key for wanted in _PLACE_KEYS for key in value if key.lower().startswith(wanted)]
@@ -95,7 +95,7 @@ def as_date(value: object) -> str:
 
 
 def is_date(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether a value is a date in parts, or an object around one."""
+    """Returns whether a value is a date in parts, or an object around one."""
     if not isinstance(value, dict) or not value:
         return False
     keys = set(map(str.lower, value))
@@ -103,7 +103,7 @@ def is_date(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def flag_of(value: object) -> bool | None:
-    """Returns what a value says of whether something goes on; None where it does not say."""
+    """Returns whether a value says that something goes on; None if it does not say."""
     if isinstance(value, str):
         word = value.strip().casefold()
         return True if word in _TRUE or means_now(word) else False if word in _FALSE else None
@@ -111,7 +111,7 @@ def flag_of(value: object) -> bool | None:
 
 
 def date_range(text: str) -> tuple[str, str, bool]:
-    """Takes `Jan 2019 - Present` apart: start, end, and whether it is going on."""
+    """Splits `Jan 2019 - Present` into start, end, and whether it goes on."""
     start, *rest = _RANGE.split(text.strip(), maxsplit=1)
     end = rest[0].strip() if rest else ""
     ongoing = end.casefold() in _ONGOING
@@ -119,15 +119,15 @@ def date_range(text: str) -> tuple[str, str, bool]:
 
 
 def only_object(value: object) -> dict[str, Any] | None:
-    """The object that a value is, or that is alone in a list."""
+    """Returns a value that is an object, or the only object of a list."""
     only = value[0] if isinstance(value, list) and len(value) == 1 else value
     return only if isinstance(only, dict) else None
 
 
 def skills_of(value: object) -> list[str]:
-    """Skills of a text with commas, of a list of names or objects, or of lists by group."""
+    """Returns the skills in a text with commas, a list of names or objects, or lists by group."""
     if isinstance(value, str):
-        # As Java and PostgreSQL write a list: `[Go, Rust]` and `{Go,"C++"}`.
+        # The forms in which Java and PostgreSQL write a list: `[Go, Rust]` and `{Go,"C++"}`.
         inside = value[1:-1] if value[:1] + value[-1:] in ("[]", "{}") else value
         quotes = " " if inside is value else " \"'"
         return [
@@ -138,7 +138,7 @@ def skills_of(value: object) -> list[str]:
     groups = [*value.values()] if isinstance(value, dict) else []
     if all(isinstance(group, list | str) for group in groups):
         listed = [skills_of(group) for group in groups]
-        # Of one text for each key nobody knows which of the two is the skill.
+        # If each key has one text, it is unknown whether the key or the text is the skill.
         if any(isinstance(group, list) for group in groups) or any(len(one) > 1 for one in listed):
             return [skill for one in listed for skill in one]
     return []
@@ -164,7 +164,7 @@ def _titled(name: str, value: object) -> str:
 
 
 def _field_text(name: str, value: object) -> str:
-    """The text of an object's field; codes and links say nothing beside the words."""
+    """Returns the text of an object's field; beside words, codes and links are left out."""
     text = as_text(value)
     machine = name.lower().endswith(("id", "url", "uri", "code", "urn", "website", "logo"))
     return "" if machine and not has_words(text) else text

@@ -1,9 +1,9 @@
-"""A candidate's profile: its types, and the shapes of record that it is read from.
+"""Defines a candidate's profile: its types, and the shapes of record from which it is read.
 
-What is harmless is accepted (a number where text is expected, null for an empty list, skills as
-one text with commas). A record that does not fit is read once more, field by field (`odd_fields`):
-one that cannot be read costs only itself. Fields without a column of their own are kept, in
-`extra`, and so is what could not be read.
+Harmless deviations are accepted (a number in place of text, null for an empty list, skills as one
+text with commas). A record that does not fit is read once more, field by field (`odd_fields`): an
+unreadable field costs only itself. Fields without a column are kept in `extra`, and so are
+unreadable values.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,8 @@ class _Open(BaseModel):
 
     @model_validator(mode="after")
     def _placeholders_are_none(self) -> Self:
-        # One call for all texts: a validator of each would be a third of the time of reading.
+        # One call for all texts: one validator for each text would take a third of the reading
+        # time.
         values = self.__dict__
         for name, value in values.items():
             if isinstance(value, str) and is_placeholder(value):
@@ -91,7 +92,7 @@ class Degree(_Open):
 
 
 class Profile(_Open):
-    """What is known of a candidate."""
+    """The data of a candidate."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -107,7 +108,7 @@ class Profile(_Open):
     resume_text: str | None = None
 
     def has_usable_text(self) -> bool:
-        """Whether there is anything to judge; the place of a text is no text."""
+        """Returns whether there is anything to judge; the location of a text is not text."""
         listed = [*self.work_info, *self.education_info]
         texts = (self.title, self.resume_text, *self.skills)
         return any(map(_filled, listed)) or any(
@@ -116,7 +117,7 @@ class Profile(_Open):
 
 
 class WrongTypeError(ValueError):
-    """A record has a field of a type that cannot be used, and nothing else to judge."""
+    """A field of a record has an unusable type, and the record has nothing else to judge."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -128,9 +129,9 @@ class ShapedRecord:
     """A record's profile fields and the rest of it.
 
     Attributes:
-        fields: of the profile; also those that it has no place for.
-        rest: what stands beside them.
-        path: of the object that holds the fields; empty at the top of the record.
+        fields: those of the profile, and those for which it has no place.
+        rest: the fields beside them.
+        path: the path of the object that holds the fields; empty at the top of the record.
         sources: the field of the profile by the path of each that has another name.
     """
 
@@ -141,10 +142,10 @@ class ShapedRecord:
 
 
 class ReadProfile(NamedTuple):
-    """A record as far as it could be read.
+    """The readable part of a record, and the rest.
 
     Attributes:
-        profile: what can be used.
+        profile: the usable part.
         left: fields without a column, and what could not be read.
         unread: paths of the fields that could not be read.
     """
@@ -233,13 +234,13 @@ def _validated(fields: Mapping[str, Any]) -> Profile:
         return Profile.model_validate(fields)
     try:
         return Profile.model_validate(readable(fields))
-    except ValidationError as error:  # of a key, which no field is read for
+    except ValidationError as error:  # for a key that no field has
         fault = error.errors(include_url=False, include_input=False)[0]
         raise WrongTypeError(".".join(map(str, fault["loc"])), fault["msg"]) from error
 
 
 def _left_of(part: BaseModel) -> tuple[dict[str, Any], list[str]]:
-    """Returns what a part of a profile has no field for, and its fields that could not be read."""
+    """Returns the values without a field in a part of a profile, and its unreadable fields."""
     if not part.model_extra:
         return {}, []
     left = part.model_extra.get(LEFT, {})

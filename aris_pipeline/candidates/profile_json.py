@@ -1,7 +1,7 @@
-r"""Reads the JSON of a profile, also where a text holds it.
+r"""Reads the JSON of a profile, also if it is inside a text.
 
 A table has `[{"title": ..}]` in a cell, an export encodes `gemData` once or twice, and a CSV file
-of pandas has what Python prints of a list: `['Go', 'Rust']`, or `['Go' 'Rust']` of an array.
+of pandas has lists as Python prints them: `['Go', 'Rust']`, or `['Go' 'Rust']` for an array.
 """
 
 from collections.abc import Collection
@@ -30,7 +30,7 @@ _DEEPEST = 32
 
 
 class _Used:
-    """The keys that mean something in a record: none may have two values in one object."""
+    """The keys with a meaning in a record: none may have two values in one object."""
 
     def __init__(self, named: Collection[str] = ()) -> None:
         self._named = named
@@ -46,21 +46,21 @@ class _Used:
 
 
 PROFILE_DECODER = unambiguous(_Used())
-"""Reads a record; of the keys that are used, none may have two values in one object."""
+"""Reads a record; no used key may have two values in one object."""
 
 
 def decoder_with(named: Collection[str]) -> JSONDecoder:
-    """Returns a decoder like `PROFILE_DECODER` for records of which further keys are used."""
+    """Returns a decoder like `PROFILE_DECODER` for records with further used keys."""
     return unambiguous(_Used(named))
 
 
 def may_hold_json(value: object) -> bool:
-    """Whether a value is a text that begins as a list or object does."""
+    """Returns whether a value is a text that begins as a list or object does."""
     return isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"')
 
 
 def unpacked(value: object) -> Any:
-    """Returns a value with the lists and objects that it, or a text in a list of it, holds.
+    """Returns a value with its JSON texts, also those in a list, as lists and objects.
 
     Raises:
         RepeatedKeyError: an object in a text gives a used key two values.

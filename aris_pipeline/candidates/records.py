@@ -1,6 +1,6 @@
-"""What a reader yields for every record of a file: the record, or the reason why there is none.
+"""Defines what a reader yields for every record of a file: the record, or the reason why not.
 
-Readers never raise for a record. What they raise, `InputError`, concerns the file as a whole.
+Readers never raise for a record. They raise `InputError` only for the file as a whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Rule = Literal[
 ]
 
 RAW_LIMIT = 64 * 1024
-"""Characters of an unusable record that the quarantine keeps."""
+"""The number of characters of an unusable record that the quarantine keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Record:
     Attributes:
         line: 1-based line in the file; for JSON arrays and parquet the record's number.
         text: the record as JSON text.
-        custom_id: its id; `None` where it has none and gets one from its content.
+        custom_id: its id; `None` if it has none and gets one from its content.
         model: the model that an OpenAI request asks for.
     """
 
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that is not usable, with the rule it broke; the columns of the quarantine."""
+    """An unusable record, with the rule that it breaks; the columns of the quarantine."""
 
     line: int
     rule: Rule
@@ -72,13 +72,13 @@ class Reader(Protocol):
 
 
 def over_size(line: int, size: str, limit: int, raw: str, custom_id: str | None = None) -> Rejected:
-    """The rejection of a record that is larger than `limit` bytes."""
+    """Returns the rejection of a record that is larger than `limit` bytes."""
     message = f"the record is larger than {limit:,} bytes ({size})"
     return Rejected(line, "over_size", message, raw, custom_id=custom_id)
 
 
 def wrong_encoding(line: int, raw: str, custom_id: str | None = None) -> Rejected:
-    """The rejection of a record that would be judged on mojibake."""
+    """Returns the rejection of a record that would be judged on mojibake."""
     message = (
         "its text is neither UTF-8 nor Latin-1: save the file in one encoding, or name it with "
         "--encoding"
@@ -89,11 +89,11 @@ def wrong_encoding(line: int, raw: str, custom_id: str | None = None) -> Rejecte
 def accept_candidate(
     value: object, line: int, text: str, id_fields: Sequence[str] | None = None
 ) -> Entry:
-    """Checks a parsed JSON value as far as landing does: it is an object, and what its id is.
+    """Checks, as landing does, that a parsed JSON value is an object, and finds its id.
 
     Args:
         value: the parsed value.
-        line: where it stands in the file.
+        line: its place in the file.
         text: the value as JSON text.
         id_fields: the fields to look at; by default those that are known to hold an id.
     """
@@ -106,7 +106,7 @@ def accept_candidate(
 def identified(
     record: Mapping[str, Any], line: int, text: str, id_fields: Sequence[str]
 ) -> Record | Rejected:
-    """Returns a record with its id, if it has one; a rejection where it cannot be one."""
+    """Returns a record with its id, if it has one; a rejection if the value cannot be an id."""
     custom_id, odd = find_id(record, id_fields)
     if odd is None:
         return Record(line, text, custom_id or None)

@@ -1,4 +1,4 @@
-"""Repairs text that was broken on its way: mojibake, HTML, printed bytes, stray controls.
+"""Repairs text that other programs broke: mojibake, HTML, printed bytes, stray controls.
 
 Only damage is undone. Quotation marks, ligatures and wide characters stay as they were written.
 """
@@ -25,7 +25,7 @@ _CONFIG = ftfy.TextFixerConfig(
 _SHORT = 64
 _BYTES = ("b'", 'b"')
 _SIGNS = ("<", "\\u", "\\\\", "b'", 'b\\"')
-"""What a JSON text has where ASCII text in it may need repair, besides entities."""
+"""Parts of a JSON text that show, besides entities, that ASCII text in it may need repair."""
 _ENTITY = re.compile("&#?[0-9A-Za-z]{1,31};")
 _OF_CODE_PAGES = r"\x80-\u04ff\u2000-\u25ff\uf8ff\ufb01\ufb02\ufffd"
 _CONTROLS = r"\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u206a-\u206f\ud800-\udfff\ufeff\ufff9-\uffff"
@@ -33,15 +33,15 @@ _MAY_BE_BROKEN = re.compile(
     rf"[^\t\n\f\r -~](?:(?<=[{_CONTROLS}])"
     rf"|(?<=[{_OF_CODE_PAGES}])(?: ?[{_OF_CODE_PAGES}]|(?<![à-ÿ]) ))"
 )
-"""Mojibake has two characters side by side that one of ftfy's code pages has for single bytes; the
-second may have become a space. A letter with an accent among others is none, nor are scripts that
-no such page has."""
+"""Mojibake has two adjacent characters that one of ftfy's code pages has for single bytes; the
+second may have become a space. A letter with an accent among others is not mojibake, nor are
+scripts that no such page has."""
 
 Value = TypeVar("Value")
 
 
 def may_need_repair(json_record: str) -> bool:
-    """Whether any text in a JSON record can be broken: most are not, and are not looked through."""
+    """Returns whether any text in a JSON record can be broken: most records are skipped."""
     if not json_record.isascii() and _MAY_BE_BROKEN.search(json_record):
         return True
     return any(sign in json_record for sign in _SIGNS) or bool(_ENTITY.search(json_record))
@@ -59,7 +59,7 @@ def repair_texts(value: Value) -> Value:
 
 
 def _is_whole(value: dict[Any, Any] | list[Any]) -> bool:
-    """Whether no text in a list or dictionary can be broken; most are looked at in one go."""
+    """Returns whether no text in a list or dictionary can be broken; checks most in one go."""
     inside = value.values() if isinstance(value, dict) else value
     texts = [item for item in inside if isinstance(item, str)]
     nested = len(texts) < len(inside) and any(isinstance(item, dict | list) for item in inside)
@@ -83,5 +83,5 @@ def _fixed(text: str) -> str:
     return without_markup(ftfy.fix_text(without_escapes(text), _CONFIG))
 
 
-# Names of places, schools, employers and skills come again and again.
+# Names of places, schools, employers and skills are repeated often.
 _fixed_short = lru_cache(maxsize=16_384)(_fixed)

@@ -1,7 +1,7 @@
-"""A landed file as a stream of bytes: plain as it is, or unpacked on the way.
+"""Opens a landed file as a stream of bytes, and unpacks packed files on the way.
 
-Every reader opens its file here. What is unpacked is never written anywhere and never held as a
-whole; how much that may be is bounded, because a few MB can unpack to more than any disk holds.
+Every reader opens its file here. Unpacked data is never written anywhere and never held as a whole.
+Its size is bounded, because a few MB can unpack to more than any disk holds.
 """
 
 import io
@@ -14,7 +14,7 @@ import pyarrow as pa
 from aris_pipeline.errors import InputError
 
 PACKINGS: Mapping[str, str] = {".gz": "gzip", ".zst": "zstd"}
-"""Endings of packed files, and what packed them."""
+"""Endings of packed files, and the programs that pack them."""
 
 _MAGIC = {
     "gzip": re.compile(rb"\x1f\x8b"),
@@ -24,21 +24,21 @@ _BUFFER = 256 * 1024
 
 
 def is_packed(file: Path) -> bool:
-    """Whether the name says that the file is packed."""
+    """Returns whether the name says that the file is packed."""
     return file.suffix.lower() in PACKINGS
 
 
 def plain_name(file: Path) -> Path:
-    """The name without the ending of a packed file: `export.json` for `export.json.gz`."""
+    """Returns the name without the ending of a packed file: `export.json` for `export.json.gz`."""
     return file.with_suffix("") if is_packed(file) else file
 
 
 def open_source(file: Path, max_unpacked_bytes: int) -> io.BufferedReader:
-    """Opens a file for reading; packed ones are unpacked, and cannot be sought in.
+    """Opens a file for reading; packed files are unpacked, and do not support seeking.
 
     Args:
-        file: the file; its ending tells whether it is packed, its first bytes are checked.
-        max_unpacked_bytes: what a packed file may unpack to.
+        file: the file; its ending shows whether it is packed, and its first bytes are checked.
+        max_unpacked_bytes: the most bytes to which a packed file may unpack.
 
     Raises:
         InputError: the ending and the content disagree. While reading: the file is damaged, or it

@@ -1,9 +1,9 @@
-"""Bytes that are not UTF-8: whether they are plausible as cp1252, and which records hold them.
+"""Judges whether bytes that are not UTF-8 are plausible as cp1252, and counts their records.
 
-A single accented letter of an old export is read as cp1252 and costs nobody his record. A text in
-another encoding read so is mojibake, which a model would judge in place of the candidate. In a
+A single accented letter of an old export is read as cp1252 and does not cost the record. A text in
+another encoding would become mojibake, which a model would judge in place of the candidate. In a
 Western European text such bytes stand alone or in pairs, as letters in words or as punctuation;
-elsewhere they stand in long rows, or are signs in the midst of words.
+elsewhere they form long sequences, or are signs in the middle of words.
 """
 
 import re
@@ -32,27 +32,27 @@ _SUSPICIOUS = re.compile(
     rb"[\x81-\x84\x86-\x89\x8b\x8d\x8f\x90\x98\x9b\x9d\xa1-\xaa\xac-\xb3\xb5\xb6"
     rb"\xb8-\xba\xbc-\xbf\xd7\xf7]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e\x9f\xc0-\xde]"
 )
-"""Bytes of which some may not be explained; a text without is plain cp1252, and most are."""
+"""Bytes that cp1252 may not explain; a text without any is plain cp1252, as most are."""
 
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]")
 _ANY_STRAY = re.compile(f"[{_STRAY}]")
 
 
 def is_mostly_utf_8(raw: bytes) -> bool:
-    """Whether at least as many characters are UTF-8 as bytes are not, as where cells are cut."""
+    """Returns whether UTF-8 characters are at least as many as stray bytes, as in cut cells."""
     text = as_utf_8(raw).decode("utf-8", "surrogateescape")
     return 2 * len(_ANY_STRAY.findall(text)) <= len(_BEYOND_ASCII.findall(text))
 
 
 def implausible(raw: bytes) -> tuple[int, int]:
-    """Counts the bytes that are not UTF-8: those that cp1252 does not explain, and all."""
+    """Counts the bytes that are not UTF-8: those that cp1252 does not explain, and all of them."""
     text = as_utf_8(raw).decode("utf-8", "surrogateescape")
     found = len(_ANY_STRAY.findall(text))
     return found - sum(map(len, _AS_WESTERN.findall(text))), found
 
 
 def is_foreign(raw: bytes) -> bool:
-    """Whether a text is plainly in an encoding that is neither UTF-8 nor cp1252."""
+    """Returns whether a text is plainly in an encoding that is neither UTF-8 nor cp1252."""
     return _is_foreign(*implausible(raw))
 
 
@@ -62,12 +62,12 @@ def _is_foreign(unexplained: int, found: int) -> bool:
 
 @dataclass
 class StrayBytes:
-    """The records of a file with bytes that are not of its encoding.
+    """The records of a file with bytes outside its encoding.
 
     Attributes:
-        named: whether the encoding was named: then U+FFFD stands where a byte is not of it.
-        records: how many were read all the same.
-        first_line: of the first of them.
+        named: whether the encoding was named: then U+FFFD replaces a byte outside it.
+        records: how many records were read anyway.
+        first_line: the line of the first of them.
     """
 
     named: bool = False
@@ -83,7 +83,7 @@ class StrayBytes:
         return text, self.named and _REPLACED in text
 
     def admit(self, line: int, raw: bytes) -> bool:
-        """Counts a record that has such bytes; false if it is in another encoding altogether."""
+        """Counts a record with such bytes; false if it is in another encoding altogether."""
         unexplained, found = implausible(raw) if _SUSPICIOUS.search(raw) else (0, 1)
         if _is_foreign(unexplained, found):
             return False
@@ -93,7 +93,7 @@ class StrayBytes:
         return True
 
     def warnings(self) -> list[str]:
-        """Says how many records were read in spite of such bytes."""
+        """Reports how many records were read in spite of such bytes."""
         if not self.records:
             return []
         many = f"{self.records:,} records, the first at line {self.first_line:,}, hold"

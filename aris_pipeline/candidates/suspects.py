@@ -1,8 +1,8 @@
-"""Which encodings a text that is neither UTF-8 nor cp1252 may have.
+"""Finds the likely encodings of a text that is neither UTF-8 nor cp1252.
 
 charset-normalizer tells scripts apart, and the encodings of each. Within the Latin script it finds
 cp1250 and cp1252 equally likely, because both give letters: there the alphabets of languages
-decide, by the letters that an encoding gives and cp1252 does not.
+decide, by the letters that an encoding has and cp1252 lacks.
 """
 # ruff: noqa: RUF001 - letters and marks of many languages
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from aris_pipeline.candidates.stray_bytes import is_foreign
 
 UNKNOWN = "unknown"
-"""Stands for an encoding that is plainly another one and that nothing tells."""
+"""Means an encoding that is clearly another one but cannot be identified."""
 
 _LABELS = {
     "gb18030": "GBK, GB2312",
@@ -40,7 +40,7 @@ _LABELS = {
     "mac_roman": "Mac Roman",
     "cp850": "DOS Latin",
 }
-"""Encodings that a file may have, by the names that Python knows, and how others call them."""
+"""Encodings that a file may have: Python's names, and the names that others use."""
 
 _WESTERN = (
     "àâæçèéêëîïôœùûüÿ",
@@ -92,10 +92,10 @@ _KANA_SHARE = 0.2
 
 
 def suspects(raw: bytes) -> list[str]:
-    """Returns the encodings that a text may have, best first; none where cp1252 explains it.
+    """Returns the encodings that a text may have, best first; none if cp1252 explains it.
 
     Args:
-        raw: a text that is not UTF-8, or those parts of one that are not.
+        raw: a text that is not UTF-8, or the parts of a text that are not.
     """
     latin = _other_latin(raw)
     if not is_foreign(raw):
@@ -105,7 +105,7 @@ def suspects(raw: bytes) -> list[str]:
     matches = from_bytes(raw, cp_isolation=list(_LABELS))
     likely = sorted(matches, key=lambda match: (round(match.chaos, 1), -match.coherence))
     found = [*latin, *(match.encoding for match in likely)]
-    # The same bytes are rare syllables in a Korean encoding: kana is no accident.
+    # The same bytes are rare syllables in a Korean encoding, so kana is not an accident.
     found.sort(key=lambda name: _share_of_kana(raw, name) < _KANA_SHARE)
     return list(dict.fromkeys(found))[:_SUSPECTS] or [UNKNOWN]
 
@@ -116,7 +116,7 @@ def _share_of_kana(raw: bytes, encoding: str) -> float:
 
 
 def seven_bit_suspect(raw: bytes) -> str | None:
-    """Names the encoding of an ASCII text that holds other characters by escapes, if it does."""
+    """Names the encoding of an ASCII text that holds other characters as escapes, if any."""
     for escape, name in _SEVEN_BITS:
         if len(escape.findall(raw)) > 1:
             return name
@@ -129,12 +129,12 @@ def seven_bit_suspect(raw: bytes) -> str | None:
 
 
 def labelled(names: Sequence[str]) -> str:
-    """Lists encodings for a message, with how others call them."""
+    """Lists encodings for a message, with the names that others use."""
     return " or ".join(f"{name} ({_LABELS[name]})" if name in _LABELS else name for name in names)
 
 
 def _other_latin(raw: bytes) -> list[str]:
-    """Encodings of the Latin script that explain a text clearly better than cp1252, best first."""
+    """Returns Latin-script encodings that fit a text clearly better than cp1252, best first."""
     western = _covered(raw, "cp1252", _WESTERN)
     found = {}
     for name, alphabets in _OTHERS.items():
@@ -145,7 +145,7 @@ def _other_latin(raw: bytes) -> list[str]:
 
 
 def _covered(raw: bytes, encoding: str, alphabets: Sequence[str]) -> float:
-    """The share of characters outside ASCII, but for usual marks, that one alphabet has at most."""
+    """Returns the largest share of non-ASCII characters, without usual marks, in an alphabet."""
     letters = Counter(_LETTER.findall(raw.decode(encoding, "replace").lower()))
     most = max(sum(letters[one] for one in set(alphabet)) for alphabet in alphabets)
     return most / max(letters.total(), 1)
@@ -157,7 +157,7 @@ def _differences(raw: bytes, encoding: str) -> int:
 
 
 def _from_utf_7(shifted: bytes) -> str:
-    """Decodes what stands behind a plus sign; empty where UTF-7 would not have written it."""
+    """Decodes the text after a plus sign; empty if UTF-7 would not have written it."""
     try:
         text = (b"+" + shifted + b"-").decode("utf-7")
     except UnicodeDecodeError:

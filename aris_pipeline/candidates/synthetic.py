@@ -1,7 +1,7 @@
-"""Files of synthetic candidates, for the demo, for tests and for measuring.
+"""Writes files of synthetic candidates, for the demo, for tests and for measuring.
 
-The same count, seed and format give the same file. The strength behind a candidate is written
-where no prompt takes it from: `praxisData.synthetic_strength` in aris and jsonl, the column
+The same count, seed and format give the same file. The strength behind a candidate is written into
+a field that no prompt uses: `praxisData.synthetic_strength` in aris and jsonl, the column
 `synthetic_strength` in csv and parquet.
 """
 

@@ -1,7 +1,8 @@
-"""One synthetic candidate: a career that follows from a hidden strength between 0 and 1.
+"""Makes one synthetic candidate: a career that follows from a hidden strength from 0 to 1.
 
 Strength makes a technical degree from a known school, known employers, quick promotion and work as
-a software engineer more likely, none of them certain: strong people also come from weak schools.
+a software engineer more likely, but none of them certain: strong people also come from weak
+schools.
 """
 
 import random
@@ -22,14 +23,14 @@ TABLE_COLUMNS = ("id", "Resume", "synthetic_strength")
 
 
 class SyntheticCandidate(NamedTuple):
-    """A candidate, its id, and the strength that its career was made from."""
+    """A candidate, its id, and the strength from which its career was made."""
 
     custom_id: str
     candidate: Candidate
     strength: float
 
     def record(self) -> dict[str, Any]:
-        """Returns it as an Aris export has it."""
+        """Returns the candidate as a record of an Aris export."""
         return {
             "aristotleId": self.custom_id,
             "gemData": self.candidate,
@@ -39,12 +40,12 @@ class SyntheticCandidate(NamedTuple):
         }
 
     def row(self) -> tuple[str, str, float]:
-        """Returns it as a row of `TABLE_COLUMNS`."""
+        """Returns the candidate as a row of `TABLE_COLUMNS`."""
         return self.custom_id, render_text(self.candidate), self.strength
 
 
 def make_candidate(number: int, rng: random.Random) -> tuple[Candidate, float]:
-    """Returns the profile, in the shape of `gemData`, and the strength that it was made from."""
+    """Returns the profile, in the shape of `gemData`, and the strength behind it."""
     strength = round(rng.random(), 3)
     is_engineer = _chance(rng, 0.12 + 0.86 * strength)
     first_names, last_names, places = rng.choice(words.PEOPLE)
@@ -88,7 +89,7 @@ def render_text(candidate: Candidate) -> str:
 def _work(
     rng: random.Random, strength: float, is_engineer: bool, years: int
 ) -> list[dict[str, Any]]:
-    """Jobs from the present back to the first, with gaps between some."""
+    """Returns the jobs from the present back to the first, with gaps between some."""
     if _chance(rng, 0.015):
         return []
     ladder = words.ENGINEER_TITLES if is_engineer else rng.choice(words.OTHER_LADDERS)
@@ -152,12 +153,12 @@ def _chance(rng: random.Random, probability: float) -> bool:
 
 
 def _tier(rng: random.Random, strength: float) -> int:
-    """0 for the best of four tiers; scatters by about one tier around the strength."""
+    """Returns a tier, 0 for the best of four; it scatters by about one tier around the strength."""
     return min(3, max(0, int((1 - strength) * 4 + rng.gauss(0, 0.55))))
 
 
 def _add_contact(candidate: Candidate, number: int, rng: random.Random) -> None:
-    """Adds contact data that nobody has: example.com, and numbers reserved for fiction."""
+    """Adds contact data of nobody: example.com, and numbers reserved for fiction."""
     candidate["email"] = f"candidate{number}@example.com"
     candidate["phone"] = f"({rng.choice(('212', '415', '617'))}) 555-01{rng.randrange(100):02d}"
     candidate["linkedin"] = f"https://www.linkedin.com/in/example-{number}"
@@ -167,7 +168,7 @@ def _add_contact(candidate: Candidate, number: int, rng: random.Random) -> None:
 
 
 def _forget_something(candidate: Candidate, rng: random.Random) -> None:
-    """Leaves out what real exports lack, too."""
+    """Leaves out fields that real exports lack, too."""
     if _chance(rng, 0.06):
         candidate["location"] = None
     if _chance(rng, 0.05):
@@ -183,6 +184,6 @@ def _forget_something(candidate: Candidate, rng: random.Random) -> None:
 
 
 def _date(month: int) -> str:
-    """A month counted from year 0 as a date."""
+    """Returns a month, counted from year 0, as a date."""
     year, index = divmod(month, 12)
     return f"{year}-{index + 1:02d}-01"

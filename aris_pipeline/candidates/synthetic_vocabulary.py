@@ -1,4 +1,4 @@
-"""Words of which synthetic candidates are made. Schools and employers are real, people are not.
+"""Lists words for synthetic candidates. Schools and employers are real, people are not.
 
 Lists in tiers go from the strongest to the weakest.
 """

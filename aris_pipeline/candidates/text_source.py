@@ -1,8 +1,8 @@
-"""A landed text file as UTF-8 lines, whatever its encoding and its line ends.
+"""Opens a landed text file as UTF-8 lines, whatever its encoding and its line ends.
 
-Readers take lines of UTF-8 bytes, which is what nearly all files are and what is fastest. Another
-encoding that was named is decoded on the way, chunk by chunk; so are the line ends of a file in
-which, as on the first Macs, a carriage return alone ends a line.
+Readers take lines of UTF-8 bytes, because nearly all files are in UTF-8 and bytes are fastest.
+Another named encoding is converted on the way, chunk by chunk. So are lone carriage returns that
+end the lines of a file, as on the first Macs.
 """
 
 import codecs
@@ -30,7 +30,7 @@ def open_text(file: Path, options: LandingOptions) -> io.BufferedReader:
 
 
 def _has_mac_line_ends(head: bytes) -> bool:
-    """Whether a carriage return ends the first line; inside quotes it is part of a text."""
+    """Returns whether a carriage return ends the first line; inside quotes it is part of a text."""
     if b"\r" not in head:
         return False
     first = head.partition(b"\n")[0].rstrip(b"\r")
@@ -40,7 +40,7 @@ def _has_mac_line_ends(head: bytes) -> bool:
 
 
 class _Decoded(io.RawIOBase):
-    """Text of another encoding as UTF-8; what cannot be decoded is U+FFFD."""
+    """Text of another encoding as UTF-8; U+FFFD replaces what cannot be decoded."""
 
     def __init__(self, source: io.BufferedReader, encoding: str) -> None:
         super().__init__()

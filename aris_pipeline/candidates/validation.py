@@ -1,4 +1,4 @@
-"""Validation: what landing wrote of a shard becomes typed candidates and a quarantine.
+"""Validates a landed shard: its records become typed candidates and a quarantine.
 
 Every landed row ends in exactly one of the two files. No row raises.
 """
@@ -53,7 +53,7 @@ class ShardCounts:
     Attributes:
         rows: usable rows, in `raw_candidates`.
         quarantined: rows that are not usable.
-        refused_parameters: of them, requests by the parameter that cannot be honored.
+        refused_parameters: the requests among them, by the parameter that cannot be honored.
         fields: which fields the usable rows have, and how much of their text is not judged.
     """
 
@@ -69,7 +69,7 @@ _COUNTS = TypeAdapter(ShardCounts)
 def validate_shard(store: DataStore, shard: Shard) -> ShardCounts:
     """Validates a landed shard and writes its `raw_candidates` and its quarantine.
 
-    What is there stays if it was made by this version from the same records.
+    Existing files stay if this version made them from the same records.
 
     Raises:
         MissingDataError: the shard was not landed.
@@ -121,23 +121,23 @@ def fields_of_records(
     for record, custom_id in records:
         with suppress(UnusableError):
             candidates.append(_EMPTY | validate(record, custom_id))
-    # Not by Arrow, which imports pandas first: half of the time of landing a small file.
+    # Arrow is not used here: it imports pandas first, half of the time of landing a small file.
     return counter.use(pl.DataFrame(candidates, schema=polars_schema(RawCandidates)))
 
 
 def read_counts(store: DataStore, shard: Shard) -> ShardCounts:
-    """Returns what the validation of a shard came to.
+    """Returns the counts from the validation of a shard.
 
     Raises:
-        MissingDataError: it was not validated.
-        DamagedDataError: its candidates are not readable.
+        MissingDataError: the shard was not validated.
+        DamagedDataError: the file of its candidates is not readable.
     """
     footer = read_metadata(store.raw_candidates(shard), hint="materialize raw_candidates")
     return _COUNTS.validate_json(footer[_COUNTS_KEY])
 
 
 def fields_of_batch(store: DataStore, batch: Batch) -> FieldUse | None:
-    """Returns which fields the validated rows of a batch have; before that, what landing saw."""
+    """Returns the fields of a batch's validated rows; before validation, what landing saw."""
     found = []
     for shard in Shard.all_of(batch):
         with suppress(MissingDataError, DamagedDataError):
@@ -190,7 +190,7 @@ def _origin(row: Row) -> Row:
 
 
 def _validator(landing: Mapping[str, str]) -> tuple[FieldCounter, RowValidator]:
-    """Returns what turns records into columns, for the format that was landed, and its counts."""
+    """Returns the validator of records for the landed format, and its counts."""
     file_format = find_format(landing["format"])
     columns = named_fields(landing)
     counter = FieldCounter(is_table=file_format.is_table, ignored=columns.ignore if columns else ())

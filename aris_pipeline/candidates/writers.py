@@ -1,4 +1,4 @@
-"""Writers of landing: they hold one shard's records, and a bounded part of the quarantine."""
+"""The writers of landing; they hold the records of one shard and part of the quarantine."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ _QUARANTINE_CHARACTERS = 32 * 1024 * 1024
 
 
 class ShardWriter:
-    """Cuts records into shards; a shard of very long records has fewer rows than asked for."""
+    """Cuts records into shards; a shard of very long records has fewer rows than the shard size."""
 
     def __init__(
         self, store: DataStore, batch: str, file: str, shard_size: int, metadata: Mapping[str, str]
@@ -44,7 +44,7 @@ class ShardWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Writes the shard begun, if any."""
+        """Writes the last shard that was begun, if any."""
         if not self._rows:
             return
         shard = Shard.numbered(self._batch, len(self.shard_rows))
@@ -79,7 +79,7 @@ class QuarantineWriter:
             self._write_file()
 
     def close(self) -> None:
-        """Writes what is left; also an empty quarantine has a file."""
+        """Writes the rest; an empty quarantine has a file, too."""
         if self._rejected or not self._files:
             self._write_file()
 
@@ -113,7 +113,7 @@ def write_quarantine(
 
 
 def _bounded(raw: str) -> str:
-    """At most 64 KiB of a text, counted in bytes."""
+    """Returns at most 64 KiB of a text, counted in bytes."""
     raw = raw[:RAW_LIMIT]
     if raw.isascii():
         return raw

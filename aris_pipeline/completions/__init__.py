@@ -1,4 +1,4 @@
-"""From prompts to completions: known answers are reused, others generated and persisted."""
+"""Turns prompts into completions: reuses known answers, generates and persists the others."""
 
 from aris_pipeline.completions.answers import AnswerParser, Parsed
 from aris_pipeline.completions.parts import remove_finished_parts

@@ -1,4 +1,4 @@
-"""From the text of an answer to a verdict on its form: valid, or why not."""
+"""Judges the form of an answer by its text: valid, or why not."""
 
 import json
 from collections.abc import Mapping
@@ -16,13 +16,14 @@ from aris_pipeline.prompts import MARKER, SHORTENED_MARKER
 
 _DETAIL_CHARACTERS = 300
 _MATCH_S = 0.1
-"""A file's regex may take for ever on an answer; the engine's own machine does not backtrack."""
+"""A regex from a file may take forever on an answer; the engine's own matcher does not
+backtrack."""
 _MARKERS = frozenset({MARKER, SHORTENED_MARKER.strip()})
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An answer: `invalid_reason` is null where it is valid."""
+    """An answer: `invalid_reason` is null if it is valid."""
 
     answer: Any = None
     answer_json: str | None = None
@@ -31,12 +32,12 @@ class Parsed:
 
 
 class AnswerParser:
-    """Parses answers by one JSON schema or constraint; without one any text is an answer."""
+    """Parses answers by one JSON schema or constraint; without one, any text is an answer."""
 
     def __init__(
         self, response_schema: str | None, constraint: Mapping[str, Any] | None = None
     ) -> None:
-        """Prepares for the answers to requests that ask for the same.
+        """Prepares for the answers to requests with the same schema or constraint.
 
         Args:
             response_schema: JSON text of the schema.
@@ -54,7 +55,7 @@ class AnswerParser:
         except SchemaError as error:
             self._bad_schema = error.message
         self._quick = None if self._bad_schema else flat_check(self.schema)
-        # An empty registry: a schema from a file must not make us fetch its references.
+        # The registry is empty: a schema from a file must not make us fetch its references.
         self._validator = Draft202012Validator(self.schema, registry=Registry())
 
     def parse(self, text: str | None, finish_reason: str | None) -> Parsed:
@@ -104,7 +105,7 @@ def _invalid(reason: str, detail: str) -> Parsed:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Whether a whole answer matches; the engine's word stands where this cannot tell."""
+    """Returns whether a whole answer matches; if this cannot tell, the engine is trusted."""
     try:
         return regex.fullmatch(pattern, text, timeout=_MATCH_S) is not None
     except (regex.error, TimeoutError):

@@ -1,4 +1,4 @@
-"""What the engine did with its time: worked, waited for rows of ours, or ran out of them."""
+"""Measures how the engine spent its time: it worked, waited for our rows, or ran out of rows."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,10 @@ State = Literal["busy", "starved", "draining"]
 
 @dataclass(frozen=True)
 class EngineTime:
-    """Seconds of the engine by what it had to do.
+    """Seconds of the engine, by the work that it had.
 
     Attributes:
-        busy: as many rows in flight as it takes, or all rows of the run.
+        busy: the engine had as many rows in flight as it takes, or all rows of the run.
         starved: rows were left, but we were still reading them, or busy with finished ones.
         draining: no rows were left to feed, and the first of those in flight had finished.
     """
@@ -31,19 +31,19 @@ class EngineTime:
 
     @property
     def total(self) -> float:
-        """Seconds of generation."""
+        """Returns the seconds of generation."""
         return self.busy + self.starved + self.draining
 
 
 class EngineClock:
-    """Tells the states apart by who has control: the engine, or the code that feeds it.
+    """Distinguishes the states by who has control: the engine, or the code that feeds it.
 
-    What an engine in a process of its own does while we have control is not seen, so `starved` is
-    the most that it can have waited.
+    What an engine in a separate process does while we have control is not seen, so `starved` is the
+    most that it can have waited.
 
     Attributes:
-        asked_tokens: prompt tokens of the requests that the engine was given.
-        most_output_tokens: what these may generate at most.
+        asked_tokens: prompt tokens of the requests that the engine received.
+        most_output_tokens: the most tokens that these may generate.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class EngineClock:
         return spent
 
     def leave_out(self, seconds: float) -> None:
-        """Does not count the last `seconds`, in which there was no engine."""
+        """Leaves out the last `seconds`, in which there was no engine."""
         self._since += seconds
 
     def _fed(self, requests: Iterable[Request]) -> Iterator[Request]:

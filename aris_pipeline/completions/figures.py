@@ -1,7 +1,7 @@
-"""What the engine and its machine did, from the end of one shard to the end of the next.
+"""Measures the engine and its machine from the end of one shard to the end of the next.
 
-Shards overlap in time, so each gets what was measured since the one before it ended: of what adds
-up (loads, restarts, energy) nothing is counted twice, and nothing is left out.
+Shards overlap in time, so each gets what was measured since the previous one ended. Of figures that
+add up (loads, restarts, energy) nothing is counted twice, and nothing is left out.
 """
 
 import time
@@ -18,7 +18,7 @@ class EngineFigures:
     """Measures a session from `begin` to `end`."""
 
     def __init__(self, session: EngineSession, loaded_s: float, restarts: int) -> None:
-        """Makes figures of what comes after these seconds of loading and these restarts."""
+        """Starts from these seconds of loading and these restarts, which are not counted."""
         self._session = session
         self._loaded_s, self._restarts = loaded_s, restarts
         self._clock: EngineClock | None = None
@@ -27,7 +27,7 @@ class EngineFigures:
         self._kv_sampled = 0.0
 
     def begin(self) -> EngineClock:
-        """Starts the clock, which tells what the engine does with its time."""
+        """Starts the clock, which measures how the engine spends its time."""
         self._clock, self._kv_sampled = EngineClock(), time.monotonic()
         self._telemetry = Telemetry().__enter__()
         return self._clock
@@ -42,10 +42,10 @@ class EngineFigures:
         return self._clock.lap() if self._clock else EngineTime()
 
     def figures(self, spent: EngineTime) -> GenerationStats:
-        """Returns the figures of a shard that has ended, and begins anew for the next.
+        """Returns the figures of a shard that has ended, and starts over for the next.
 
         Args:
-            spent: the engine's time that fell to the shard.
+            spent: the engine's time for the shard.
         """
         session, measured = self._session, self._telemetry or Telemetry()
         self.end()

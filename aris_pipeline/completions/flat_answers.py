@@ -1,8 +1,8 @@
-"""The quick check of an answer: what it lets pass is valid, the rest is looked at again.
+"""Checks an answer quickly: what passes is valid, the rest is checked again in full.
 
 The general validator builds objects for each property of each answer, which is most of what an
-evaluation costs. The answers that rubrics ask for are flat and use a few words of JSON Schema;
-where a schema has only those, plain comparisons say the same of an answer that is valid.
+evaluation costs. The answers that rubrics ask for are flat and use a few words of JSON Schema; if a
+schema has only those, plain comparisons accept only valid answers.
 """
 
 import re
@@ -17,13 +17,13 @@ _WORDS_OF_TEXT = {"type", "pattern", "maxLength"}
 
 
 def flat_check(schema: dict[str, Any]) -> Check | None:
-    """Returns what tells that an answer is valid; false leaves it open.
+    """Returns a check for valid answers; its false leaves the question open.
 
     Args:
         schema: a valid JSON schema.
 
     Returns:
-        The check; None where the schema says more than this understands.
+        The check; None if the schema has more than this understands.
     """
     if schema.get("type") == "array":
         return _array_check(schema)
@@ -73,7 +73,7 @@ def _array_check(schema: dict[str, Any]) -> Check | None:
 
 
 def _check_of(rule: Any) -> Check | None:
-    """The check of one property."""
+    """Returns the check of one property."""
     if not isinstance(rule, dict):
         return None
     kind, words = rule.get("type"), rule.keys()

@@ -1,7 +1,7 @@
-"""Prompts through the engine: each row's answer and, for rubric rows, its verdict probabilities.
+"""Sends prompts through the engine, for answers and, on rubric rows, verdict probabilities.
 
-Rows that need another attempt, and rows that were in flight when an engine died, are asked again in
-the same run.
+Rows that need another attempt, and rows that were in flight when an engine died, are retried in the
+same run.
 """
 
 from collections import deque
@@ -17,8 +17,8 @@ from aris_pipeline.errors import EngineDiedError
 from aris_pipeline.scoring.requests import Scoring
 
 _PARTS_OF_SUSPECTS = 16
-"""A group that kills two engines is cut in so many parts: from 1,000 rows in flight to the one at
-fault takes three more engines, where halves would take ten."""
+"""A group that kills two engines is cut into this many parts. To find the row at fault among 1,000
+rows in flight takes three more engines; with halves it would take ten."""
 
 
 def generate_rows(  # noqa: PLR0913 - one argument a collaborator
@@ -34,17 +34,17 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     """Yields a row of `Completions` for each row of `Prompts`, as it finishes.
 
     Prompts are drawn as the engine takes them, so that they may come from shard after shard.
-    Without `answers` rows are only scored, and are `triaged`.
+    Without `answers`, rows are only scored, and are `triaged`.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
 
-    Where the engine dies, another takes its place and the rows in flight are asked again, apart
-    from all others. If they kill that one too, they are asked in ever smaller groups until the row
-    at fault is alone: it fails as `poison`.
+    If the engine dies, another one takes its place and the rows in flight are retried, apart from
+    all others. If they kill that one too, they are retried in ever smaller groups until the row at
+    fault is alone: it fails as `poison`.
 
     Raises:
-        EngineError: the engine cannot be had, or dies again and again without finishing a row.
+        EngineError: the engine cannot start, or dies again and again without finishing a row.
     """
     clock = clock or EngineClock()
     others = _Group((RowInFlight(prompt, answer=answers) for prompt in prompts), clock)
@@ -105,7 +105,7 @@ class _Group:
                 if row.takes(completion):
                     del self._in_flight[row_id]
                     yield row
-            # What came up after the engine had drawn the last row.
+            # Rows that came up after the engine had drawn the last row.
             if not self._again:
                 return
 
@@ -123,19 +123,19 @@ class _Group:
         return rows
 
     def rest(self) -> "list[_Group]":
-        """Returns the rows that the engine had not drawn, as a group of their own if any."""
+        """Returns the rows that the engine had not drawn as a new group, if there are any."""
         rows = [*self._again, *self._new]
         return [_Group(rows, self._clock)] if rows else []
 
     def _requests(self, scoring: Scoring | None) -> Iterator[Request]:
-        # What is asked again comes first: its shard waits for it, not for the rest of the run.
+        # Retried rows come first: their shard waits for them, not for the rest of the run.
         while row := self._again.popleft() if self._again else next(self._new, None):
             self._in_flight[row.id] = row
             yield from row.requests(scoring)
 
 
 def _smaller(suspects: list[RowInFlight], clock: EngineClock) -> Iterator[_Group]:
-    """Yields rows that were in flight at a death as they came, and at the next ones in parts."""
+    """Yields the rows that were in flight at a death as one group, after more deaths in parts."""
     again = all(row.deaths == 1 for row in suspects)
     size = len(suspects) if again else -(-len(suspects) // _PARTS_OF_SUSPECTS)
     for start in range(0, len(suspects), size or 1):

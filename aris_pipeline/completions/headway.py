@@ -1,4 +1,4 @@
-"""Counts what a run asks and gets; the thread that shows it reads along."""
+"""Counts what a run asks and gets; the thread that shows progress reads the counts."""
 
 import contextlib
 import time
@@ -12,16 +12,16 @@ from aris_pipeline.errors import ArisError
 from aris_pipeline.storage import DataStore, Shard
 
 _COUNTED_EVERY_S = 2.0
-"""To ask an engine takes some milliseconds of its time."""
+"""Seconds between two questions to an engine, since each takes some milliseconds of its time."""
 
 
 class Headway:
-    """How far a run is with its shards.
+    """The progress of a run with its shards.
 
     Args:
-        session: whose engine counts tokens.
-        work: what becomes of the rows.
-        landed: rows of each shard, of which some may be known already.
+        session: the session whose engine counts tokens.
+        work: what happens to the rows.
+        landed: rows of each shard; some of them may be answered already.
     """
 
     def __init__(self, session: EngineSession, work: Work, landed: Mapping[Shard, int]) -> None:
@@ -34,7 +34,7 @@ class Headway:
         self._tokens = _EngineTokens(session)
 
     def begin(self, clock: EngineClock) -> None:
-        """Notes that the engine is there and the first row is about to be asked."""
+        """Notes that the engine is ready and the first row is about to be asked."""
         self._started, self._loaded_s = time.monotonic(), self._session.load_s
         self._tokens.begin()
         self._clock = clock
@@ -54,7 +54,7 @@ class Headway:
         self._row_tokens += row["prompt_tokens"] + row["output_tokens"]
 
     def look(self) -> Progress:
-        """Returns how far the run is now."""
+        """Returns the current progress of the run."""
         total = self._total + max(self._unopened, 0)
         clock = self._clock
         if clock is None:
@@ -74,7 +74,7 @@ class Headway:
 
 
 class _EngineTokens:
-    """What the engines of a session have worked on since the run began, those that died too."""
+    """Tokens that a session's engines have processed since the run began, dead engines included."""
 
     def __init__(self, session: EngineSession) -> None:
         self._session = session
@@ -83,18 +83,18 @@ class _EngineTokens:
         self._counted = 0.0
 
     def begin(self) -> None:
-        """Leaves out what the engine did before."""
+        """Leaves out the engine's earlier tokens."""
         self._before = self._session.token_counts()
         self._so_far = TokenCounts() if self._before else None
 
     def so_far(self) -> TokenCounts | None:
-        """Returns the tokens, as of a few seconds ago; None where the engine does not count."""
+        """Returns the tokens, as of a few seconds ago; None if the engine does not count."""
         if self._so_far is None:
             return None
         now = time.monotonic()
         if now - self._counted >= _COUNTED_EVERY_S:
             self._counted = now
-            # An engine that died, or is about to be loaded, says nothing for a while.
+            # An engine that died, or that is still loading, reports nothing for a while.
             if counts := self._session.token_counts():
                 self._so_far += counts.since(self._before)
                 self._before = counts
@@ -102,7 +102,7 @@ class _EngineTokens:
 
 
 def landed_rows(store: DataStore, shards: Iterable[Shard]) -> dict[Shard, int]:
-    """Returns the landed rows of each shard, as far as manifests tell."""
+    """Returns the landed rows of each shard, as far as manifests show them."""
     found: dict[Shard, int] = {}
     wanted = set(shards)
     for name in {shard.batch for shard in wanted}:

@@ -1,7 +1,7 @@
-"""One line that says how far work is: it changes on a terminal, and comes again in a file or a log.
+"""Shows progress on one line: it changes on a terminal, and is repeated in a file or a log.
 
-It is drawn by a thread of its own, because the thread that works may be in a library for minutes.
-It goes to what stderr was at first, because stderr is another file while an engine loads.
+A separate thread draws it, because the working thread may be in a library for minutes. It goes to
+the original stderr, because stderr is another file while an engine loads.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ class LiveLine:
     """Shows the innermost of the texts that are being shown.
 
     Args:
-        draws: whether the line stands on stderr: where that is a terminal it changes in place,
-            otherwise it is printed every 15 s.
+        draws: whether the line is on stderr: on a terminal it changes in place, otherwise it is
+            printed every 15 s.
         log: gets the line every 30 s.
     """
 
@@ -55,14 +55,14 @@ class LiveLine:
                 self._stop()
 
     def say(self, text: str) -> None:
-        """Says something that stays, above the line."""
+        """Prints a text that stays, above the line."""
         if self._console:
             self._write(_ERASE if self._on_terminal else "", f"{text}\n")
         if self._log:
             self._log(text)
 
     def close(self) -> None:
-        """Ends the line, also for work that was abandoned, and lets go of stderr."""
+        """Ends the line, also after abandoned work, and releases stderr."""
         self._texts = []
         self._stop()
         if self._console and self._console.file is not sys.stderr:
@@ -107,7 +107,7 @@ class LiveLine:
 
     def _write(self, *parts: str) -> None:
         if self._console:
-            # At once, because others write to the same terminal.
+            # In one write, because others write to the same terminal.
             self._console.file.write("".join(parts))
             self._console.file.flush()
 
@@ -124,7 +124,7 @@ def duration(seconds: float) -> str:
 
 def _console_on_stderr() -> Console:
     stream: IO[str] = sys.stderr
-    # Where stderr is no file, as in a notebook, it is taken as it is.
+    # If stderr is not a file, as in a notebook, it is used as it is.
     with contextlib.suppress(OSError, io.UnsupportedOperation):
         stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
     return Console(file=stream)

@@ -1,7 +1,7 @@
-"""Part files: what a running shard has finished so far, safe on the disk.
+"""Keeps part files: the finished rows of a running shard, safe on the disk.
 
-They stand outside the tables that analysts read, one directory a shard, and go when the shard's
-completions file is complete. A run that was killed leaves them for the next one.
+They are outside the tables that analysts read, one directory a shard, and are removed when the
+shard's completions file is complete. A killed run leaves them for the next one.
 """
 
 import contextlib
@@ -32,11 +32,11 @@ MAX_SECONDS_AT_RISK = 5.0
 
 
 class PartWriter:
-    """Collects finished rows of all running shards, and writes parts when enough is at risk.
+    """Collects finished rows of all running shards, and writes parts when enough rows are at risk.
 
-    While it is entered, a thread keeps the time, because a long row may finish alone. What it
-    cannot write is tried again with the shard's next row, which is reported: no engine works for
-    nothing.
+    While it is entered, a thread keeps the time, because a long row may finish alone. If it cannot
+    write rows, it tries again with the shard's next row, which then raises the error: no engine
+    works for nothing.
     """
 
     def __init__(self) -> None:
@@ -49,11 +49,11 @@ class PartWriter:
         self._clock = threading.Thread(target=self._keep_time, name="part-writer", daemon=True)
 
     def add(self, directory: Path, row: Row) -> None:
-        """Takes a finished row of `Completions` for the parts in a directory.
+        """Adds a finished row of `Completions` to the parts in a directory.
 
         Raises:
             StorageError: parts of this shard cannot be written.
-            DiskError: no shard's can.
+            DiskError: no shard's parts can be written.
         """
         with self._taking:
             self._rows.setdefault(directory, []).append(row)
@@ -65,10 +65,10 @@ class PartWriter:
                 raise failed[directory]
 
     def flush(self) -> dict[Path, StorageError]:
-        """Writes what has been collected; where that fails, it is kept for the next try.
+        """Writes the collected rows; if that fails, they are kept for the next try.
 
         Returns:
-            Why parts could not be written, by directory.
+            The errors of parts that could not be written, by directory.
 
         Raises:
             DiskError: nothing can be written anywhere.
@@ -86,7 +86,7 @@ class PartWriter:
         return failed
 
     def forget(self, directory: Path) -> None:
-        """Drops what is not written of a shard whose rows are safe elsewhere."""
+        """Drops the unwritten rows of a shard whose rows are safe elsewhere."""
         with self._writing, self._taking:
             self._unwritten -= len(self._rows.pop(directory, []))
             self._overdue.discard(directory)
@@ -137,9 +137,9 @@ def part_files(directory: Path) -> list[Path]:
 
 
 def remove_finished_parts(store: DataStore) -> None:
-    """Removes parts beside a younger completions file: a kill came between it and their removal.
+    """Removes parts that are older than their completions file, left behind by a kill.
 
-    Only for a process that no other one generates beside.
+    Call it only if no other process generates at the same time.
     """
     work = store.root / ".work"
     for directory in work.glob("completions/rubric=*/model=*/batch=*/shard=*"):

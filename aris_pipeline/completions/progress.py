@@ -1,4 +1,4 @@
-"""How far a run is, for the log and for the terminal."""
+"""Reports the progress of a run, for the log and for the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ _DONE = {"answering": "answered", "scoring": "scored"}
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is, over all its shards.
+    """The progress of a run, over all its shards.
 
     Attributes:
-        work: what becomes of the rows.
-        total: rows to be generated; at most, while shards are still to be read.
-        asked: rows that the engine has been given.
-        done: rows that are finished.
-        seconds: of generation.
+        work: what happens to the rows.
+        total: rows to be generated; an upper limit while shards are still to be read.
+        asked: rows that the engine has received.
+        done: finished rows.
+        seconds: the seconds of generation.
         row_tokens: prompt and output tokens of the finished rows.
         asked_tokens: prompt tokens of all requests, those for scores too.
-        most_output_tokens: what these requests may generate at most.
-        counted: tokens that the engine has worked on; None where it does not say.
+        most_output_tokens: the most tokens that these requests may generate.
+        counted: tokens that the engine has processed; None if it does not say.
     """
 
     work: Work
@@ -44,22 +44,23 @@ class Progress:
 
     @property
     def share(self) -> float | None:
-        """Share of the work that is done, by tokens where the engine counts them."""
+        """Returns the share of the work that is done, by tokens if the engine counts them."""
         done, left = self._tokens()
         return done / (done + left) if done else None
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that the rest takes at the speed so far."""
+        """Returns the seconds that the rest takes at the speed so far."""
         done, left = self._tokens()
         return left / done * self.seconds if done else None
 
     def _tokens(self) -> tuple[float, float]:
-        """What is done and what is left: new tokens, or rows where tokens are not counted.
+        """Returns done and remaining work in new tokens, or in rows if tokens are not counted.
 
-        A prompt's tokens that the engine finds in its cache cost nothing. The mean of the finished
-        answers would be too short, as short ones finish first: what is written of others counts
-        too, and one answer as long as it may be. Until one is finished, all are.
+        Prompt tokens that the engine finds in its cache cost nothing. The mean of the finished
+        answers would be too short, because short answers finish first. So the tokens written for
+        unfinished answers count too, and one more answer of the greatest length. Until an answer is
+        finished, all answers count with the greatest length.
         """
         if self.counted is None or not self.asked or self.done >= self.total:
             return self.done, self.total - self.done
@@ -92,7 +93,8 @@ class Progress:
 
 
 Report = Callable[[Callable[[], Progress]], AbstractContextManager[RowDone]]
-"""Shows progress while work goes on: takes what says how far it is, gives what counts rows."""
+"""Shows progress while work goes on: takes a function that returns it, gives one that counts
+rows."""
 
 
 def silently(_look: Callable[[], Progress]) -> AbstractContextManager[RowDone]:
@@ -108,7 +110,7 @@ class ProgressReporter:
 
     @contextmanager
     def loading(self, model: str, loading: Loading) -> Iterator[None]:
-        """Reports a load, with its seconds, for as long as it takes."""
+        """Reports a load and its seconds for as long as it takes."""
         started = time.monotonic()
 
         def text() -> str:
@@ -123,13 +125,13 @@ class ProgressReporter:
 
     @contextmanager
     def working(self, look: Callable[[], Progress]) -> Iterator[RowDone]:
-        """Reports rows for as long as they are worked on.
+        """Reports rows while the engine works on them.
 
         Args:
-            look: says how far the run is; called by another thread, too.
+            look: returns the progress of the run; another thread calls it, too.
 
         Yields:
-            What is to be called for each finished row.
+            The function to call for each finished row.
         """
         first = True
 

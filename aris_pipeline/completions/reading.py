@@ -1,4 +1,4 @@
-"""Shards are read in a thread of their own, a little ahead of their turn."""
+"""Reads shards in a separate thread, a little ahead of their turn."""
 
 import itertools
 from collections import deque
@@ -17,7 +17,7 @@ _Read = TypeVar("_Read")
 def read_ahead(
     reader: Executor, read: Callable[[Shard], _Read], shards: Iterable[Shard]
 ) -> Iterator[tuple[Shard, Future[_Read]]]:
-    """Yields each shard with what becomes of reading it, in order."""
+    """Yields each shard with the result of reading it, in order."""
     coming = iter(shards)
     reading = deque(
         (shard, reader.submit(read, shard)) for shard in itertools.islice(coming, _READ_AHEAD)

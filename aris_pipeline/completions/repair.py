@@ -1,4 +1,4 @@
-"""The repair ladder: what a row is asked again with, when its answer is no use.
+"""Repairs unusable answers: decides how the next attempt of a row differs.
 
 | the answer | the next attempt | step |
 |---|---|---|
@@ -7,7 +7,7 @@
 | none: prompt and limit exceed the context | the limit that the prompt allows | `lowered` |
 | none: so does the prompt, which may be cut | a shorter prompt | `shortened` |
 
-Each step is taken at most once a row; what is left wrong after that is the row's typed failure.
+Each step is taken at most once a row; a fault that remains is the row's typed failure.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,12 +20,12 @@ from aris_pipeline.prompts import constraint_of, longest_answer_tokens, room_for
 
 LONGER, RESEEDED, SHORTENED = RETRY_STEPS = ("longer", "reseeded", "shortened")
 LOWERED = "lowered"
-"""No repair, and not counted as one: vLLM's own server lowers a limit in the same way."""
+"""This step does not count as a repair: vLLM's own server lowers a limit in the same way."""
 
 TOO_LONG = "prompt_too_long"
 
 Shorten = Callable[[Mapping[str, Any], int], list[int] | None]
-"""From a row of `Prompts` and a limit in tokens to a prompt that keeps it, or None."""
+"""Takes a row of `Prompts` and a limit in tokens; returns a prompt within the limit, or None."""
 
 _RESEEDED_TEMPERATURE = 0.5
 """A greedy answer does not depend on the seed, so a second one must not be greedy."""
@@ -33,7 +33,7 @@ _RESEEDED_TEMPERATURE = 0.5
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is asked for a row.
+    """One request for a row's answer.
 
     Attributes:
         prompt_token_ids: the prompt.
@@ -47,12 +47,12 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """1 for the first request."""
+        """Returns the number of the attempt; the first request has 1."""
         return 1 + len(self.overrides)
 
 
 class RepairLadder:
-    """Decides whether an answer stands, and what to ask where it does not."""
+    """Decides whether an answer stands and, if not, what to ask next."""
 
     def __init__(self, max_model_len: int, shorten: Shorten) -> None:
         self._max_model_len = max_model_len
@@ -62,7 +62,7 @@ class RepairLadder:
     def next_attempt(
         self, prompt: Mapping[str, Any], attempt: Attempt, answer: Completion
     ) -> Attempt | None:
-        """Returns the attempt after this one, or None where the answer stands or nothing helps."""
+        """Returns the attempt after this one, or None if the answer stands or nothing helps."""
         if answer.error_type is not None:
             return self._fitted(prompt, attempt) if answer.error_type == TOO_LONG else None
         reason = self._parser(prompt).parse(answer.text, answer.finish_reason).invalid_reason
@@ -98,9 +98,9 @@ class RepairLadder:
         return _overridden(attempt, LONGER, max_tokens=longer) if longer > limit else None
 
     def _fitted(self, prompt: Mapping[str, Any], attempt: Attempt) -> Attempt | None:
-        """Lowers the answer's limit; cuts a prompt that leaves too little room for it, if it may.
+        """Lowers the answer's limit; cuts a prompt that leaves too little room, if that is allowed.
 
-        Files of versions that cut every prompt do not say whether it may be.
+        Files of versions that cut every prompt do not say whether it is allowed.
         """
         limit = attempt.sampling.max_tokens
         may_be_cut = prompt["may_be_shortened"] is not False
@@ -135,7 +135,7 @@ def _reseeded(attempt: Attempt) -> Attempt | None:
 def _overridden(
     attempt: Attempt, step: str, *, noted: Mapping[str, Any] | None = None, **sampling: Any
 ) -> Attempt | None:
-    """The next attempt; None where the step has been taken."""
+    """Returns the next attempt; None if the step has been taken."""
     if step in attempt.overrides:
         return None
     return replace(

@@ -1,4 +1,4 @@
-"""Which answers are there already: by request_key, in a shard's parts and all files of a judge."""
+"""Finds existing answers by request_key, in a shard's parts and all files of a judge."""
 
 import logging
 from collections.abc import Callable
@@ -37,9 +37,9 @@ def known_completions(
 ) -> pl.DataFrame:
     """Returns one final completion for each of `keys` that has one, in any batch of the judge.
 
-    A completion is final if the engine answered at all, or died of it: asked the same again, it
-    would do the same. A file that is damaged, vanished or of another layout costs its rows a
-    second generation; it is logged, not raised.
+    A completion is final if the engine answered at all, or died of the request: the same request
+    would end in the same way. The rows of a file that is damaged, vanished or of another layout are
+    generated a second time; this is logged, not raised.
     """
     own = _of_shard(store, judge, shard)
     found = _known(own, keys)
@@ -51,7 +51,7 @@ def known_completions(
 
 
 def known_scores(store: DataStore, judge: Judge, shard: Shard, keys: pl.Series) -> pl.DataFrame:
-    """Returns one `triaged` row for each of `keys` that this shard has been scored for."""
+    """Returns one `triaged` row for each of `keys` that has been scored for this shard."""
     none = pl.DataFrame(schema=polars_schema(Completions))
     read = (
         _or_none(file, lambda file: read_table(file, Completions, hint=_HINT))
@@ -63,7 +63,7 @@ def known_scores(store: DataStore, judge: Judge, shard: Shard, keys: pl.Series) 
 
 
 def _of_shard(store: DataStore, judge: Judge, shard: Shard) -> list[Path]:
-    """What there is of a shard itself: the parts of a run that did not end, and the last file."""
+    """Returns a shard's own completions: the parts of an unfinished run, and the last file."""
     file = store.completions(judge, shard)
     return [*part_files(store.completion_parts(judge, shard)), *([file] if file.exists() else [])]
 
@@ -77,7 +77,7 @@ def _known(files: list[Path], keys: pl.Series) -> pl.DataFrame:
 
 
 def _holders(files: list[Path], keys: pl.Series) -> list[Path]:
-    """The files to read: for each key the first that answers it."""
+    """Returns the files to read: for each key the first that answers it."""
     index = [pl.DataFrame(schema={"key": pl.UInt64, "file": pl.Int64})]
     for number, file in enumerate(files):
         answered = _or_none(file, _answered_keys)
@@ -99,7 +99,7 @@ def _answered_keys(file: Path) -> pl.Series:
 
 @lru_cache(maxsize=_FILES_REMEMBERED)
 def _read_keys(file: Path, _version: Version) -> pl.Series:
-    """Digests of the keys that a file answers, remembered for as long as the file is the same.
+    """Returns digests of the keys that a file answers, cached until the file changes.
 
     A run asks for them once for each shard. They take 40 KB for a file of 5,000 rows.
     """

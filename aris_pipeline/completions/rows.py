@@ -1,4 +1,4 @@
-"""A row on its way through the engine: what it still waits for, and what became of it."""
+"""Follows a row through the engine: what it still waits for, and its result."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,17 @@ from aris_pipeline.prompts import sampling_of, template_options_of
 from aris_pipeline.scoring.requests import Scoring
 
 POISON = "poison"
-"""The `error_type` of a row that killed the engine, the last time alone."""
+"""The `error_type` of a row that killed the engine, at last while it was alone."""
 
 SCORES = ("option_logprobs", "calibration_logprobs")
-"""Columns of `Completions` that a row's prompt may bring along, from a triage that scored it."""
+"""Columns of `Completions` that a prompt may have already, from a triage that scored the row."""
 
 
 class RowInFlight:
-    """One prompt, its present attempt, and the completions that came for it.
+    """A prompt, its current attempt, and the completions received for it.
 
     Attributes:
-        prompt: the row of `Prompts`, with its `SCORES` where it has been scored before.
+        prompt: the row of `Prompts`, with its `SCORES` if it has been scored before.
         attempt: what is asked now.
         deaths: how many engines died while the row was in flight.
     """
@@ -39,17 +39,17 @@ class RowInFlight:
 
     @property
     def id(self) -> RequestId:
-        """Names the attempt among all requests."""
+        """Returns the id of the attempt, unique among all requests."""
         return RequestId(self.prompt["request_key"], self.attempt.number)
 
     @property
     def answer(self) -> Completion:
-        """The answer of this attempt; only once `takes` has said that all is there."""
+        """Returns the answer of this attempt; valid only after `takes` has returned true."""
         assert self._answer is not None  # noqa: S101 - a broken promise of this class, not of data
         return self._answer
 
     def requests(self, scoring: Scoring | None) -> Iterator[Request]:
-        """Yields the request for the answer, and those for the score where it is not known yet."""
+        """Yields the request for the answer, and those for the score if it is not known yet."""
         scores = []
         if scoring and not self._node_logprobs and not self._scored_before:
             scores = list(scoring.requests(self.id, self.attempt.prompt_token_ids))
@@ -76,7 +76,7 @@ class RowInFlight:
         return self._waiting_for == 0
 
     def ask_again(self, attempt: Attempt) -> None:
-        """Begins another attempt; the score is kept while the prompt is the same."""
+        """Begins another attempt; the score is kept if the prompt stays the same."""
         if attempt.prompt_token_ids != self.attempt.prompt_token_ids:
             self._node_logprobs, self._scored_before = {}, False
         self.attempt, self._answer = attempt, None
@@ -116,7 +116,7 @@ class RowInFlight:
         }
 
     def _no_answer(self) -> Completion:
-        """Stands for the answer of a row that is only scored."""
+        """Returns a stand-in for the answer of a row that is only scored."""
         return Completion(str(self.id), prompt_tokens=len(self.attempt.prompt_token_ids))
 
     def _described(self, answer: Completion, engine: str, run_id: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The completions of many shards through one engine, which never waits for a shard to end.
+"""Completes many shards with one engine, which never waits for a shard to end.
 
-The next shard's rows enter while the last rows of the one before are still in flight, so shards
-overlap in time and may be finished in any order. One thread reads ahead (prompts, known answers),
+The next shard's rows enter while the last rows of the previous one are still in flight, so shards
+overlap in time and may finish in any order. One thread reads ahead (prompts, known answers),
 another writes behind (completions files); the thread that drives the engine does neither.
 """
 
@@ -59,22 +59,22 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
 
     Args:
         store: the data directory.
-        judge: whose prompts and completions.
-        shards: which slices, in the order in which their rows are fed.
-        session: gives the engine, loaded only if something is to be generated.
+        judge: the judge whose prompts and completions these are.
+        shards: the shards, in the order in which their rows are fed.
+        session: provides the engine, loaded only if something must be generated.
         scoring: for rubric rows, how to score; None for files that bring their own requests.
         shorten: makes a prompt that the engine refuses as too long fit.
         run_id: stamped on the rows that this call generates.
-        on_written: makes what is yielded of a written shard; called in another thread.
-        triaged: which rows are to be answered; all by default.
-        report: says how far the run is, for as long as it goes on.
-        predict: says, by rows and prompt tokens, how long generation is expected to take.
+        on_written: makes the yielded value of a written shard; called in another thread.
+        triaged: the rows that must be answered; all by default.
+        report: shows the progress of the run while it goes on.
+        predict: estimates, by rows and prompt tokens, how long generation takes.
 
     Yields:
         Each shard as soon as its file is on the disk, or with the reason why it failed, alone.
 
     Raises:
-        EngineError: the engine cannot be had; what is finished is kept in part files.
+        EngineError: the engine cannot start; finished rows are kept in part files.
         DiskError: nothing more can be written.
     """
     headway = Headway(session, "answering", landed_rows(store, shards))
@@ -112,14 +112,14 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
                         row_done()
                         yield from run.ended()
         except Exception:
-            # Whatever ends the run, what is on the disk is reported.
+            # Whatever ends the run, the shards on the disk are reported.
             yield from run.ended(last=True)
             raise
         yield from run.ended(last=True)
 
 
 class _Run(Generic[_Result]):
-    """The shards in work, and who awaits which request."""
+    """The shards in work, and which shards await which request."""
 
     def __init__(  # noqa: PLR0913 - one argument a collaborator
         self,
@@ -143,7 +143,7 @@ class _Run(Generic[_Result]):
         self._parts = PartWriter()
         self._reader = ThreadPoolExecutor(1, "shard-reader")
         self._writer = ThreadPoolExecutor(1, "shard-writer")
-        # The reader asks what is awaited while the engine's thread hands out answers.
+        # The reader looks up awaited requests while the engine's thread hands out answers.
         self._lock = threading.Lock()
         self._takers: dict[str, list[OpenShard]] = {}
         self._answers: dict[str, Row] = {}
@@ -151,14 +151,14 @@ class _Run(Generic[_Result]):
         self._failures: deque[tuple[Shard, Exception]] = deque()
 
     def begin(self) -> EngineClock:
-        """Loads the engine, and starts what tells how it works."""
+        """Loads the engine, and starts the measurements and the progress report."""
         self._session.engine()
         clock = self._engine.begin()
         self._headway.begin(clock)
         return clock
 
     def prompts(self, shards: Sequence[Shard]) -> Iterator[Mapping[str, Any] | None]:
-        """Yields the prompts to be asked, read ahead of their turn, and None behind each shard."""
+        """Yields the prompts to be asked, read ahead of their turn, and None after each shard."""
         for shard, opening in read_ahead(self._reader, self._open, shards):
             try:
                 opened = opening.result()
@@ -194,7 +194,7 @@ class _Run(Generic[_Result]):
         """Yields the shards that have been written, or have failed, since the last call.
 
         Args:
-            last: also those that are still being written.
+            last: also return shards that are still being written.
         """
         while self._failures:
             yield self._failures.popleft()
@@ -204,10 +204,10 @@ class _Run(Generic[_Result]):
             yield shard, outcome
 
     def _open(self, shard: Shard) -> OpenShard:
-        """Reads a shard and finds out what there is to ask; in the reader's thread.
+        """Reads a shard and finds out what to ask; runs in the reader's thread.
 
-        What the run itself asks is looked up before what is on the disk, because an answer comes to
-        the disk before it is forgotten here.
+        The run's own requests are looked up before the disk, because an answer is written to the
+        disk before it is removed here.
         """
         file, hint = self._store.prompts(self._judge, shard), "materialize prompts of this shard"
         prompts = read_parquet(file, hint=hint, columns=PROMPTS_KEPT)
@@ -221,7 +221,7 @@ class _Run(Generic[_Result]):
         if self._triaged:
             opened.todo, opened.left_out = self._triaged.split(opened.todo)
         if opened.todo.height:
-            # Whole only now: of a run that goes on, most shards have nothing to ask.
+            # All columns are read only now: when a run is resumed, most shards have nothing to ask.
             todo = opened.todo.select("request_key")
             asked = askable(read_table(file, Prompts, hint=hint))
             opened.todo = asked.join(todo, on="request_key", how="semi", maintain_order="left")
@@ -238,7 +238,7 @@ class _Run(Generic[_Result]):
         return opened
 
     def _is_asked_for(self, opened: OpenShard, key: str) -> bool:
-        """Whether the run asks, or has asked, a request for another shard; then this one shares."""
+        """Returns whether the run asks, or has asked, the same request for another shard."""
         if key in self._answers:
             opened.awaited += 1
             opened.take(self._answers[key], own=False)
@@ -250,7 +250,7 @@ class _Run(Generic[_Result]):
         return True
 
     def _todo(self, opened: OpenShard) -> Iterator[Mapping[str, Any]]:
-        """Yields what is to be asked for a shard, as long as somebody wants it."""
+        """Yields the prompts to be asked for a shard, as long as they are needed."""
         todo, opened.todo = opened.todo, opened.todo.clear()
         opened.begin(self._session.load_s)
         if not opened.awaited:
@@ -266,7 +266,7 @@ class _Run(Generic[_Result]):
                 yield prompt
 
     def _finish(self, opened: OpenShard) -> None:
-        """Has a shard written whose last row is there, but not more of them than memory allows."""
+        """Queues a finished shard for writing, but no more of them than memory allows."""
         if self._triaged:
             opened.spent += self._triaged.spent.get(opened.shard, EngineTime())
         worked = opened.fresh or opened.spent.total
@@ -277,7 +277,7 @@ class _Run(Generic[_Result]):
             wait([self._written[-_WRITE_BEHIND - 1][1]])
 
     def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Result:
-        """Writes a shard's file; in the writer's thread."""
+        """Writes a shard's file; runs in the writer's thread."""
         if self._triaged:
             scored, spent = self._triaged.scored[opened.shard], self._triaged.spent
             score_s = spent.get(opened.shard, EngineTime()).total
@@ -309,7 +309,7 @@ class _Run(Generic[_Result]):
         self._writer.shutdown(cancel_futures=True)
         self._engine.end()
         if error is None:
-            # All shards are written, but those that failed, and why is known.
+            # All shards are written, except those that failed, whose reasons are known.
             for directory in self._parts.flush():
                 self._parts.forget(directory)
         self._parts.__exit__(kind, error, trace)

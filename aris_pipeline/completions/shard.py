@@ -1,4 +1,4 @@
-"""The completions of one shard: what is known already, what is still awaited, and the file."""
+"""Holds the completions of one shard: the known ones, the awaited ones, and the file."""
 
 import time
 from dataclasses import dataclass, field
@@ -18,29 +18,29 @@ from aris_pipeline.storage.schemas import polars_schema
 Row = dict[str, Any]
 
 PROMPTS_KEPT = ["custom_id", "request_key", "error", "prompt_tokens"]
-"""Columns of a shard's prompts that are needed to its end."""
+"""Columns of a shard's prompts that are needed until it ends."""
 
 
 @dataclass
 class OpenShard:
-    """A shard on its way from prompts to completions.
+    """A shard between its prompts and its completions.
 
     Attributes:
-        shard: which.
+        shard: which shard it is.
         parts: the directory of its part files.
-        prompts: what is kept of its prompts until the end.
-        todo: prompts that are to be asked; each is another request.
-        known: answers that were there before the run.
-        predicted: how long that is expected to take.
+        prompts: the columns of its prompts that are kept until the end.
+        todo: prompts that must be asked, each a different request.
+        known: answers that existed before the run.
+        predicted: how long they are expected to take.
         left_out: rows that triage has only scored.
         borrowed: answers that the run gave to the same request of another shard.
         fresh: rows that were asked for this shard, as they finish.
         awaited: requests, asked for this shard or another, whose answer is still to come.
-        spent: the engine's time that fell to this shard.
-        begun: its turn has come.
-        failed: no row of it is wanted any more.
-        started: monotonic seconds at that time.
-        loaded_s: what loads of the engine had taken by then.
+        spent: the engine's time for this shard.
+        begun: whether its turn has come.
+        failed: whether its rows are no longer needed.
+        started: monotonic seconds when its turn came.
+        loaded_s: seconds that loads of the engine had taken by then.
     """
 
     shard: Shard
@@ -86,10 +86,10 @@ class OpenShard:
 
         Args:
             store: the data directory.
-            judge: whose completions.
+            judge: the judge whose completions these are.
             generation: figures of the engine's part.
-            run_id: of this run.
-            loaded_s: what loads of the engine have taken by now.
+            run_id: the id of this run.
+            loaded_s: seconds that loads of the engine have taken so far.
         """
         types = polars_schema(Completions)
         fresh = pl.DataFrame(self.fresh, schema=types, orient="row")
@@ -129,7 +129,7 @@ def askable(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _assemble(prompts: pl.DataFrame, answers: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """One row a prompt, in their order; a prompt that could not be rendered is a failed row.
+    """Returns one row a prompt, in order; a prompt that could not be rendered is a failed row.
 
     An answer counts as generated for the row that asked for it in this run; every other row with
     the same request reuses it. A row without an answer is neither.

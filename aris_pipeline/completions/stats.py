@@ -1,4 +1,4 @@
-"""What a shard's latest run cost; it travels in the footer of the completions file."""
+"""Describes the cost of a shard's latest run; stored in the footer of the completions file."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +16,14 @@ STATS_KEY = "aris.run_stats"
 
 @dataclass(frozen=True)
 class Prediction:
-    """Seconds that generation is expected to take, None where that is unknown, and the source."""
+    """Seconds that generation is expected to take (None if unknown), and the source."""
 
     seconds: float | None
     source: str
 
 
 class GenerationStats(BaseModel, frozen=True):
-    """Figures of the engine's part in a run; all zero or null where nothing was generated."""
+    """Figures of the engine's part in a run; all zero or null if nothing was generated."""
 
     engine: str = "none"
     replicas: int | None = None
@@ -64,7 +64,7 @@ class RunStats(GenerationStats, frozen=True):
     versions: str = Field(default_factory=package_versions)
 
     def metadata(self) -> dict[str, Any]:
-        """The figures that a shard's materialization shows in the UI."""
+        """Returns the figures that a shard's materialization shows in the UI."""
         return {
             "generated": self.generated,
             "reused": self.reused,

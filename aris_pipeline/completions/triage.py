@@ -1,12 +1,13 @@
-"""Triage: all rows are scored first, and answers are written only for those that matter.
+"""Triages rows: all are scored first, and only those that matter are answered.
 
-A score costs one or two tokens, an answer with reasons some hundred. Of each batch are answered
+A score costs one or two tokens, an answer with reasons some hundred. In each batch these rows are
+answered:
 
 1. the best `share` of its rows by score,
 2. the undecided: rows less than `_MARGIN` below the last of these, the next best first, at most
    half as many again; and rows that could not be scored,
-3. a random sample of the others, chosen by their `request_key`, which tells how many of the rows
-   that were left out would have been among the best.
+3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
+were left out would have been among the best.
 
 All others keep their score and no answer: they are `triaged`, and a later run without triage
 generates what is missing.
@@ -47,21 +48,22 @@ _MARGIN = 0.25
 _MOST_UNDECIDED = 0.5
 
 ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-"""From log-probabilities of verdicts, and those without a profile, to a score a row (or NaN)."""
+"""Takes log-probabilities of verdicts, and those without a profile; returns one score (or NaN) a
+row."""
 
 
 @dataclass(frozen=True)
 class Triaged:
-    """What triage came to.
+    """The result of triage.
 
     Attributes:
         chosen: request_keys to be answered.
-        rows: of the requests that were scored, the rows of `Completions` without an answer.
+        rows: the rows of `Completions`, without an answer, of the scored requests.
         scored: requests that this run scored, by shard.
         spent: the engine's time on them, by shard.
-        share: of the rows that were to be answered as the best.
-        loaded_s: what loads of the engine had taken before.
-        restarts: engines that had died before.
+        share: the share of rows that are answered as the best.
+        loaded_s: seconds that loads of the engine had taken before.
+        restarts: how many engines had died before.
     """
 
     chosen: pl.Series
@@ -73,7 +75,7 @@ class Triaged:
     restarts: int
 
     def split(self, todo: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Parts prompts in those to be asked and the rows of those that are left out."""
+        """Splits prompts into those to be asked and the rows of those that are left out."""
         left_out = self.rows.filter(
             ~pl.col("request_key").is_in(self.chosen.implode())
             & pl.col("request_key").is_in(todo["request_key"].implode())
@@ -99,24 +101,24 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
     run_id: str,
     report: Report = silently,
 ) -> Triaged:
-    """Scores every row of these shards that has neither answer nor score, and chooses.
+    """Scores every row of these shards that has neither answer nor score, and chooses rows.
 
-    Scores are kept in part files as they come, so that a run that was stopped goes on from them.
+    Scores are kept in part files as they come, so that a stopped run resumes from them.
 
     Args:
         store: the data directory.
-        judge: whose prompts.
-        shards: which slices; the share is of each batch among them.
-        session: gives the engine, loaded only if something is to be scored.
-        share: of the rows to be answered, 0 to 1.
-        scores: how good a row is.
+        judge: the judge whose prompts these are.
+        shards: the shards; the share applies to each batch among them.
+        session: provides the engine, loaded only if something must be scored.
+        share: the share of rows to be answered, 0 to 1.
+        scores: computes how good a row is.
         scoring: how to score.
         shorten: as in `complete_shards`.
         run_id: stamped on the scores.
-        report: says how far the scoring is, for as long as it goes on.
+        report: shows the progress of the scoring while it goes on.
 
     Raises:
-        EngineError: the engine cannot be had; what is scored is kept.
+        EngineError: the engine cannot start; existing scores are kept.
         DiskError: nothing more can be written.
     """
     before = session.load_s, session.restarts
@@ -154,7 +156,7 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
 
 
 class _FirstPass:
-    """The requests of all shards, and what is known of them: answers or scores.
+    """The requests of all shards, with their known answers or scores.
 
     Attributes:
         scored: requests that this run scored, by shard.
@@ -189,7 +191,7 @@ class _FirstPass:
                     yield prompt
 
     def take(self, row: Row, spent: EngineTime, parts: PartWriter) -> None:
-        """Keeps a score; where a shard's cannot be kept, the second pass fails it."""
+        """Keeps a score; if a shard's scores cannot be kept, the second pass fails the shard."""
         shard = self._shard_of[row["request_key"]]
         directory = self._store.completion_parts(self._judge, shard)
         try:
@@ -211,7 +213,7 @@ class _FirstPass:
         )
 
     def chosen(self, scored: pl.DataFrame, share: float) -> pl.Series:
-        """Returns the requests that are to be answered, the share of each batch."""
+        """Returns the requests to be answered, the share of each batch."""
         found = [pl.Series("request_key", [], pl.String)]
         for keys in self._keys.values():
             of_batch = pl.col("request_key").is_in(pl.concat(keys).implode())
@@ -219,7 +221,7 @@ class _FirstPass:
         return pl.concat(found).unique()
 
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """A shard's askable prompts, and what is known of them: answers, else scores."""
+        """Returns a shard's askable prompts, with their known answers or, failing that, scores."""
         hint = "materialize prompts of this shard"
         asked = askable(read_table(self._store.prompts(self._judge, shard), Prompts, hint=hint))
         keys = asked["request_key"]
@@ -230,18 +232,18 @@ class _FirstPass:
 
 
 def choose(scored: pl.DataFrame, share: float) -> pl.Series:
-    """Returns the request_keys of a batch that are to be answered, by the rule above.
+    """Returns the request_keys of a batch that must be answered, by the rule above.
 
     Args:
-        scored: `request_key` and `score`, null where a row could not be scored.
-        share: of the rows to be answered as the best.
+        scored: `request_key` and `score`; the score is null if a row could not be scored.
+        share: the share of rows to be answered as the best.
     """
     kept, others = part_by_score(scored, share)
     return pl.concat([kept["request_key"], sample_of(others["request_key"])])
 
 
 def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Parts the rows of a batch in those that triage keeps, and the others, best first."""
+    """Splits the rows of a batch into those that triage keeps and the others, best first."""
     ranked = scored.sort("score", "request_key", descending=[True, False], nulls_last=True)
     known, unscored = ranked.drop_nulls("score"), ranked.filter(pl.col("score").is_null())
     best = math.ceil(share * scored.height)
@@ -252,10 +254,10 @@ def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.
 
 
 def sample_of(left_out: pl.Series) -> pl.Series:
-    """Returns those request_keys that are answered even though triage leaves them out.
+    """Returns the request_keys that are answered although triage leaves them out.
 
-    Each key's lot is the same in every run, and fewer rows have no lower limit: what is drawn of a
-    batch was drawn, too, by a run over some of its shards.
+    The draw of each key is the same in every run, and fewer rows never lower the limit: a key drawn
+    from the whole batch is also drawn by a run over some of its shards.
     """
     limit = min(_SAMPLE, _LARGEST_SAMPLE / max(left_out.len(), 1)) * 2**32
     drawn = [_lot(key) < limit for key in left_out]
@@ -267,7 +269,7 @@ def _lot(request_key: str) -> int:
 
 
 def _scores_of(rows: pl.DataFrame, scores: ScoresOf) -> list[float]:
-    """The score of each row; NaN where its probabilities, or those without a profile, are null."""
+    """Returns each row's score; NaN if its probabilities, or those without a profile, are null."""
     lists = rows.select("option_logprobs", "calibration_logprobs").rows()
     width = max((len(one) for one, _ in lists if one is not None), default=0)
     blank = [float("nan")] * width

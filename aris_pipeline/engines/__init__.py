@@ -1,4 +1,4 @@
-"""Inference engines behind one small protocol, the model table, and the machine they run on."""
+"""Inference engines behind one small protocol."""
 
 from aris_pipeline.engines.loading import Loading
 from aris_pipeline.engines.offline import VllmOffline, completion_of

@@ -1,10 +1,10 @@
-"""The log of an engine: what vLLM, its libraries and its processes print goes to a file.
+"""Sends the output of an engine (vLLM, its libraries and its processes) to a log file.
 
-Loading a model prints some hundred lines, of which none is the run's. Libraries print by the
-hundred ways that there are, native code among them, so all of the process's output is led to the
-file while the engine starts. The engine's own processes keep it as their output for as long as they
-live. What the run has to say is said all the same: warnings of this package are passed on, and an
-engine that does not start, or dies, says why and names the file.
+Loading a model prints some hundred lines, and none of them is about the run. Libraries print in
+many ways, also from native code, so all output of the process goes to the file while the engine
+starts. The engine's own processes keep the file as their output for as long as they live. Messages
+of the run are still shown: warnings of this package are passed on, and the error of an engine that
+does not start, or dies, gives the reason and names the file.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _ERROR = re.compile(r"\w(?:Error|Exception): |\berror: ")
 _MOST_RECORDS = 1_000
 _OUTPUTS = (1, 2)
 _WARNING = "aris warning: "
-"""Begins what an engine process of ours warns of in its log."""
+"""Begins the warnings of this package in the log of an engine process."""
 
 _STAGES = {
     "Starting to load model": "reading the weights",
@@ -39,18 +39,18 @@ _STAGES = {
     "torch.compile took": "warming up",
     "Graph capturing finished": "nearly done",
 }
-"""What vLLM logs as it gets on; where its words change, the line says less."""
+"""What vLLM logs as it starts; if its wording changes, the progress line shows less."""
 
 
 class EngineLog:
-    """A log of one engine.
+    """The log of one engine.
 
     Attributes:
         path: the file.
     """
 
     def __init__(self, kind: str) -> None:
-        """Makes a file in the cache directory; those of a week ago are removed."""
+        """Makes a file in the cache directory, and removes files older than a week."""
         folder = cache_dir() / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("vllm-*.log"):
@@ -63,7 +63,7 @@ class EngineLog:
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
-        """Leads to the file what this process prints, and what processes print that it starts."""
+        """Redirects the output of this process, and of processes that it starts, to the file."""
         with self.path.open("ab") as file, _warnings_held():
             _flush()
             kept = [os.dup(number) for number in _OUTPUTS]
@@ -78,14 +78,14 @@ class EngineLog:
                     os.close(before)
 
     def stage(self) -> str | None:
-        """What the engine does as it starts, by the last line that is known."""
+        """Returns what the engine does as it starts, by the last known line."""
         text = self._tail()
         places = {text.rfind(said): stage for said, stage in _STAGES.items()}
         last = max(places)
         return places[last] if last >= 0 else None
 
     def last_errors(self) -> str | None:
-        """The last errors; they stand among tracebacks and much that is no reason."""
+        """Returns the last errors; they are among tracebacks and much unrelated text."""
         errors = [
             line.strip()
             for line in self._tail().splitlines()
@@ -94,7 +94,7 @@ class EngineLog:
         return " | ".join(dict.fromkeys(errors[-_LAST_ERRORS:])) or None
 
     def pass_on_warnings(self) -> None:
-        """Logs here what engine processes have warned of in the file since the last call."""
+        """Logs here the warnings that engine processes wrote to the file since the last call."""
         with contextlib.suppress(OSError), self.path.open("rb") as file:
             file.seek(self._passed_on)
             for line in file:
@@ -115,7 +115,7 @@ class EngineLog:
 
 
 def mark_warnings() -> None:
-    """Marks what this package warns of in an engine process, whose output is a log."""
+    """Marks the warnings of this package in an engine process, whose output is a log."""
     handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter(f"{_WARNING}%(message)s"))
@@ -124,7 +124,7 @@ def mark_warnings() -> None:
 
 @contextmanager
 def _warnings_held() -> Iterator[None]:
-    """Keeps what this package warns of until the output is where it was."""
+    """Keeps the warnings of this package until the output is restored."""
     ours, held = logging.getLogger(_OURS), MemoryHandler(_MOST_RECORDS, logging.CRITICAL + 1)
     held.setLevel(logging.WARNING)
     propagates = ours.propagate
@@ -141,7 +141,7 @@ def _warnings_held() -> Iterator[None]:
 
 
 def _flush() -> None:
-    """Writes what is in buffers to where it was meant for; C libraries have their own."""
+    """Writes buffered output to its intended place; C libraries have their own buffers."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError, OSError):
             stream.flush()

@@ -1,12 +1,12 @@
 """Makes the token masks of all rows of a step in one call (record 22).
 
-An answer by a schema needs a mask over the vocabulary, for every row at every token. vLLM has
-llguidance make them row by row in eight Python threads, among all that want Python's lock: with a
-thousand rows and 262,144 tokens that was half of a step, and the GPU waited. llguidance also makes
-those of many rows in one call, with threads of its own, and recommends that.
+An answer by a schema needs a mask over the vocabulary, for every row at every token. vLLM lets
+llguidance make them row by row in eight Python threads, which compete for Python's lock: with a
+thousand rows and 262,144 tokens that was half of a step, and the GPU waited. llguidance can also
+make the masks of many rows in one call, with its own threads, and recommends that.
 
-This overrides private methods of vLLM, which change without notice. Whatever fails here, vLLM makes
-the masks of that step and of all later ones itself, slower and no less right.
+This overrides private methods of vLLM, which change without notice. If anything fails here, vLLM
+makes the masks of that step and of all later ones itself: more slowly, but just as correctly.
 
 Only vLLM imports this module, in each of its processes, by the entry point group
 `vllm.general_plugins`.
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def make_masks_together() -> None:
-    """Makes the engine of this process fill the masks of a step together, if we started it."""
+    """Makes this process's engine fill the masks of a step together, if we started the engine."""
     if PARENT_VARIABLE not in os.environ:
         return
     missing = [name for name in OVERRIDDEN if not hasattr(StructuredOutputManager, name)]
@@ -45,10 +45,10 @@ def make_masks_together() -> None:
 
 
 class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is not there for mypy
-    """vLLM's keeper of grammars; it differs in how masks are made, not in what they say."""
+    """vLLM's manager of grammars; it makes the same masks in another way."""
 
     def __init__(self, vllm_config: Any) -> None:
-        """Makes one batch of all rows of a step, where vLLM expects so many that it has threads."""
+        """Makes one batch of all rows of a step if vLLM expects enough rows to have threads."""
         super().__init__(vllm_config)
         of_llguidance = vllm_config.structured_outputs_config.backend == "guidance"
         self._threads = LLExecutor() if of_llguidance else None

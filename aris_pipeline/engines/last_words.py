@@ -1,4 +1,4 @@
-"""Keeps what an engine process died of, for the process that started it.
+"""Keeps the reason why an engine process died, for the process that started it.
 
 vLLM tells its client only that the engine is dead; the traceback goes to the log of the process
 that died. The first one is the root cause: a worker's, before the one of the engine core that lost
@@ -18,13 +18,14 @@ from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.models.embedded import cache_dir
 
 _OF_DEATHS = ("EngineCore ", "WorkerProc ")
-"""How vLLM begins the messages that end a process; others concern one request."""
+"""How vLLM begins the messages that end a process; other messages concern one request."""
 
 
 def keep_last_words() -> None:
     """Makes this engine process write the first exception that it logs to a file.
 
-    And what this package warns of there, so that the process that started it finds it.
+    It also marks the warnings of this package there, so that the process that started it finds
+    them.
     """
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is None or int(parent) == os.getpid():
@@ -34,17 +35,17 @@ def keep_last_words() -> None:
 
 
 def last_words_file(parent: int) -> Path:
-    """Returns where the engine processes of a parent process write."""
+    """Returns the file to which the engine processes of a parent process write."""
     return cache_dir() / "logs" / f"engine-of-{parent}.last-words"
 
 
 def forget_last_words() -> None:
-    """Removes what engine processes of this process wrote before."""
+    """Removes what the engine processes of this process wrote before."""
     last_words_file(os.getpid()).unlink(missing_ok=True)
 
 
 def last_words() -> str | None:
-    """Returns what an engine process of this process died of; None where it did not say."""
+    """Returns why an engine process of this process died; None if it did not say."""
     try:
         return last_words_file(os.getpid()).read_text(encoding="utf-8").strip() or None
     except OSError:
@@ -60,7 +61,7 @@ def cause_of(error: BaseException) -> str:
 
 
 class _LastWords(logging.Handler):
-    """Writes the exception of a log record, unless another process was first."""
+    """Writes the exception of a log record, unless another process wrote one before."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(logging.ERROR)
@@ -76,5 +77,5 @@ class _LastWords(logging.Handler):
             with self._file.open("x", encoding="utf-8") as file:
                 file.write(cause_of(error))
         except OSError:
-            # There, or not to be written: the engine's own log has it all the same.
+            # The file exists, or cannot be written: the engine's own log has the exception anyway.
             return

@@ -1,6 +1,7 @@
-"""Engine processes must not outlive the process that started them, however that one ends.
+"""Ends engine processes together with the process that started them, however that one ends.
 
-Nor may they end before it: Ctrl-C in a terminal reaches them too, and the run closes them itself.
+They must not end before it either: Ctrl-C in a terminal reaches them too, but the run closes them
+itself.
 
 vLLM loads `die_with_parent` in each of its processes through the entry point group
 `vllm.general_plugins`; on a GPU, an engine core left behind by `kill -9` would hold the card.

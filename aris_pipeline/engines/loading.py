@@ -1,4 +1,4 @@
-"""What is known of an engine while it loads, for whoever waits for it."""
+"""Describes an engine while it loads, for the user who waits for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ class Loading:
     """An engine that is being loaded.
 
     Attributes:
-        log: what it prints, where that is known.
+        log: the log of its output, if known.
     """
 
     log: EngineLog | None = None
@@ -21,7 +21,7 @@ class Loading:
 
     @property
     def stage(self) -> str:
-        """What it does at present, in words; empty where that is not known."""
+        """Returns what it does now, in words; empty if unknown."""
         return (self.log and self.log.stage()) or self._stage
 
     @stage.setter
@@ -30,7 +30,7 @@ class Loading:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Makes this the load that `at_stage` is about."""
+        """Makes this the load to which `at_stage` refers."""
         before = _present.set(self)
         try:
             yield
@@ -42,6 +42,6 @@ _present: ContextVar[Loading | None] = ContextVar("the engine that is being load
 
 
 def at_stage(stage: str, log: EngineLog) -> None:
-    """Notes what the load that goes on in this thread has come to, and where it is logged."""
+    """Notes the stage of the load in this thread, and where it is logged."""
     if loading := _present.get():
         loading.stage, loading.log = stage, log

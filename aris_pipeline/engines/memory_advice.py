@@ -1,4 +1,4 @@
-"""What an engine that does not fit into the memory should be set to, in figures."""
+"""Advises on settings, in figures, for an engine that does not fit into the memory."""
 
 import math
 import os
@@ -20,24 +20,23 @@ from aris_pipeline.models.fit import Load
 
 _GIB = 1024**3
 _CONTEXT_GIB = 1.0
-"""What the engine's process itself takes before vLLM looks at the free memory; 0.6 GiB seen."""
+"""Memory that the engine's process takes before vLLM looks at the free memory; 0.6 GiB seen."""
 _LARGEST_SHARE = 0.95
 _SHORTEST_CONTEXT = 1024
 _CONTEXT_STEP = 256
 
 
 def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -> str:
-    """Returns what to change where a model could not be loaded for want of memory.
+    """Returns what to change if a model could not be loaded because memory is too small.
 
     Args:
         card: the model.
-        settings: with which it was tried.
-        error: what vLLM said. On a GPU its processes tell the reason only in the log, so there the
+        settings: the settings of the failed load.
+        error: what vLLM said. On a GPU its processes write the reason only to the log, so there the
             figures decide; on a CPU the error names the memory.
 
     Returns:
-        A sentence to append to the error, with values that would fit; empty where memory is not
-        the reason.
+        A sentence to append to the error, with values that fit; empty if memory is not the reason.
     """
     try:
         load = _load(card, settings)
@@ -51,7 +50,7 @@ def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -
 
 
 def gpu_advice(load: Load, gpu: GpuMemory) -> str:
-    """Returns the settings with which a model fits into a GPU's free memory, if they are others."""
+    """Returns settings with which a model fits into a GPU's free memory, if they differ."""
     usable = (gpu.free_gib - _CONTEXT_GIB) / gpu.total_gib
     share = min(math.floor(usable * 100) / 100, _LARGEST_SHARE)
     whole = replace(load, hardware=replace(load.hardware, memory_gib=gpu.total_gib))
@@ -92,7 +91,7 @@ def cpu_advice(load: Load, available_gib: float) -> str:
 
 
 def _longest_context(load: Load) -> int:
-    """The context of which one sequence fits beside weights and overhead."""
+    """Returns the longest context whose one sequence fits beside weights and overhead."""
     room = load.kv_gib(load.overhead_gib.expected) * _GIB
     return int(room / load.kv_bytes_per_token) // _CONTEXT_STEP * _CONTEXT_STEP
 

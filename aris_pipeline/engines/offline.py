@@ -1,7 +1,7 @@
-"""vLLM in this process: the fast path, and the default (vllm 0.28 to 0.33, CPU and CUDA).
+"""Runs vLLM in this process: the fast path and the default (vllm 0.28 to 0.33, CPU and CUDA).
 
 Requests are fed while others finish, so there is no barrier between rows: `LLM.generate` in chunks
-costs 30 to 40 % of the speed. The shape is that of vLLM's own LLMEngine example.
+costs 30 to 40 % of the speed. The structure follows vLLM's own LLMEngine example.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class VllmOffline:
         card: the model.
         settings: how to load and drive it.
         load: makes vLLM's `LLMEngine` of its arguments in place of vLLM's own factory; a benchmark
-            drives one loaded model by several ways.
+            drives one loaded model in several ways.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class VllmOffline:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -129,15 +129,15 @@ class VllmOffline:
                     self._engine.abort_request(list(live))
 
     def kv_cache_usage(self) -> float | None:
-        """Share of the KV cache in use now, 0 to 1."""
+        """Returns the share of the KV cache in use now, 0 to 1."""
         for metric in self._engine.get_metrics():
             if metric.name == "vllm:kv_cache_usage_perc":
                 return float(metric.value)
         return None
 
     def token_counts(self) -> TokenCounts | None:
-        """Tokens so far; a prompt counts when its first token is generated."""
-        engine = getattr(self, "_engine", None)  # it may be closed meanwhile
+        """Returns the tokens so far; a prompt counts when its first token is generated."""
+        engine = getattr(self, "_engine", None)  # it may have been closed
         if engine is None:
             return None
         self._log.pass_on_warnings()
@@ -148,15 +148,16 @@ class VllmOffline:
         return TokenCounts(**found)
 
     def reset_prefix_cache(self) -> bool:
-        """Forgets the prompts that were seen; false where vLLM could not."""
+        """Clears the prefix cache; returns false if vLLM could not."""
         return bool(self._engine.reset_prefix_cache())
 
     def sampling_params(self, request: Request) -> Any:
-        """Returns vLLM's `SamplingParams` of a request; `ValueError` where it has none."""
+        """Returns vLLM's `SamplingParams` of a request; `ValueError` if it has none."""
         sampling = request.sampling
         seed = sampling.seed if sampling.temperature > 0 else None
         if seed is not None and not self._on_gpu:
-            # The CPU sampler dies on a per-request generator when a prompt is prefilled in chunks.
+            # The CPU sampler crashes on a per-request generator when a prompt is prefilled in
+            # chunks.
             if not self._warned_of_seeds:
                 _LOG.warning("the CPU engine ignores seeds where the temperature is above 0")
             self._warned_of_seeds, seed = True, None
@@ -181,7 +182,7 @@ class VllmOffline:
         )
 
     def close(self) -> None:
-        """Frees the model and ends its processes, also those of an engine that died."""
+        """Frees the model and ends its processes, also after the engine died."""
         from vllm.distributed import cleanup_dist_env_and_memory  # noqa: PLC0415
 
         try:
@@ -206,7 +207,7 @@ class VllmOffline:
         """Imports vLLM.
 
         Raises:
-            EngineError: it is not installed, or broken.
+            EngineError: vLLM is not installed, or is broken.
         """
         at_stage("importing vLLM", self._log)
         try:
@@ -217,7 +218,7 @@ class VllmOffline:
         except ModuleNotFoundError as error:
             raise EngineError(f"{INSTALL_HINT} ({error})") from error
         except Exception as error:
-            # Installed, and broken: it or one of its libraries was built for another machine.
+            # It is installed but broken: it or one of its libraries was built for another machine.
             raise EngineError(
                 f"vLLM cannot be imported: {cause_of(error)} (log {self._log.path})"
             ) from error
@@ -234,7 +235,7 @@ class VllmOffline:
         """Loads the model, and notes which processes belong to it.
 
         Raises:
-            EngineError: it cannot be loaded; the message names the log.
+            EngineError: the model cannot be loaded; the message names the log.
         """
         args = engine_args(card, settings, on_gpu=self._on_gpu)
         refuse_unknown(card, self._vllm.EngineArgs)
@@ -244,8 +245,8 @@ class VllmOffline:
         try:
             self._engine: Any = load(args) if load else self._make_engine(args)
         except Exception as error:
-            # What a model, a kernel or a driver raises has no common type. A process of vLLM's own
-            # says why it died to its log alone.
+            # What a model, a kernel or a driver raises has no common type. A separate process of
+            # vLLM writes only to its log why it died.
             said = last_words() or (is_apart() and self._log.last_errors()) or cause_of(error)
             raise EngineError(
                 f"vLLM cannot load {card.model_id}: {said} (log {self._log.path})"
@@ -263,18 +264,18 @@ class VllmOffline:
         )
 
     def _step(self, watchdog: Watchdog) -> list[Any]:
-        """Lets the engine work until it has something to say.
+        """Lets the engine work until it has output.
 
         Raises:
-            EngineDiedError: it died, ran out of memory or hung; nothing more comes from it.
+            EngineDiedError: the engine died, ran out of memory or hung; nothing more comes from it.
         """
         try:
             with watchdog.step():
                 return list(self._engine.step())
         except Exception as error:
-            # A request at fault is refused when it is added; what the work itself raises has no
-            # common type (out of memory, CUDA, a lost process) and leaves nothing to rely on.
-            # In a process of its own it says why to its log alone.
+            # A request at fault is refused when it is added. The errors of the work itself have no
+            # common type (out of memory, CUDA, a lost process), and the engine cannot be relied on
+            # after them. A separate engine process writes the reason only to its log.
             cause = last_words() if self._processes else cause_of(error)
             reason = watchdog.reason or cause or f"{type(error).__name__}: {error}"
             if self._processes:
@@ -282,13 +283,13 @@ class VllmOffline:
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
 
     def _processes_live(self) -> bool:
-        """Whether all processes of the engine are there; it may have none but this one."""
+        """Returns whether all processes of the engine live; it may have none but this one."""
         return all(is_alive(process) for process in self._processes)
 
     def _end(self, reason: str) -> None:
         """Kills the engine's processes and ends the wait for them."""
         if not self._processes:
-            # The engine hangs in this very process, in native code that nothing else can end.
+            # The engine hangs in this process itself, in native code that nothing else can end.
             faulthandler.dump_traceback()
             _LOG.critical(
                 "the engine hangs (%s) and this process with it: it ends now; what is finished is "
@@ -326,11 +327,11 @@ class VllmOffline:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Has Python look for no garbage among what is made meanwhile, now and later.
+    """Excludes objects that are made meanwhile from Python's garbage collection for good.
 
-    The millions of objects of vLLM's modules stay, and to look through them takes seconds of its
-    import, and again whenever an engine is closed. Only the first import: later, what an engine
-    that died left behind would stay, too.
+    The millions of objects of vLLM's modules stay, and to search them takes seconds of its import,
+    and again whenever an engine is closed. This is done only at the first import: later, the
+    remains of a dead engine would stay, too.
     """
     if "vllm" in sys.modules:
         yield
@@ -344,16 +345,16 @@ def _uncollected() -> Iterator[None]:
 
 
 def _refusal_types() -> tuple[type[Exception], ...]:
-    """What vLLM raises for a request that it cannot take; both leave the engine unharmed."""
+    """Returns what vLLM raises for a request that it cannot take; neither harms the engine."""
     import vllm.exceptions  # noqa: PLC0415
 
-    # 0.28 may raise ValueError; 0.32 has a type of its own that is not one.
+    # 0.28 may raise ValueError; 0.32 has its own type, which is not a ValueError.
     client_error: type[Exception] = getattr(vllm.exceptions, "VLLMClientError", ValueError)
     return (ValueError, client_error)
 
 
 def completion_of(output: Any) -> Completion:
-    """Returns what vLLM's `RequestOutput` of a finished request says."""
+    """Returns vLLM's `RequestOutput` of a finished request as a completion."""
     answer = output.outputs[0]
     metrics = output.metrics
     logprobs = answer.logprobs[0] if answer.logprobs else {}

@@ -1,8 +1,8 @@
-"""Ollama as an engine: the prompts of the other engines, sent as text (`raw`).
+"""Uses Ollama as an engine: it gets the prompts of the other engines as text (`raw`).
 
-Ollama cuts a prompt that does not fit its context and says nothing. So the context is asked for by
-the size of the prompts, the server must confirm that it grants what is asked, and every reply's
-count of prompt tokens is compared with our own.
+Ollama silently cuts a prompt that does not fit its context. So the requested context follows from
+the size of the prompts, the server must confirm it, and the prompt token count of every reply is
+compared with our own.
 """
 
 import asyncio
@@ -42,12 +42,12 @@ _IN_FLIGHT = 8
 
 _FIRST_CONTEXT = 2048
 _ATTEMPTS = 8
-"""With the waits between them about half a minute: a server that is started anew is survived."""
+"""With the waits between them about half a minute: enough to survive a restart of the server."""
 
 _ATTEMPTS_TO_OPEN = 3
 _UNLOAD_S = 10.0
 _PROBE = "{}: two engineers, 14 years, three employers: which of them would you hire, and why?"
-"""Begins with a number that no earlier probe had, so that the server has none of it cached."""
+"""The probe begins with a number that no earlier probe had, so that nothing of it is cached."""
 
 
 class OllamaEngine:
@@ -55,8 +55,8 @@ class OllamaEngine:
 
     Args:
         card: names the model's tag; its tokenizer has rendered the prompts.
-        settings: where the server is, and how much to ask of it at once.
-        backoff_s: the longest first wait before a request is tried again.
+        settings: the server's address, and how many requests to send at once.
+        backoff_s: the longest first wait before a request is retried.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class OllamaEngine:
         self._window = settings.max_requests_in_flight or _IN_FLIGHT
         self._answered = 0
         self._server = OllamaServer(card.served_tag(), settings, backoff_s)
-        # A thread of its own: signals reach the main thread while that waits for answers.
+        # A separate thread: signals reach the main thread while it waits for answers.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ollama", daemon=True)
         self._thread.start()
@@ -84,7 +84,7 @@ class OllamaEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded model; the name holds the digest that answers, since tags move."""
+        """Returns facts about the loaded model; its name holds the digest, because tags move."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -105,11 +105,11 @@ class OllamaEngine:
                 answer.cancel()
 
     def kv_cache_usage(self) -> float | None:
-        """Ollama does not tell."""
+        """Returns None, because Ollama does not report it."""
         return None
 
     def close(self) -> None:
-        """Takes the model out of the server's memory, as far as the server is still there."""
+        """Takes the model out of the server's memory, if the server still answers."""
         if self._loop.is_closed():
             return
         try:
@@ -142,7 +142,7 @@ class OllamaEngine:
         """Loads the model, and finds out how the server begins and counts a prompt.
 
         Raises:
-            EngineError: the server or the model is not there, or is not what we need.
+            EngineError: the server or the model is missing, or is not what we need.
         """
         server, tokenizer = self._server, load_tokenizer(card)
         probe = _PROBE.format(secrets.randbelow(10**9))
@@ -164,7 +164,7 @@ class OllamaEngine:
             raise server.explain(fault) from fault
         theirs = first.end.prompt_eval_count or 0
         if theirs != (counted_again := again.end.prompt_eval_count or 0):
-            # Versions before 0.3 and the first ones of 0.30.
+            # This holds for versions before 0.3 and the first ones of 0.30.
             raise EngineError(
                 f"the Ollama at {server.url} does not count the prompt tokens that it has cached "
                 f"({theirs}, then {counted_again} for the same prompt), so it could not be told "
@@ -187,11 +187,11 @@ class OllamaEngine:
         return served
 
     async def _answer(self, request: Request) -> Completion:
-        """Asks until there is an answer, or a reason why there will be none.
+        """Retries until there is an answer, or a reason why there will be none.
 
         Raises:
-            EngineDiedError: the server has gone, or fails at every request.
-            EngineError: it has lost the model.
+            EngineDiedError: the server is gone, or fails at every request.
+            EngineError: the server has lost the model.
         """
         if request.logprob_token_ids and not self._has_logprobs:
             return Completion(request.request_id)
@@ -221,7 +221,7 @@ class OllamaEngine:
         return self._completion(request, prompt, reply)
 
     def _make_room(self, request: Request, prompt: PromptText) -> Completion | None:
-        """Sees to it that the context holds prompt and answer, or refuses the request."""
+        """Ensures that the context holds prompt and answer, or refuses the request."""
         tokens = max(prompt.tokens, len(request.prompt_token_ids))
         need = tokens + request.sampling.max_tokens
         if need > self._max_model_len:
@@ -235,12 +235,13 @@ class OllamaEngine:
             return _failed(request, "refused", "the prompt is empty")
         need = min(need + _tolerance(tokens), self._max_model_len)
         while self._num_ctx < need:
-            # The server loads the model again with it, so it grows in steps and never shrinks.
+            # A new context makes the server reload the model, so it grows in steps and never
+            # shrinks.
             self._num_ctx = min(2 * self._num_ctx, self._max_model_len)
         return None
 
     def _gave_up(self, request: Request, fault: Exception, *, others_go_on: bool) -> Completion:
-        """Tells a row's own failure from the server's, whose words could hold the candidate's."""
+        """Separates a row's own failure from the server's, whose words could quote a candidate."""
         if missing := self._server.explain_missing(fault):
             raise missing from None
         said = describe(fault)
@@ -285,10 +286,11 @@ class OllamaEngine:
 
 
 def _tolerance(tokens: int) -> int:
-    """How far a server's count of a text may be from ours: the tokenizers differ in details.
+    """Returns how far a server's token count may be from ours: tokenizers differ in details.
 
-    llama.cpp's makes one token of a line end of Windows before a digit where the model's own makes
-    two. A prompt that is cut misses more, or fills a context that the server has not confirmed.
+    llama.cpp's tokenizer makes one token of a Windows line end before a digit; the model's own
+    makes two. A prompt that is cut misses more, or fills a context that the server has not
+    confirmed.
     """
     return 2 + tokens // 50
 

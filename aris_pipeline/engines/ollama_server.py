@@ -1,6 +1,6 @@
-"""An Ollama server as its native API shows it: what it is, what it has, and streamed answers.
+"""Talks to an Ollama server by its native API: server and model facts, and streamed answers.
 
-Failures that may pass are tried again here; what the others mean is for people to read.
+Failures that may pass are retried here; other failures are explained for people.
 """
 
 import json
@@ -28,30 +28,32 @@ from aris_pipeline.errors import EngineError
 
 DEFAULT_URL = "http://127.0.0.1:11434"
 FAULTS = (ResponseError, ConnectionError, httpx.HTTPError, json.JSONDecodeError, ValidationError)
-"""What comes of a server that refuses, fails, goes away or is not Ollama."""
+"""The exceptions from a server that refuses, fails, goes away or is not Ollama."""
 
 _T = TypeVar("_T")
 _LONGEST_WAIT_S = 30.0
 _KEEP_ALIVE = "30m"
 _TOP_LOGPROBS = 20
 _NEUTRAL = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0}
-"""Ollama's own defaults and a model file's would change the sampling that the row asks for."""
+"""Values that replace defaults of Ollama and of model files, which would change the row's
+sampling."""
 
 HONORED = frozenset({"stop", "top_k", "min_p"})
-"""Further parameters that mean the same to Ollama. Its penalties look at the last 64 tokens, the
-prompt's among them, and some of its runners do without; it has no choices, regexes or grammars."""
+"""Further parameters that mean the same to Ollama. Its penalties look at the last 64 tokens, those
+of the prompt included, and some of its runners lack penalties; it has no choices, regexes or
+grammars."""
 
 _UNAUTHORISED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A streamed reply, put together.
+    """A complete reply, put together from its stream.
 
     Attributes:
         text: the answer.
         end: the last part, with counts and durations.
-        logprobs: of the first token: the likeliest texts, with the one that was chosen.
+        logprobs: the likeliest texts of the first token, including the chosen one.
     """
 
     text: str
@@ -61,7 +63,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """What the server says of itself and of the model."""
+    """Facts that the server reports about itself and the model."""
 
     version: str
     digest: str
@@ -69,11 +71,11 @@ class ServedModel:
 
 
 class OllamaServer:
-    """One model of a server; all of it belongs to one event loop.
+    """One model of a server; the whole object belongs to one event loop.
 
     Attributes:
-        url: where it is.
-        tag: the model.
+        url: the address of the server.
+        tag: the tag of the model.
         silent_since: when the last token came, by the monotonic clock.
     """
 
@@ -83,7 +85,7 @@ class OllamaServer:
         self.silent_since = time.monotonic()
         self._stall_timeout_s = settings.stall_timeout_s
         self._backoff_s = backoff_s
-        # It logs a line a request.
+        # httpx logs a line for each request.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         key = os.environ.get("ARIS_SERVER_API_KEY")
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -95,7 +97,7 @@ class OllamaServer:
         )
 
     async def look(self) -> ServedModel:
-        """Asks the server what it is and what it has; one of `FAULTS` if it does not say."""
+        """Asks the server for its facts and models; raises one of `FAULTS` on failure."""
         version = await self._version()
         shown = await self._client.show(self.tag)
         listed = await self._client.list()
@@ -158,10 +160,10 @@ class OllamaServer:
         attempts: int,
         before_wait: Callable[[RetryCallState], None] | None = None,
     ) -> _T:
-        """Calls again, after growing waits, while the server fails in a way that may pass.
+        """Retries a call, after growing waits, while the server fails in a way that may pass.
 
-        A server that lets a request wait for `stall_timeout_s` twice, and has nothing for the
-        others meanwhile, hangs: that ends it at once.
+        A server hangs if it lets a request wait for `stall_timeout_s` twice, and sends nothing to
+        the other requests meanwhile: this ends the retries at once.
         """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(may_pass),
@@ -180,7 +182,7 @@ class OllamaServer:
         return isinstance(fault, httpx.TimeoutException) and silent and state.attempt_number > 1
 
     async def loaded_context(self) -> int:
-        """Returns the context that the model is loaded with; 0 where the server does not say."""
+        """Returns the context that the model is loaded with; 0 if the server does not say."""
         loaded = await self._client.ps()
         contexts = (model.context_length for model in loaded.models if model.model == self.tag)
         return next(contexts, None) or 0
@@ -194,9 +196,9 @@ class OllamaServer:
         await self._client.close()  # type: ignore[no-untyped-call] # as the client has it
 
     def explain(self, fault: Exception) -> EngineError:
-        """Says what keeps the model from being opened, and the remedy.
+        """Explains why the model cannot be opened, and the remedy.
 
-        Only for requests that hold nothing of a candidate: it shows what the server said.
+        Use it only for requests without data of a candidate: it shows the server's message.
         """
         if missing := self.explain_missing(fault):
             return missing
@@ -213,7 +215,7 @@ class OllamaServer:
         return EngineError(f"Ollama cannot load {self.tag}: {fault.error[:500]}")
 
     def explain_missing(self, fault: Exception) -> EngineError | None:
-        """Explains a fault that means that the server has no such model."""
+        """Explains a fault of a server that does not have the model."""
         if not isinstance(fault, ResponseError) or fault.status_code != httpx.codes.NOT_FOUND:
             return None
         return EngineError(
@@ -222,7 +224,7 @@ class OllamaServer:
         )
 
     async def _version(self) -> str:
-        # The one call that the client does not have.
+        # The client has no method for this call.
         async with httpx.AsyncClient(headers=self._headers) as plain:
             reply = await plain.get(f"{self.url}/api/version")
         reply.raise_for_status()
@@ -230,15 +232,15 @@ class OllamaServer:
 
 
 def may_pass(fault: BaseException) -> bool:
-    """Whether asking again can help: a lost connection, a busy server, a failure of its own."""
+    """Returns whether a retry can help: a lost connection, a busy server, a server error."""
     if isinstance(fault, ResponseError):
-        # A failure in the middle of a reply comes without a status.
+        # A failure in the middle of a reply has no status.
         return fault.status_code in {-1, 408, 429} or fault.status_code >= 500  # noqa: PLR2004
     return isinstance(fault, FAULTS)
 
 
 def describe(fault: Exception) -> str:
-    """Names a fault without the server's words, which could be a candidate's."""
+    """Names a fault without the server's words, which could quote a candidate."""
     if isinstance(fault, ResponseError) and fault.status_code > 0:
         return f"HTTP {fault.status_code}"
     return type(fault).__name__

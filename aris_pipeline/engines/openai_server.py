@@ -1,8 +1,9 @@
-"""Any server that speaks OpenAI's protocol: vLLM, llama.cpp, a gateway, a hosted model.
+"""Uses any server with OpenAI's protocol: vLLM, llama.cpp, a gateway, a hosted model.
 
 The `openai` package's client does the retries (429, 5xx, timeouts, lost connections, with backoff
-and jitter), so what it gives up is no passing trouble. What a server can do is asked of it once, at
-the start: token ids in, log-probabilities of named tokens out; else it gets chat messages.
+and jitter), so a failure that it gives up on will not pass by itself. The server's abilities are
+tested once, at the start: token ids in, log-probabilities of named tokens out. A server without
+them gets chat messages.
 """
 
 import asyncio
@@ -35,35 +36,38 @@ from aris_pipeline.models.cards import ModelCard, load_tokenizer
 from aris_pipeline.models.devices import gpu_count
 
 KEY_VARIABLE = "ARIS_SERVER_API_KEY"
-"""The only place that a remote server's key is read from: settings are stored and shown."""
+"""The only place from which a remote server's key is read, because settings are stored and
+shown."""
 
 _LOG = logging.getLogger(__name__)
 _REQUESTS_IN_FLIGHT = 128
-"""Of one of our own on a CPU, and of a remote one that we know nothing of."""
+"""Rows in flight of our own server on a CPU, and of an unknown remote server."""
 _MAX_RETRIES = 8
-"""Half a second at first, 8 s at most: 40 s in all, then the engine session's own patience."""
+"""The waits are half a second at first and 8 s at most: 40 s in total. Then the engine session
+decides."""
 _CONNECT_S = 10.0
 _LOOK_EVERY_S = 0.5
 _HUNG_AFTER_TIMEOUTS = 3
-"""One request may hang by chance and is asked again; that none is answered for so long is not."""
+"""One request may hang by chance and is retried; no answer at all for so long is not chance."""
 _TOP_LOGPROBS = 20
-"""What older servers give, which know no named tokens; vLLM allows no more by default."""
+"""How many log-probabilities to ask of older servers, which do not know named tokens; vLLM allows
+no more by default."""
 
 _OF_OPENAI = frozenset({"stop", "presence_penalty", "frequency_penalty", "logit_bias"})
-"""Further parameters that every server knows; vLLM names itself as the owner of its models, and
-takes them all, where another server would ignore what it does not know."""
+"""Further parameters that every server knows. vLLM names itself as the owner of its models, and
+takes all parameters; another server would ignore those that it does not know."""
 
 _REFUSED = frozenset({400, 413, 422})
 _NOT_OFFERED = _REFUSED | {404, 405, 501}
 
 _TOO_LONG = re.compile(r"context[ _](length|size|window)", re.IGNORECASE)
-"""In the words of vLLM, llama.cpp and OpenAI, which have no common code for it."""
+"""The wording of vLLM, llama.cpp and OpenAI, which have no common error code."""
 
 _T = TypeVar("_T")
 
 
 class OpenAiServer:
-    """A server as an engine; see `aris_pipeline.engines.protocol.Engine`."""
+    """A server used as an engine; see `aris_pipeline.engines.protocol.Engine`."""
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that a server of ours has otherwise
         self,
@@ -77,20 +81,20 @@ class OpenAiServer:
         loopback: bool = False,
         death: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Connects, and finds out what the server can do.
+        """Connects, and tests what the server can do.
 
         Args:
             card: the model that the server must have.
             settings: how to drive it.
-            url: of the API, with `/v1`.
-            key: for the server; never shown.
-            name: what this engine is called in the tables.
+            url: the address of the API, with `/v1`.
+            key: the key for the server; never shown.
+            name: the name of this engine in the tables.
             seeds: whether requests may carry a seed.
             loopback: whether to keep the machine's HTTP proxy out of the way.
-            death: says what the server died of, once it has.
+            death: returns why the server died, once it has.
 
         Raises:
-            EngineError: the server cannot be reached, does not let us in, or has another model.
+            EngineError: the server cannot be reached, refuses the key, or has another model.
         """
         started = time.monotonic()
         self._card, self._url, self._key, self._death = card, url, key, death
@@ -140,7 +144,7 @@ class OpenAiServer:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the engine, as far as the server tells them."""
+        """Returns facts about the engine, as far as the server reports them."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -168,11 +172,11 @@ class OpenAiServer:
                 unanswered.cancel()
 
     def kv_cache_usage(self) -> float | None:
-        """Unknown: the protocol has no place for it."""
+        """Returns None, because the protocol does not report it."""
         return None
 
     def close(self) -> None:
-        """Ends the connections; the server lives on."""
+        """Closes the connections; the server keeps running."""
         self._wait(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -188,7 +192,7 @@ class OpenAiServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _next(self, done: "queue.SimpleQueue[Future[Completion]]") -> "Future[Completion]":
-        """Waits for the next answer, and notices a server that has none to give any more."""
+        """Waits for the next answer, and notices a server that will not answer any more."""
         since = time.monotonic()
         while True:
             try:
@@ -209,7 +213,7 @@ class OpenAiServer:
         await self._client.close()
 
     async def _find_model(self) -> tuple[str, int | None, bool]:
-        """What the server calls the model, its context where it tells, and whether it is vLLM."""
+        """Returns the server's name for the model, its context if known, and whether it is vLLM."""
         try:
             served = {model.id: model async for model in self._client.models.list()}
         except openai.OpenAIError as error:
@@ -228,7 +232,7 @@ class OpenAiServer:
         )
 
     async def _try_token_ids(self) -> bool:
-        """Whether the server takes a prompt of token ids as it is."""
+        """Returns whether the server takes a prompt of token ids as it is."""
         ids = load_tokenizer(self._card)("Ready?", add_special_tokens=False)["input_ids"]
         try:
             response = await self._client.completions.create(
@@ -244,10 +248,10 @@ class OpenAiServer:
         return usage is not None and usage.prompt_tokens == len(ids)
 
     async def _answer(self, request: Request) -> Completion:
-        """One request's answer, or the reason why this one has none.
+        """Returns the answer to one request, or the reason why there is none.
 
         Raises:
-            EngineError: the server does not let us in, or has lost the model.
+            EngineError: the server refuses the key, or has lost the model.
             EngineDiedError: the server cannot be reached, or fails again and again.
         """
         if not self._takes_ids and request.logprob_token_ids:
@@ -274,7 +278,7 @@ class OpenAiServer:
             raise self._no_api(error) from error
 
     def _refused(self, request: Request) -> Completion | None:
-        """The refusal of what the server could not answer as it is asked."""
+        """Returns the refusal of a request that the server could not answer as it is."""
         if not self._takes_ids:
             if request.messages is None:
                 return refusal(
@@ -300,7 +304,7 @@ class OpenAiServer:
         extra = _further(request)
         if request.response_schema is not None:
             schema = json.loads(request.response_schema)
-            # llama.cpp reads the second one here, all others the first.
+            # llama.cpp reads the second name here, all other servers the first.
             extra |= {"response_format": _response_format(schema), "json_schema": schema}
         if request.logprob_token_ids:
             body["logprobs"] = _TOP_LOGPROBS
@@ -334,7 +338,7 @@ class OpenAiServer:
         return body
 
     def _trouble(self, error: openai.OpenAIError) -> EngineError:
-        """What concerns the server and not one row, with the remedy."""
+        """Returns the error and the remedy for a failure that concerns the server, not one row."""
         said = f"the server {self._url}: {self._said(error)}"
         match getattr(error, "status_code", None):
             case 401 | 403:
@@ -360,12 +364,12 @@ class OpenAiServer:
         return self._hidden(f"{error}{cause}")
 
     def _hidden(self, text: str) -> str:
-        """A server may repeat the key that it refuses."""
+        """Hides the key in a text: a server may repeat the key that it refuses."""
         return text.replace(self._key, "***") if self._key else text
 
 
 def _further(request: Request) -> dict[str, Any]:
-    """What not all requests have; vLLM has the same names here as in its `SamplingParams`."""
+    """Returns the optional parameters; vLLM has the same names here as in `SamplingParams`."""
     sampling = request.sampling
     return {**sampling.further, **({"ignore_eos": True} if sampling.ignore_eos else {})}
 
@@ -391,7 +395,7 @@ def _completion(request: Request, response: Any, latency_s: float) -> Completion
 
 
 def _named_logprobs(request: Request, logprobs: Any) -> dict[int, float]:
-    """The log-probabilities of the named tokens, as far as the server gives them."""
+    """Returns the log-probabilities of the named tokens, as far as the server gives them."""
     given = getattr(logprobs, "top_logprobs", None) or [{}]
     return {
         token: given[0][name]

@@ -1,4 +1,4 @@
-"""Which engine a run gets: the one place that knows all of them."""
+"""Chooses the engine of a run; the only place that knows all engines."""
 
 import os
 
@@ -14,7 +14,7 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
     """Loads the model in the engine that the settings name.
 
     Raises:
-        EngineError: the engine cannot start, or cannot be reached; the message says the remedy.
+        EngineError: the engine cannot start, or cannot be reached; the message has the remedy.
     """
     if settings.engine in {"offline", "serve", "ray"}:
         refuse_quantization(card)
@@ -28,7 +28,7 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
         case "ray":
             return open_ray(card, settings)
         case "remote":
-            # The client takes most of a second to import, which no other command should pay.
+            # The client takes most of a second to import, so only the commands that need it do.
             from aris_pipeline.engines.openai_server import OpenAiServer  # noqa: PLC0415
 
             return OpenAiServer.remote(card, settings)
@@ -37,8 +37,9 @@ def open_engine(card: ModelCard, settings: EngineSettings) -> Engine:
 
 
 def open_ray(card: ModelCard, settings: EngineSettings) -> Engine:
-    """Loads replicas of a model by Ray Data LLM, which is an extra."""
-    # Read as Ray is imported. What still works as Ray is shut down would start another.
+    """Loads replicas of a model with Ray Data LLM, which is an extra."""
+    # Ray reads this at import. Without it, work that remains while Ray shuts down would start
+    # another Ray.
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     try:
         from aris_pipeline.engines.ray_data import VllmOnRay  # noqa: PLC0415 - an extra

@@ -1,4 +1,4 @@
-"""The processes that an engine has started."""
+"""Finds the processes that an engine has started."""
 
 import contextlib
 
@@ -6,7 +6,7 @@ import psutil
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process still works; one that ended is there until its parent has noticed."""
+    """Returns whether a process still works; an ended process stays until its parent notices."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,9 +1,9 @@
-"""Rendered prompts as text, for servers that take no token ids and tokenize what they are sent.
+"""Turns rendered prompts into text for servers that take no token ids but tokenize text.
 
-Two things could change on the way, and are looked after here. A server that puts the token for the
-beginning of a text before every prompt would double the one that the chat template has put there.
-And a profile may hold the text of a control token: among token ids it is plain text, but a server
-would read it as the control token itself.
+Two changes on the way must be avoided here. A server may put the token for the beginning of a text
+before every prompt, which doubles the one from the chat template. And a profile may hold the text
+of a control token: among token ids it is plain text, but a server would read it as the control
+token itself.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class PromptText:
 
     Attributes:
         text: what to send.
-        tokens: how many tokens the model then reads, those that the server adds included.
+        tokens: how many tokens the model then reads, including those that the server adds.
     """
 
     text: str
@@ -31,8 +31,8 @@ class PromptTexts:
     """Makes texts of rendered prompts.
 
     Args:
-        tokenizer: the one that rendered them.
-        adds_bos: whether the server begins every prompt with the tokenizer's first token itself.
+        tokenizer: the one that rendered the prompts.
+        adds_bos: whether the server itself begins every prompt with the tokenizer's first token.
     """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase", *, adds_bos: bool) -> None:
@@ -43,7 +43,7 @@ class PromptTexts:
         }
 
     def of(self, token_ids: list[int]) -> PromptText | None:
-        """Returns the prompt as text, or None where its text would be read as another prompt."""
+        """Returns the prompt as text, or None if a server would read the text as another prompt."""
         text = self._decode(token_ids)
         read = self.read(text)
         if self._controls(read) != self._controls(token_ids):

@@ -1,4 +1,4 @@
-"""What every inference engine offers: requests in, completions out as they finish.
+"""Defines what every inference engine offers: requests in, completions out as they finish.
 
 An error of one row is a `Completion` with `error_type`; what is raised (`EngineError`) concerns the
 engine itself.
@@ -17,10 +17,10 @@ class Sampling:
         max_tokens: limit of the answer's length.
         temperature: 0 is greedy.
         top_p: nucleus sampling threshold.
-        seed: of sampling.
-        ignore_eos: go on to max_tokens whatever the model says; only for speed tests, where every
-            answer must have the same length.
-        further: vLLM's other sampling parameters by name, where a row has any; its
+        seed: the seed of sampling.
+        ignore_eos: go on to max_tokens whatever the model says; only for speed tests, in which
+            every answer must have the same length.
+        further: vLLM's other sampling parameters by name, if a row has any; its
             `structured_outputs` holds a choice, a regex or a grammar.
     """
 
@@ -41,12 +41,13 @@ class Request:
         prompt_token_ids: the rendered prompt.
         sampling: how to sample the answer.
         response_schema: JSON schema that the answer must satisfy, as JSON text; free text if None.
-        logprob_token_ids: where given, one token is generated and the log-probabilities of exactly
+        logprob_token_ids: if given, one token is generated and the log-probabilities of exactly
             these tokens come back instead of a text.
         messages: the chat messages behind the prompt, as JSON text, for engines that render prompts
-            themselves; None where the prompt is no longer theirs (a continued or shortened one).
-        template_options: names of the ways in which the prompt was rendered otherwise than such an
-            engine would.
+            themselves; None if the prompt no longer follows from them (a continued or shortened
+            prompt).
+        template_options: names of the options by which the prompt was rendered differently than
+            such an engine would.
     """
 
     request_id: str
@@ -76,7 +77,7 @@ class Completion:
 
 
 def refusal(request: Request, error_type: str, message: str) -> Completion:
-    """Returns the completion of a request that the engine does not take."""
+    """Returns a completion that says that the engine does not take a request."""
     return Completion(
         request.request_id,
         prompt_tokens=len(request.prompt_token_ids),
@@ -124,12 +125,12 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """Tokens that an engine has worked on since it was loaded, of unfinished requests too.
+    """Tokens that an engine has processed since it was loaded, unfinished requests included.
 
     Attributes:
-        prompt: of the prompts that it has read.
-        cached: of these, found in its prefix cache.
-        output: generated.
+        prompt: tokens of the prompts that it has read.
+        cached: those of them that were in its prefix cache.
+        output: generated tokens.
     """
 
     prompt: int = 0
@@ -137,7 +138,7 @@ class TokenCounts:
     output: int = 0
 
     def since(self, before: "TokenCounts | None") -> "TokenCounts":
-        """Returns what was added since; all of it where another engine has begun anew."""
+        """Returns the tokens added since then; all of them if another engine has started."""
         if before is None or self.prompt < before.prompt or self.output < before.output:
             return self
         return TokenCounts(
@@ -155,7 +156,7 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         ...
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -163,7 +164,7 @@ class Engine(Protocol):
         ...
 
     def kv_cache_usage(self) -> float | None:
-        """Share of the KV cache in use now, 0 to 1, where the engine tells."""
+        """Returns the share of the KV cache in use now, 0 to 1, if the engine reports it."""
         ...
 
     def close(self) -> None:
@@ -177,17 +178,17 @@ class Engine(Protocol):
 
 @runtime_checkable
 class ResetsPrefixCache(Protocol):
-    """What an engine offers besides where it can forget the prompts that it has seen."""
+    """An extra of engines that can clear their prefix cache."""
 
     def reset_prefix_cache(self) -> bool:
-        """Empties the prefix cache while nothing is in flight; false where it was not emptied."""
+        """Empties the prefix cache while nothing is in flight; returns false if it could not."""
         ...
 
 
 @runtime_checkable
 class CountsTokens(Protocol):
-    """What an engine offers besides where it says how far it is with unfinished requests."""
+    """An extra of engines that report their progress with unfinished requests."""
 
     def token_counts(self) -> TokenCounts | None:
-        """Returns the tokens so far, None where it cannot say now; any thread may call it."""
+        """Returns the tokens so far, None if unknown now; any thread may call it."""
         ...

@@ -1,4 +1,4 @@
-"""The cluster that replicas of vLLM run in: reaching or starting Ray, and what it has."""
+"""Connects to the Ray cluster of the replicas, or starts Ray, and measures what it has."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.errors import EngineError
 
 _SPARE_CPUS = 4
-"""Ray's slots, not cores: for the tasks that feed the replicas and take their rows."""
+"""Ray's slots, not cores, for the tasks that feed the replicas and take their rows."""
 _OBJECT_STORE_BYTES = 2**30
 
 
@@ -35,22 +35,22 @@ def connect(settings: EngineSettings) -> None:
         at = settings.ray_address or "this machine"
         raise EngineError(f"Ray at {at}: {reason_of(error)}; see to --ray-address") from error
     except SystemExit as error:
-        # How Ray takes a SIGTERM while it connects; for all others that is an exit like any.
+        # Ray turns a SIGTERM into this exit while it connects; a caller would take it for any exit.
         raise KeyboardInterrupt from error
 
 
 def set_log_level(level: int) -> None:
-    """Keeps what Ray tells of its own doings off the terminal; it has logs of its own."""
+    """Keeps Ray's messages about itself off the terminal; Ray has its own logs."""
     for name in ("ray", "ray._private.worker", "ray.data", "ray.llm"):
         logging.getLogger(name).setLevel(level)
-    # Without one, each module of it makes itself a handler for the terminal.
+    # Without a handler, each module of Ray makes one for the terminal.
     if not logging.getLogger("ray.llm").handlers:
         logging.getLogger("ray.llm").addHandler(logging.NullHandler())
 
 
 @contextlib.contextmanager
 def _own_signal_handlers() -> Iterator[None]:
-    """Keeps Ray from taking the signals that stop a run in good order."""
+    """Keeps Ray from handling the signals that stop a run properly."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -61,18 +61,18 @@ def _own_signal_handlers() -> Iterator[None]:
 
 
 def has_gpus() -> bool:
-    """Whether any node of Ray has a GPU."""
+    """Returns whether any node of Ray has a GPU."""
     found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return found.get("GPU", 0) > 0
 
 
 def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
-    """Returns how many replicas to start: as many as are asked for, or fewer where nodes were lost.
+    """Returns how many replicas to start: the requested number, or fewer if nodes were lost.
 
     The GPUs of one replica are those of one node.
 
     Raises:
-        EngineError: there are too few GPUs or CPUs, for which Ray would wait for ever.
+        EngineError: there are too few GPUs or CPUs; Ray would wait for them forever.
     """
     kind, each = "GPU" if on_gpu else "CPU", settings.tensor_parallel_size
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
@@ -90,11 +90,11 @@ def room_for_replicas(settings: EngineSettings, *, on_gpu: bool) -> int:
 
 
 def this_node() -> dict[str, str]:
-    """Where that must run which is to live as long as this process and no longer."""
+    """Returns the placement for what must live exactly as long as this process."""
     return {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
 
 
 def reason_of(error: BaseException | Mapping[str, Any]) -> str:
-    """The last line of what Ray says, which is the cause; the rest are its own stacks."""
+    """Returns the last line of Ray's message, which is the cause; the rest is Ray's own stacks."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

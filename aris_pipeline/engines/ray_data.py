@@ -1,8 +1,8 @@
-"""Replicas of vLLM on one host or many: Ray Data LLM (`ray.data.llm`) behind the engine protocol.
+"""Runs vLLM replicas on one host or many: Ray Data LLM (`ray.data.llm`) behind the protocol.
 
 One dataset runs for as long as the engine is open. Its source is a queue that this process fills
-and its rows come back as they are answered, so the models are loaded once for all that a run asks.
-Where replicas run, and what becomes of the rows of one that died, is Ray's business; record 18.
+and its rows come back as they are answered, so the models are loaded once for all requests of a
+run. Ray decides where replicas run, and what happens to the rows of a dead one; record 18.
 """
 
 import contextlib
@@ -53,17 +53,19 @@ from aris_pipeline.models.devices import gpu_count, vllm_version
 
 _LOG = logging.getLogger(__name__)
 _ROWS_OF_A_BATCH = 16
-"""Ray's unit of work and of retry; they come back together, so few."""
+"""Rows in Ray's unit of work and of retry; they come back together, so the number is small."""
 _TRIES_OF_A_BATCH = 4
-"""As many replicas may die with a batch at work before the rows at fault are sought."""
+"""This many replicas may die with a batch in work before the rows at fault are sought."""
 _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
-"""Of a replica, on a GPU and on a CPU; more than it works on at once, since a batch that is done
-takes most of a second to be taken back and another one to arrive, and a row is two requests: of
-2,048 in flight a GPU had some 500 answers at work, where it takes 1,024."""
+"""Requests in flight for a replica, on a GPU and on a CPU. They are more than it works on at once,
+because it takes most of a second to take a finished batch back and to deliver another one, and
+because a row is two requests: of 2,048 in flight a GPU worked on some 500 answers, although it
+takes 1,024."""
 _READERS_OF_A_REPLICA = {True: 4, False: 1}
-"""On a GPU and on a CPU; one alone brings some 60 rows a second, and takes 0.6 GB."""
+"""Tasks on a GPU and on a CPU; a single one brings some 60 rows a second, and takes 0.6 GB."""
 _ROWS_AHEAD = 256
-"""Ray looks ten times a second what a task has ready; by default it may be two blocks, of a row."""
+"""Ray checks ten times a second which blocks a task has ready; by default these may be two blocks
+of one row."""
 _LONGEST_START_S = 3600
 _LOOK_EVERY_S = 0.5
 _LOOK_AT_NODES_EVERY_S = 5.0
@@ -79,7 +81,7 @@ class VllmOnRay:
         """Connects to Ray, or starts it on this machine, and loads the replicas.
 
         Raises:
-            EngineError: Ray cannot be reached, has too little, or the model cannot be loaded.
+            EngineError: Ray cannot be reached, has too few resources, or cannot load the model.
         """
         started = time.monotonic()
         self._numbers = iter(range(2**62))
@@ -98,7 +100,7 @@ class VllmOnRay:
             self._stops = _stop_tokens(card)
             self._warned_of_seeds = False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
-            # Less than a batch would never be sent.
+            # A part of a batch would never be sent.
             self._window = settings.replicas * max(in_flight, _ROWS_OF_A_BATCH)
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": this_node()})
             self._rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
@@ -119,7 +121,7 @@ class VllmOnRay:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -142,20 +144,20 @@ class VllmOnRay:
                 self._ask(asked)
             if live:
                 row = self._next()
-                # Rows of a call that was given up come late.
+                # Rows of an abandoned call come late.
                 if request := live.pop(row["number"], None):
                     yield self._completion(request, row)
 
     def kv_cache_usage(self) -> float | None:
-        """Unknown: Ray Data does not say."""
+        """Returns None, because Ray Data does not report it."""
         return None
 
     def close(self) -> None:
-        """Ends the replicas, and Ray itself where it was started for this engine."""
-        # What is still at work complains of it.
+        """Ends the replicas, and also Ray if it was started for this engine."""
+        # Tasks that still work complain about it.
         set_log_level(logging.CRITICAL)
         if self._listener.is_alive():
-            # A thread that waits for Ray as it shuts down would end this whole process.
+            # A thread that waits for Ray during its shutdown would end this whole process.
             ray.kill(self._rows._coord_actor)
             self._listener.join(_END_S)
         ray.shutdown()
@@ -167,10 +169,10 @@ class VllmOnRay:
         self.close()
 
     def _listen(self) -> None:
-        """Hands out rows as they are answered, and at the end the reason for it."""
+        """Hands out rows as they are answered, and finally the reason for the end."""
         end: Exception = EngineDiedError("Ray ended the replicas' work without a reason")
         try:
-            # Without a batch size, and so block by block.
+            # No batch size is given, so rows come block by block.
             for batch in self._rows.iter_batches(
                 batch_size=None, prefetch_batches=0, batch_format="pyarrow"
             ):
@@ -182,17 +184,17 @@ class VllmOnRay:
         self._answers.put(end)
 
     def _ask(self, asked: Mapping[int, Request]) -> None:
-        """Sends a batch; Ray waits until it is full, so what is missing is filled up."""
+        """Sends a batch; Ray waits until it is full, so missing rows are filled up."""
         if not asked:
             return
         rows = [self._row(number, request) for number, request in asked.items()]
         filler = {**rows[0], "number": -1, _ERROR: _FILLER}
         rows += [filler] * (_ROWS_OF_A_BATCH - len(rows))
-        # Of pandas, because rows with and without a schema have no common type in Arrow.
+        # A pandas block, because rows with and without a schema have no common type in Arrow.
         self._asked.put(pd.DataFrame({Processor.DATA_COLUMN: rows}))
 
     def _row(self, number: int, request: Request) -> dict[str, Any]:
-        """What `vLLMEngineStage` of Ray wants to know."""
+        """Returns a request in the form that Ray's `vLLMEngineStage` expects."""
         sampling = request.sampling
         seeded = sampling.seed is not None and sampling.temperature > 0
         if seeded and not self._on_gpu and not self._warned_of_seeds:
@@ -224,7 +226,7 @@ class VllmOnRay:
         """Waits for the next answer.
 
         Raises:
-            EngineDiedError: none comes any more.
+            EngineDiedError: no more answers come.
         """
         since = time.monotonic()
         while True:
@@ -242,7 +244,7 @@ class VllmOnRay:
             return row
 
     def _try_out(self, card: ModelCard) -> None:
-        """Asks for one token, which comes when the replicas are loaded."""
+        """Asks for one token, which arrives when the replicas are loaded."""
         ids = load_tokenizer(card)("Ready?", add_special_tokens=False)["input_ids"]
         self._ask({next(self._numbers): Request("ready", ids, Sampling(1))})
         row = self._first_answer(time.monotonic() + _LONGEST_START_S)
@@ -255,13 +257,14 @@ class VllmOnRay:
         """Waits for the replicas to be loaded.
 
         Raises:
-            EngineError: they never are, or a node that was to hold one is gone.
+            EngineError: they cannot be loaded, or a node for one of them is gone.
         """
         replicas = self._settings.replicas
         while time.monotonic() < deadline:
             with contextlib.suppress(queue.Empty):
                 return self._answers.get(timeout=_LOOK_AT_NODES_EVERY_S)
-            # A node's death is seen after half a minute, and Ray would wait for another one.
+            # The death of a node is noticed after half a minute, and Ray would wait for another
+            # node.
             if room_for_replicas(self._settings, on_gpu=self._on_gpu) < replicas:
                 raise EngineError(f"a node of Ray's was lost while {replicas} replicas were loaded")
         raise EngineError(f"Ray does not become ready with {replicas} replicas")
@@ -278,7 +281,7 @@ class VllmOnRay:
         return Completion(
             request.request_id,
             text=text,
-            # Ray leaves vLLM's own reason out.
+            # Ray leaves out vLLM's own reason.
             finish_reason="length" if full and not stopped and tokens[-1] not in stops else "stop",
             prompt_tokens=row["num_input_tokens"],
             output_tokens=len(tokens),
@@ -289,12 +292,12 @@ class VllmOnRay:
 
 
 class _Replica(vLLMEngineStageUDF):
-    """One copy of vLLM, as Ray Data LLM drives it, but with the habits of offline use."""
+    """One copy of vLLM, driven by Ray Data LLM but with the limits of offline use."""
 
     def __init__(self, *, engine_kwargs: dict[str, Any], **rest: Any) -> None:
-        """Loads the model where the replica runs, whose GPU decides how much it works on at once.
+        """Loads the model on the replica's host, whose GPU decides how much it works on at once.
 
-        Ray leaves open what vLLM is used for, and then it works on 128 rows at once.
+        Ray does not say what vLLM is used for, and then vLLM works on only 128 rows at once.
         """
         chosen = {name: value for name, value in engine_kwargs.items() if value is not None}
         super().__init__(engine_kwargs={**_offline_limits(), **chosen}, **rest)
@@ -302,9 +305,9 @@ class _Replica(vLLMEngineStageUDF):
     async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
         self, batch: list[dict[str, Any]]
     ) -> AsyncIterator[dict[str, Any]]:
-        """Answers a batch, each row reported when it is finished, as nobody reads what is not yet.
+        """Answers a batch; reports each row only when it is finished, as nobody reads parts of it.
 
-        With a thousand rows in flight, telling of every token takes a fifth of the speed.
+        With a thousand rows in flight, reporting every token costs a fifth of the speed.
         """
         from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - where vLLM runs
 
@@ -315,9 +318,10 @@ class _Replica(vLLMEngineStageUDF):
 
 
 def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
-    """Returns an answer without the text that stopped it, and whether one did.
+    """Returns an answer without the stop text at its end, and whether there was one.
 
-    It is asked for with the answer, because nothing else tells that the last token made one.
+    The stop text is requested with the answer, because nothing else shows that the last token
+    completed one.
     """
     found = [stop for stop in sampling.further.get("stop", ()) if text.endswith(stop)]
     if not found:
@@ -327,7 +331,7 @@ def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
 
 
 def _offline_limits() -> dict[str, int]:
-    """What vLLM works on at once on this GPU when it is used offline."""
+    """Returns how much vLLM works on at once, on this GPU, in offline use."""
     if not gpu_count():
         return {}
     from vllm import EngineArgs  # noqa: PLC0415 - where vLLM runs
@@ -339,16 +343,16 @@ def _offline_limits() -> dict[str, int]:
 
 
 class _Asked(Datasource):
-    """What is asked, as a source of Ray Data; it has no end, and goes when Ray does."""
+    """The requests as a source of Ray Data; it has no end, and disappears with Ray."""
 
     def __init__(self, asked: Queue) -> None:
         self._asked = asked
 
     def estimate_inmemory_data_size(self) -> None:
-        """Unknown."""
+        """Returns None: the size is unknown."""
 
     def get_read_tasks(self, parallelism: int, *_wishes: Any, **_more: Any) -> list[ReadTask]:
-        """Each task reads the queue for as long as the engine is open."""
+        """Returns tasks, each of which reads the queue as long as the engine is open."""
         unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         return [ReadTask(partial(_blocks, self._asked), unknown) for _ in range(parallelism)]
 
@@ -362,21 +366,21 @@ def _blocks(asked: Queue) -> Iterator[pd.DataFrame]:
 def _answered(
     card: ModelCard, settings: EngineSettings, asked: Queue, window: int, *, on_gpu: bool
 ) -> ray.data.DataIterator:
-    """Returns what is asked, with its answers: a dataset that works as it is read.
+    """Returns a dataset of requests with answers, which works while it is read.
 
-    The one split of it is worked on in a process of Ray's own, which takes that work off this one
-    and can be ended with all the rest, at any moment.
+    A process of Ray handles its only split, which relieves this process and can be ended together
+    with all others at any moment.
     """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # No row waits for others to fill a block.
+    # No row waits until others fill a block.
     context.target_max_block_size = 1
     context._max_num_blocks_in_streaming_gen_buffer = _ROWS_AHEAD
     context.wait_for_min_actors_s = _LONGEST_START_S
     args = engine_args(card, settings, on_gpu=on_gpu)
     args.pop("use_tqdm_on_load")
     if settings.tensor_parallel_size > 1:
-        # Ray's own way to share a copy needs GPUs, and did not start with them either.
+        # Ray's own way to share one copy needs GPUs, and did not start on GPUs either.
         args.setdefault("distributed_executor_backend", "mp")
     config = vLLMEngineProcessorConfig(
         model_source=args.pop("model"),
@@ -393,13 +397,13 @@ def _answered(
         placement_group_config=None if on_gpu else {"bundle_per_worker": {"CPU": 1}},
     )
     processor = build_processor(config)
-    # A task of Ray's for each row, each of them slower than the row's share of a replica.
+    # Ray would start a task for each row, which is slower than the row's share of a replica.
     processor.preprocess = processor.postprocess = None
     name = "vLLMEngineStage"
     stage = processor.get_stage_by_name(name)
-    # A copy, because the stage works out its resources anew where it is assigned to.
+    # A copy, because the stage computes its resources again when it is assigned to.
     processor.stages[name] = stage.model_copy(update={"fn": _Replica})
-    # By default a batch is tried for ever, also one that kills each replica.
+    # By default a batch is retried forever, even if it kills each replica.
     stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1
     source = ray.data.read_datasource(
         _Asked(asked),
@@ -411,11 +415,11 @@ def _answered(
 
 
 def _stop_tokens(card: ModelCard) -> frozenset[int]:
-    """The tokens that end an answer by themselves, as vLLM knows them."""
+    """Returns the tokens that end an answer by themselves, as vLLM knows them."""
     from transformers import GenerationConfig  # noqa: PLC0415 - comes with vllm, an extra
 
     stops = [load_tokenizer(card).eos_token_id]
-    with contextlib.suppress(OSError):  # a checkpoint may have none
+    with contextlib.suppress(OSError):  # a checkpoint may lack it
         stops.append(GenerationConfig.from_pretrained(card.checkpoint()).eos_token_id)
     flat = [one for stop in stops for one in (stop if isinstance(stop, list) else [stop])]
     return frozenset(stop for stop in flat if stop is not None)

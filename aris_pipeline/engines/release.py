@@ -1,4 +1,4 @@
-"""Where one model follows another, the memory of the first must be free before the second loads."""
+"""Waits until the memory of one model is free, before the next model loads."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from aris_pipeline.models.devices import gpu_memory, gpu_memory_used_gib, reside
 
 _LOG = logging.getLogger(__name__)
 _TOLERATED_GIB = 1.0
-"""A CUDA context of this process stays, and drivers round."""
+"""This much may remain: a CUDA context of this process stays, and drivers round."""
 _POLL_S = 0.25
 
 
@@ -19,8 +19,8 @@ class MemoryInUse:
     """Memory that was in use at one moment.
 
     Attributes:
-        gpu_gib: of all GPUs that this process may use; None without one.
-        resident_gib: of this process and its descendants.
+        gpu_gib: memory of all GPUs that this process may use; None without a GPU.
+        resident_gib: memory of this process and its descendants.
     """
 
     gpu_gib: float | None
@@ -28,29 +28,30 @@ class MemoryInUse:
 
     @classmethod
     def now(cls) -> Self:
-        """Measures."""
+        """Measures the memory in use now."""
         return cls(gpu_memory_used_gib(), resident_gib())
 
 
 def await_release(
     name: str, before: MemoryInUse, loaded: MemoryInUse, timeout_s: float = 30.0
 ) -> float:
-    """Waits until an engine that was closed has given its memory back, and logs how much.
+    """Waits until a closed engine has given its memory back, and logs how much.
 
-    On a CPU nothing is waited for: the allocator may keep for itself what a model has freed, and
-    uses it again for the next one.
+    On a CPU it does not wait: the allocator may keep memory that a model has freed, and uses it
+    again for the next one.
 
     Args:
-        name: of what was closed.
+        name: the name of the closed engine.
         before: memory in use before it was loaded.
         loaded: memory in use when it was closed.
         timeout_s: how long a driver may take.
 
     Returns:
-        The freed memory in GiB: of the GPUs, or without one of the processes.
+        The freed memory in GiB: of the GPUs or, without a GPU, of the processes.
 
     Raises:
-        EngineError: the GPU memory does not come back; the message names who holds it.
+        EngineError: the GPU memory does not come back; the message names the processes that hold
+            it.
     """
     deadline = time.monotonic() + timeout_s
     while True:

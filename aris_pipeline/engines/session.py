@@ -1,4 +1,4 @@
-"""One engine for many shards: loaded on first use, under the machine's lock, closed at the end."""
+"""Keeps one engine for many shards: loaded on first use, under a lock, closed at the end."""
 
 import logging
 import os
@@ -26,19 +26,19 @@ _LOG = logging.getLogger(__name__)
 _BACKOFF_FACTOR = 3
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _PROBE = Request("probe", [1, 2, 3, 4], Sampling(max_tokens=4), '{"type":"boolean"}')
-"""A request that is no candidate's: an engine that dies of it is at fault itself."""
+"""A request without a candidate: an engine that dies of it is at fault itself."""
 
 
 class EngineSession:
-    """Opens the engine when it is first asked for, and another in place of one that died.
+    """Opens the engine when it is first needed, and replaces one that died.
 
     A run that reuses everything loads nothing.
 
     Attributes:
-        loads: how many times a model was loaded.
-        load_s: seconds that the loads took together.
-        restarts: how many engines died and were given up.
-        info: facts of the engine that was loaded last.
+        loads: how often a model was loaded.
+        load_s: seconds that all loads took together.
+        restarts: how many engines died and were abandoned.
+        info: facts about the engine that was loaded last.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that a caller may know better
@@ -63,7 +63,7 @@ class EngineSession:
         self._fruitless = 0
         self._died_of: str | None = None
         self._engine: Engine | None = None
-        # A caller that holds the machine already, for more than this session, hands its lock in.
+        # A caller that already holds the machine, for more than this session, passes its lock in.
         self._lock = lock or (EngineLock(gpus) if on_this_machine else None)
 
     def engine(self) -> Engine:
@@ -72,8 +72,8 @@ class EngineSession:
         Raises:
             EngineBusyError: another process holds it.
             EngineError: the model cannot be loaded.
-            EngineDiedError: it could be loaded before, and now cannot be loaded again, or died of a
-                request that is no candidate's.
+            EngineDiedError: the model could be loaded before but cannot be loaded again, or the
+                engine died of a request without a candidate.
         """
         if self._engine is None:
             if self._lock:
@@ -99,24 +99,25 @@ class EngineSession:
         return self._engine
 
     def kv_cache_usage(self) -> float | None:
-        """Share of the KV cache in use now, 0 to 1; None if the engine does not say."""
+        """Returns the share of the KV cache in use now, 0 to 1; None if the engine does not say."""
         return self._engine.kv_cache_usage() if self._engine else None
 
     def token_counts(self) -> TokenCounts | None:
-        """Tokens that the present engine has worked on; None if the engine does not say."""
+        """Returns the tokens that this engine has processed; None if the engine does not say."""
         engine = self._engine
         return engine.token_counts() if isinstance(engine, CountsTokens) else None
 
     def worked(self) -> None:
-        """Notes that a row was finished: the restarts before it were not in vain."""
+        """Notes that a row was finished: the restarts before it were successful."""
         self._fruitless = 0
 
     def restart(self, death: EngineDiedError, *, explained: bool = False) -> None:
-        """Gives a dead engine up and waits a while; the next `engine` loads another.
+        """Abandons a dead engine and waits a while; the next call of `engine` loads another.
 
         Args:
-            death: what the engine died of.
-            explained: a row is known to be at fault, so this death says nothing of the next engine.
+            death: why the engine died.
+            explained: whether a row is known to be at fault, so that this death says nothing about
+                the next engine.
 
         Raises:
             EngineError: `max_restarts` engines in a row have finished no row.
@@ -137,9 +138,9 @@ class EngineSession:
         time.sleep(wait_s)
 
     def _prove(self, engine: Engine, died_of: str) -> None:
-        """Asks the engine that follows a dead one for what is no candidate's.
+        """Tests the engine that follows a dead one with a request without a candidate.
 
-        A third would die as both did, after minutes of loading.
+        If it fails, a third engine would die as both did, after minutes of loading.
         """
         try:
             for _completion in engine.generate([_PROBE]):
@@ -154,7 +155,7 @@ class EngineSession:
             ) from death
 
     def _give_up(self) -> None:
-        """Closes a dead engine; what it says about that is of no more use."""
+        """Closes a dead engine and ignores its errors."""
         engine, self._engine = self._engine, None
         if engine is None:
             return
@@ -179,14 +180,14 @@ class EngineSession:
 
 
 class EngineLock:
-    """The operating system's locks on the GPUs of one engine; they vanish with their holder.
+    """The operating system's locks on the GPUs of one engine; they end with their holder.
 
     On a machine with GPUs for several engines the first free ones are taken, and until they are
     released this process sees no others. A machine without a GPU has one engine.
 
     Args:
         gpus: how many GPUs share one copy of the model.
-        directory: of the lock files; the cache directory by default.
+        directory: the directory of the lock files; the cache directory by default.
     """
 
     def __init__(self, gpus: int = 1, directory: Path | None = None) -> None:
@@ -196,7 +197,7 @@ class EngineLock:
         self._seen_before: str | None = None
 
     def acquire(self) -> None:
-        """Takes the locks at once or raises `EngineBusyError` with the holder's pid."""
+        """Takes the locks at once, or raises `EngineBusyError` with the holder's pid."""
         if self._held:
             return
         busy = []
@@ -214,10 +215,10 @@ class EngineLock:
         )
 
     def _engines(self) -> list[list[str]]:
-        """The GPUs of each engine that this machine has room for."""
+        """Returns the GPUs of each engine that this machine has room for."""
         visible = os.environ.get(_VISIBLE)
         if visible is None:
-            # The order of NVML, which counted them.
+            # The order is that of NVML, which counted them.
             os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
             names = [str(number) for number in range(gpu_count())]
         else:
@@ -226,7 +227,7 @@ class EngineLock:
         return [group for group in groups if len(group) == self._gpus] or [names or ["cpu"]]
 
     def _take(self, names: list[str]) -> str | None:
-        """Locks all of them or none; returns who holds one of them already."""
+        """Locks all of them or none; returns the holder if one of them is taken."""
         for name in names:
             lock = ProcessLock(self._directory / f"engine-{name}.lock")
             if not lock.acquire():
@@ -242,13 +243,13 @@ class EngineLock:
 
     @classmethod
     def check(cls) -> None:
-        """Raises `EngineBusyError` where other processes hold all engines now."""
+        """Raises `EngineBusyError` if other processes hold all engines now."""
         lock = cls()
         lock.acquire()
         lock.release()
 
     def release(self) -> None:
-        """Lets go of the locks if this object holds them."""
+        """Releases the locks if this object holds them."""
         if self._held and _VISIBLE in os.environ and self._held[0].path.stem != "engine-cpu":
             if self._seen_before is None:
                 del os.environ[_VISIBLE]

@@ -59,7 +59,7 @@ class EngineSettings(BaseModel, frozen=True):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        """Refuses an engine without the address that it needs, and an address that nobody asks."""
+        """Refuses an engine without its required address, and an address that is not used."""
         if self.engine == "remote" and not self.server_url:
             raise ConfigError(
                 "the engine remote needs the address of its server: "
@@ -79,7 +79,7 @@ class EngineSettings(BaseModel, frozen=True):
             )
         address = urlsplit(self.server_url)
         if address.username or address.password:
-            # Not repeated here: settings are stored and shown, and so are errors.
+            # The value is not repeated here: settings are stored and shown, and so are errors.
             raise ConfigError("a server's address holds no key: set it in ARIS_SERVER_API_KEY")
         if address.scheme not in {"http", "https"} or not address.hostname:
             raise ConfigError(
@@ -89,12 +89,12 @@ class EngineSettings(BaseModel, frozen=True):
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the engine takes this machine's GPU or cores, of which one run has the use."""
+        """Returns whether the engine takes this machine's GPU or cores, which one run uses."""
         return self.engine != "remote" and not self.ray_address
 
     @property
     def gpus(self) -> int:
-        """GPUs that all copies of the model take together."""
+        """Returns the number of GPUs that all copies of the model take together."""
         return self.tensor_parallel_size * self.replicas
 
     def context(self, *, on_gpu: bool, of_model: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""How vLLM is started, in this process or as a server, and what is passed on with a request."""
+"""Decides how vLLM is started, in this process or as a server, and what a request passes on."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ from aris_pipeline.models.shape import ModelShape, text_config
 from aris_pipeline.models.threads import short_waits
 
 _ATTENTION = {"full_attention", "sliding_attention"}
-# vLLM takes no fewer than the rows of a step, of which its default on a CPU is 256.
+# vLLM takes no fewer tokens than the rows of a step; its default of rows on a CPU is 256.
 _CPU_STEP_TOKENS = 256
 
 
@@ -32,55 +32,55 @@ def further_parameters(sampling: Sampling) -> dict[str, Any]:
 
 
 def prepare_environment(*, on_gpu: bool) -> None:
-    """Sets what vLLM reads from this process's environment at import; the user's settings win."""
+    """Sets the variables that vLLM reads at import; the user's own values win."""
     if not on_gpu:
-        # One process: nothing can be left behind, and Dagster's executors exit cleanly.
+        # With one process nothing can be left behind, and Dagster's executors exit cleanly.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
     os.environ.update(_with_defaults(on_gpu=on_gpu, apart=apart))
-    # vLLM's own use of names that torch will drop is nothing that a user can mend.
+    # A user cannot repair vLLM's own use of names that torch will drop.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
 
 
 def server_environment(*, on_gpu: bool) -> dict[str, str]:
-    """Returns the environment of a server of ours, whose engine is a process of its own."""
+    """Returns the environment of our server, whose engine is a separate process."""
     environment = _with_defaults(on_gpu=on_gpu, apart=True)
-    # An engine that worked in this process before may have left its choice behind.
+    # An earlier engine in this process may have left its choice behind.
     environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
     return environment
 
 
 def is_apart() -> bool:
-    """Whether the engine of this process works in a process of its own."""
+    """Returns whether the engine of this process works in a separate process."""
     return os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING") != "0"
 
 
 def log_errors_alone() -> None:
-    """Has vLLM log errors alone in this process from now on, unless the user chose a level."""
+    """Makes vLLM log only errors in this process from now on, unless the user chose a level."""
     if "VLLM_LOGGING_LEVEL" not in os.environ:
         logging.getLogger("vllm").setLevel(logging.ERROR)
 
 
 def _with_defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
-    """This process's environment with defaults; `apart` where the engine has its own process."""
+    """Returns this process's environment with defaults; `apart`: the engine has its own process."""
     defaults = _defaults(on_gpu=on_gpu, apart=apart)
     return {**defaults, **os.environ, PARENT_VARIABLE: str(os.getpid())}
 
 
 def replica_environment(*, on_gpu: bool, replicas: int) -> dict[str, str]:
-    """Returns what the engine of a replica needs set, on whatever host it comes to run.
+    """Returns the variables that the engine of a replica needs, on any host.
 
     Args:
-        on_gpu: whether each has a GPU.
-        replicas: of one machine; on a CPU they share its cores.
+        on_gpu: whether each replica has a GPU.
+        replicas: the number on one machine; on a CPU they share its cores.
     """
     variables = _defaults(on_gpu=on_gpu, apart=False)
     if not on_gpu:
         cores = len(os.sched_getaffinity(0))
-        # Bound to the same cores, engines are many times slower than one after another.
+        # Engines bound to the same cores are many times slower than one after another.
         variables["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
         variables["OMP_NUM_THREADS"] = str(max(1, cores // replicas))
-    # Any process but the engine's own: that one ends with Ray's worker, its parent.
+    # This is for any process but the engine's own, which ends with Ray's worker, its parent.
     return {**variables, PARENT_VARIABLE: str(os.getpid())}
 
 
@@ -97,7 +97,7 @@ def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
         defaults["VLLM_CPU_KVCACHE_SPACE"] = "2"
         defaults.update(short_waits(os.environ))
         if apart:
-            # Untold, the engine's process uses one core.
+            # Without this setting, the engine's process uses one core.
             cores = sorted(os.sched_getaffinity(0))
             defaults["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, cores))
     return defaults
@@ -124,21 +124,21 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         "seed": 42,
     }
     if _has_windows(card):
-        # Without it vLLM keeps a table of blocks for every few layers, and what it frees beyond the
-        # window is nothing for rows that are hardly longer: record 21.
+        # Without it vLLM keeps a table of blocks for every few layers. It frees blocks beyond the
+        # window, which is almost nothing if rows are hardly longer than the window: record 21.
         args["disable_hybrid_kv_cache_manager"] = True
     if not on_gpu:
-        # The default of 128 recomputes up to 127 tokens of a prompt that a verdict's scoring shares
-        # with its answer: a fifth more time a row instead of a twentieth.
+        # The default of 128 recomputes up to 127 tokens of the prompt that scoring shares with the
+        # answer: a fifth more time a row instead of a twentieth.
         args["block_size"] = 32
-        # A core's caches hold the activations of some hundred tokens. vLLM's default of 2,048 and
-        # more goes through memory at each layer: 76 instead of 67 s for the 40 sample rows.
+        # A core's caches hold the activations of some hundred tokens. With vLLM's default of 2,048
+        # and more they go through memory at each layer: 76 instead of 67 s for the 40 sample rows.
         if settings.max_num_batched_tokens is None:
             args["max_num_batched_tokens"] = max(_CPU_STEP_TOKENS, settings.max_num_seqs or 0)
     else:
         args["gpu_memory_utilization"] = settings.gpu_memory_utilization
-        # In one process, what schedules the rows and what drives the GPU wait for each other: with
-        # a thousand rows in flight that takes a third of the speed.
+        # In one process, the scheduler of rows and the driver of the GPU wait for each other: with
+        # a thousand rows in flight that costs a third of the speed.
         args["distributed_executor_backend"] = "mp"
         # Gemma 3 and others have a vision tower; text-only serving frees its memory.
         args["limit_mm_per_prompt"] = {"image": 0}
@@ -146,18 +146,18 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
 
 
 def _has_windows(card: ModelCard) -> bool:
-    """Whether some layers attend to the last tokens only, and all others to all."""
+    """Returns whether some layers attend only to the last tokens, and all others to all tokens."""
     with contextlib.suppress(ConfigError):
         config, _ = model_config(card)
         shape = ModelShape.of(config)
-        # Layers that keep a state instead need tables of their own.
+        # Layers that keep a state instead need their own tables.
         others = set(text_config(config).get("layer_types") or ()) - _ATTENTION
         return 0 < shape.full_layers < shape.layers and not others
     return False
 
 
 def refuse_unknown(card: ModelCard, engine_args: Any) -> None:
-    """Names what the model table passes on and vLLM does not know, before anything is loaded."""
+    """Names arguments of the model table that vLLM does not know, before anything is loaded."""
     known = {field.name for field in dataclasses.fields(engine_args)}
     for name in card.engine_args:
         if name not in known:
@@ -168,7 +168,7 @@ def refuse_unknown(card: ModelCard, engine_args: Any) -> None:
 
 
 def as_flags(args: dict[str, Any]) -> list[str]:
-    """Returns engine arguments as vLLM's command line takes them; what is off is left out."""
+    """Returns engine arguments as flags of vLLM's command line, without those that are off."""
     flags = []
     for name, value in args.items():
         flag = "--" + name.replace("_", "-")

@@ -1,6 +1,6 @@
-"""Notices an engine that hangs or is gone: nothing else ends a wait for a token that never comes.
+"""Notices an engine that hangs or is gone, because nothing else ends the wait for its token.
 
-vLLM's own client waits for ever if its engine process is killed while it waits for output (0.26 to
+vLLM's own client waits forever if its engine process is killed while it waits for output (0.26 to
 0.32: the monitor thread closes the socket, and nothing is put into the queue that it waits on).
 """
 
@@ -16,7 +16,7 @@ _LONGEST_TICK_S = 1.0
 class Watchdog:
     """Ends an engine whose step takes too long, or whose processes have ended.
 
-    Only time inside `step` counts: a slow consumer of rows is no fault of the engine.
+    Only time inside `step` counts: a slow consumer of rows is not a fault of the engine.
 
     Attributes:
         reason: why it has ended the engine, if it has.
@@ -35,7 +35,7 @@ class Watchdog:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Encloses what must not take longer than the timeout."""
+        """Encloses work that must not take longer than the timeout."""
         self._since = time.monotonic()
         try:
             yield

@@ -1,4 +1,4 @@
-"""From the engine's answers to validated, scored and ranked verdicts."""
+"""Turns the engine's answers into validated, scored and ranked verdicts."""
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard

@@ -1,4 +1,4 @@
-"""How far triage's top list agrees with the one that a full run would give, from a sample."""
+"""Estimates from a sample how far triage's top list agrees with that of a full run."""
 
 import math
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ _COLUMNS = ["request_key", "invalid_reason", "score", "recommendation"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Share of the full run's top list that triage's has as well, with its 95 % interval.
+    """The share of the full run's top list that triage's list has as well, with its 95 % interval.
 
     Attributes:
         top: length of the list, the share of triage.
         sampled: rows that triage had left out, and that were answered to measure this.
-        missed: of these, rows that would have been in the top list.
-        estimate: 1 less the rows missed of all that were left out, by the length of the list.
+        missed: how many of these would have been in the top list.
+        estimate: 1 minus the missed rows among all that were left out, divided by the length of the
+            list.
         low: the same at the upper end of the interval of `missed` (Wilson, 1927).
         high: the same at the lower end.
     """
@@ -42,7 +43,7 @@ class Agreement:
 
 
 def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement | None:
-    """Compares the batch's list with a full run's; None where there was no triage or no sample."""
+    """Compares the batch's list with that of a full run; None without triage or sample."""
     shards = [shard for shard in Shard.all_of(batch) if store.evaluations(judge, shard).exists()]
     shares = [read_stats(store.completions(judge, shard)).triage for shard in shards]
     share = next((one for one in shares if one is not None), None)
@@ -80,7 +81,7 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
 
 
 def _wilson(hits: int, of: int) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson 1927, JASA 22, 209 to 212), 95 %."""
+    """Returns the score interval of a proportion (Wilson 1927, JASA 22, 209 to 212), 95 %."""
     rate, scale = hits / of, 1 + _Z**2 / of
     middle = (rate + _Z**2 / (2 * of)) / scale
     half = _Z * math.sqrt(rate * (1 - rate) / of + _Z**2 / (4 * of**2)) / scale

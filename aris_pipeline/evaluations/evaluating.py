@@ -1,4 +1,4 @@
-"""From prompts and completions of a shard to its evaluations: one row a prompt, valid or not."""
+"""Makes a shard's evaluations from its prompts and completions: one row a prompt, valid or not."""
 
 import json
 from collections import Counter
@@ -51,7 +51,7 @@ from aris_pipeline.storage import (
 from aris_pipeline.storage.schemas import polars_schema
 
 RUBRIC_KEY = "aris_rubric"
-"""Key in the parquet footer under which the rubric itself stands: a file explains its columns."""
+"""Key of the rubric itself in the parquet footer: a file explains its columns."""
 
 _PROMPT_COLUMNS = [
     "custom_id", "request_key", "response_schema", "parameters", "prompt_tokens", "shortened",
@@ -73,7 +73,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class EvaluationCounts:
-    """What evaluating a shard came to."""
+    """The counts from evaluating a shard."""
 
     rows: int
     valid: int
@@ -96,10 +96,10 @@ def evaluate_shard(
     """Parses, validates and scores the answers of a shard and writes its evaluations.
 
     Args:
-        store: where tables live.
-        judge: whose answers these are.
+        store: the store of the tables.
+        judge: the judge whose answers these are.
         shard: the shard to evaluate.
-        rubric: what was judged by; none where an OpenAI file brought its own questions.
+        rubric: the rubric of the answers; none if an OpenAI file brought its own questions.
         identity: the model that answered.
     """
     answered = _joined(store, judge, shard, with_profiles=bool(rubric and rubric.evidence))
@@ -136,7 +136,7 @@ def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool
         hint="materialize completions of this shard",
         columns=_COMPLETION_COLUMNS,
     )
-    # Earlier versions noted so a lowered limit too, with the prompt as long as it was.
+    # Earlier versions also marked a lowered limit in this way, without a shorter prompt.
     kept = pl.col("overrides").str.json_path_match(f"$.{SHORTENED}.prompt_tokens").cast(pl.Int32)
     return prompts.join(
         completions.with_columns(answered=pl.lit(value=True)),
@@ -152,7 +152,7 @@ def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
 
 
 def _shared_schema(answered: pl.DataFrame) -> Row | None:
-    """Returns the answer schema if all rows that were asked for JSON and all others share it."""
+    """Returns the answer schema if all rows share it and all were asked for JSON."""
     found = answered["response_schema"].unique().to_list()
     return AnswerParser(found[0]).schema if len(found) == 1 and found[0] is not None else None
 
@@ -319,7 +319,7 @@ def _scored(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
 
 
 def _matrix(lists: pl.Series, width: int) -> Floats:
-    """Returns the lists as rows; NaN where a list is null or has another length."""
+    """Returns the lists as rows; NaN if a list is null or has another length."""
     missing = [float("nan")] * width
     rows = [one if one is not None and len(one) == width else missing for one in lists.to_list()]
     return np.array(rows, dtype=np.float64).reshape(len(rows), width)

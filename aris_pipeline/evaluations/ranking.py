@@ -1,4 +1,4 @@
-"""The candidates of a batch in order: what an analyst opens first."""
+"""Ranks the candidates of a batch: the table that an analyst opens first."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ _HINT = "materialize evaluations of this shard"
 
 @dataclass(frozen=True)
 class RankingCounts:
-    """What ranking a batch came to."""
+    """The counts from ranking a batch."""
 
     rows: int
     invalid: int
@@ -41,16 +41,16 @@ class RankingCounts:
 def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | None:
     """Ranks the valid evaluations of the shards that exist and writes `candidate_ranking`.
 
-    Evaluations by another content of the rubric file are not comparable; they are counted as stale
-    and left out until their shard is evaluated again.
+    Evaluations by another version of the rubric's content are not comparable; they are counted as
+    stale and left out until their shard is evaluated again.
 
     Args:
-        store: where tables live.
-        judge: whose verdicts to rank.
+        store: the store of the tables.
+        judge: the judge whose verdicts to rank.
         batch: the batch.
 
     Returns:
-        What was ranked; None, and nothing is written, where no shard was judged by a rubric.
+        The counts; None, and nothing is written, if no shard was judged by a rubric.
     """
     files = _evaluations(store, judge, batch)
     rubric = _newest_rubric(files)
@@ -80,7 +80,7 @@ def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | 
 
 
 def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Whether a shard of the batch was evaluated after the batch was last ranked."""
+    """Returns whether a shard of the batch was evaluated after the batch was last ranked."""
     ranking = store.candidate_ranking(judge, batch.name)
     files = _evaluations(store, judge, batch)
     if not ranking.exists():

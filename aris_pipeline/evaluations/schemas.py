@@ -1,4 +1,4 @@
-"""The columns that a rubric, or an answer schema of an OpenAI file, adds to the tables."""
+"""Defines the columns that a rubric, or an OpenAI file's answer schema, adds to the tables."""
 
 import sys
 from typing import Any
@@ -13,7 +13,7 @@ _INT64 = 2**63
 
 
 def evaluation_schema(rubric: Rubric | None) -> type[dy.Schema]:
-    """Returns `Evaluations` extended by the rubric's columns, all null where a row is not valid."""
+    """Returns `Evaluations` extended by the rubric's columns, all null if a row is not valid."""
     if rubric is None:
         return Evaluations
     columns = rubric_columns(rubric, nullable=True) | checked_columns(rubric)
@@ -79,7 +79,7 @@ def checked_columns(rubric: Rubric) -> dict[str, dy.Column]:
 
 
 def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
-    """Returns the columns of `candidate_ranking`: what an analyst needs first comes first."""
+    """Returns the columns of `candidate_ranking`: in the order in which an analyst needs them."""
     judged = rubric_columns(rubric, nullable=False)
     given = Evaluations.columns()
     verdict = judged.pop("recommendation")
@@ -121,7 +121,7 @@ def property_schema(answer_schema: dict[str, Any]) -> type[dy.Schema]:
 
 
 def property_value(column: dy.Column, value: object) -> object:
-    """Returns a parsed property as its column holds it; null where it cannot."""
+    """Returns a parsed property as its column holds it; null if it cannot."""
     if isinstance(column, dy.Bool):
         return value if isinstance(value, bool) else None
     if isinstance(column, dy.String):

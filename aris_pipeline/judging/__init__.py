@@ -1,4 +1,4 @@
-"""Who judges a batch and how: settings, rubric and model come together here."""
+"""Decides who judges a batch and how, from settings, rubric and model."""
 
 from aris_pipeline.judging.assignments import (
     DEFAULT_RUBRIC,

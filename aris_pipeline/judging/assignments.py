@@ -1,4 +1,4 @@
-"""Who judges a batch and how: the one place where settings, rubric and model come together."""
+"""Decides who judges a batch and how; the only place that combines settings, rubric and model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,9 +64,9 @@ class JudgingSettings(BaseModel, frozen=True):
     engine: EngineSettings = EngineSettings()
 
     def with_profile(self) -> "JudgingSettings":
-        """Returns the settings with the profile's values in place of unset ones.
+        """Returns the settings with the settings profile's values in place of unset ones.
 
-        `history` repeats what the earlier stack ran with, for comparison.
+        `history` repeats the settings of the earlier stack, for comparison.
         """
         if self.profile == "default":
             return self
@@ -78,12 +78,13 @@ class JudgingSettings(BaseModel, frozen=True):
         """Chooses rubric, model and engine settings for a batch.
 
         Args:
-            batch: what is judged.
-            store: whose tuning is used; without it, engine settings are the given ones alone.
+            batch: the batch to judge.
+            store: the store whose tuning is used; without it, only the given engine settings are
+                used.
 
         Raises:
-            ConfigError: no such rubric or model, or the file asks for several models and none of
-                them was chosen.
+            ConfigError: the rubric or model does not exist, or the file asks for several models and
+                the settings choose none of them.
         """
         settings = self.with_profile()
         default = OPENAI if batch.format == "openai" else DEFAULT_RUBRIC
@@ -107,7 +108,7 @@ class JudgingSettings(BaseModel, frozen=True):
 
 
 def _filled(settings: _Settings, **values: Any) -> _Settings:
-    """Returns the settings with values for what nobody has set."""
+    """Returns the settings with values for all that are unset."""
     unset = {
         name: value
         for name, value in values.items()
@@ -117,7 +118,7 @@ def _filled(settings: _Settings, **values: Any) -> _Settings:
 
 
 def _model_of_file(batch: Batch) -> str | None:
-    """The model that an OpenAI file asks for; a machine without a GPU always takes its default."""
+    """Returns the model that an OpenAI file asks for; the default on a machine without a GPU."""
     if not batch.requested_models or gpu_count() == 0:
         return None
     if len(batch.requested_models) > 1:
@@ -130,7 +131,7 @@ def _model_of_file(batch: Batch) -> str | None:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A batch's judge, with what the stages need of it."""
+    """The judge of a batch, with what the stages need from it."""
 
     settings: JudgingSettings
     judge: Judge
@@ -141,24 +142,24 @@ class Assignment:
 
     @cached_property
     def identity(self) -> EngineIdentity:
-        """What determines an answer besides the prompt."""
+        """Returns what determines an answer besides the prompt."""
         engine = self.settings.engine
         return self.card.identity(engine.kv_cache_dtype, engine.engine)
 
     @property
     def data_type(self) -> DataType | None:
-        """What the model is computed in, and why; None where its server decides."""
+        """Returns the data type of the model's arithmetic, and why; None if its server decides."""
         engine = self.settings.engine
         return None if engine.engine in {"remote", "ollama"} else self.card.data_type()
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
-        """The model's tokenizer."""
+        """Returns the model's tokenizer."""
         return load_tokenizer(self.card)
 
     @cached_property
     def scoring(self) -> Scoring | None:
-        """How the verdict's probabilities are read; None without a rubric's verdicts."""
+        """Returns how the verdict's probabilities are read; None without a rubric."""
         if self.judge.rubric == OPENAI or self.rubric is None:
             return None
         return Scoring(
@@ -167,7 +168,7 @@ class Assignment:
         )
 
     def shorten(self, prompt: Mapping[str, Any], limit: int) -> list[int] | None:
-        """Cuts a prompt that the engine refuses as too long to `limit` tokens, if it can be cut."""
+        """Cuts a prompt that the engine refuses as too long to `limit` tokens, if possible."""
         return shorten_prompt(prompt, limit, self.tokenizer)
 
     def triaged(
@@ -179,10 +180,10 @@ class Assignment:
         run_id: str,
         report: Report,
     ) -> Triaged | None:
-        """Scores all rows and chooses those to be answered, where the settings ask for triage.
+        """Scores all rows and chooses those to be answered, if the settings ask for triage.
 
         Raises:
-            ConfigError: there is no rubric whose verdicts could be scored.
+            ConfigError: there is no rubric, so there are no verdicts to score.
         """
         if self.settings.triage is None:
             return None
@@ -200,7 +201,7 @@ class Assignment:
 
     @property
     def rendering(self) -> Rendering:
-        """How this judge's prompts are rendered."""
+        """Returns how this judge's prompts are rendered."""
         return Rendering(
             rubric=self.rubric,
             tokenizer=self.tokenizer,
@@ -217,12 +218,12 @@ class Assignment:
         return render_shard(store, self.judge, shard, self.rendering)
 
     def prompts(self, store: DataStore, shard: Shard) -> pl.DataFrame:
-        """Returns the prompts that `render` would write, and writes nothing."""
+        """Returns the prompts that `render` would write, without writing them."""
         return shard_prompts(store, self.judge, shard, self.rendering)
 
 
 class Assignments:
-    """The assignments of a run's batches, each made once."""
+    """The assignments of a run's batches; each is made once."""
 
     def __init__(self, store: DataStore, settings: JudgingSettings) -> None:
         self._store, self._settings = store, settings
@@ -236,7 +237,7 @@ class Assignments:
         return self._made[shard.batch]
 
     def by_judge(self, shards: list[Shard]) -> list[tuple[Assignment, list[Shard]]]:
-        """Returns the shards of each judge, in order, with an assignment that holds for them."""
+        """Returns the shards of each judge, in order, with an assignment that applies to them."""
         found: dict[Judge, tuple[Assignment, list[Shard]]] = {}
         for shard in shards:
             assignment = self.of(shard)
@@ -244,10 +245,10 @@ class Assignments:
         return list(found.values())
 
     def of_one_model(self, shards: list[Shard]) -> Assignment:
-        """Returns an assignment with the one model, and its engine settings, of all these shards.
+        """Returns an assignment with the single model of all these shards, and its engine settings.
 
         Raises:
-            ConfigError: they need several models.
+            ConfigError: the shards need several models.
         """
         models = {found.card.name: found for found in map(self.of, shards)}
         if len(models) > 1:

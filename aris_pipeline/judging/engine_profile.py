@@ -1,4 +1,4 @@
-"""The engine settings that were measured to be the fastest for a model on this hardware."""
+"""Finds the engine settings that were measured as the fastest for a model on this hardware."""
 
 import json
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from aris_pipeline.models import ModelCard, hardware_name, vllm_version
 from aris_pipeline.storage import DataStore, EngineTuning, read_table
 
 _ENGINES = ("offline", "serve", "ray")
-"""Those that load vLLM, and so can take its settings."""
+"""Engines that load vLLM, and so can use its settings."""
 _UNSET = (None, "auto")
 
 
 @dataclass(frozen=True)
 class EngineProfile:
-    """What `aris benchmark tune` chose for a model on this machine's hardware.
+    """The settings that `aris benchmark tune` chose for a model on this machine's hardware.
 
     Attributes:
-        changes: settings by name, in place of the defaults; empty where these were the fastest.
-        ratio: of its rows per second to the defaults'.
-        run_id: of the benchmark run that measured it.
+        changes: settings by name, in place of the defaults; empty if these were the fastest.
+        ratio: its rows per second, divided by those of the defaults.
+        run_id: the id of the benchmark run that measured it.
     """
 
     changes: Mapping[str, Any]
@@ -33,10 +33,10 @@ class EngineProfile:
 
     @classmethod
     def find(cls, store: DataStore, card: ModelCard) -> Self | None:
-        """Returns the profile of a model on this hardware by this vLLM; None where nobody tuned it.
+        """Returns the settings profile of a model for this hardware and vLLM; None if not tuned.
 
         Raises:
-            DamagedDataError: the file of the trials is not what was written.
+            DamagedDataError: the file of the trials is damaged.
         """
         path = store.engine_tuning(card.name, hardware_name(), vllm_version())
         try:
@@ -53,7 +53,7 @@ class EngineProfile:
         return cls(json.loads(row["settings"]), row["ratio"], row["run_id"])
 
     def applied(self, settings: EngineSettings) -> EngineSettings:
-        """Returns the settings with the profile's in place of those that nobody has set."""
+        """Returns the settings with those of this settings profile in place of unset ones."""
         if settings.engine not in _ENGINES:
             return settings
         unset = {
@@ -62,7 +62,7 @@ class EngineProfile:
         return settings.model_copy(update=unset)
 
     def __str__(self) -> str:
-        """For people: what is set and what it is worth."""
+        """Describes for people what is set and how much faster it is."""
         if not self.changes:
             return f"vLLM's defaults, the fastest in {self.run_id}"
         said = ", ".join(f"{name}={value}" for name, value in self.changes.items())

@@ -1,4 +1,4 @@
-"""Every row's whereabouts, derived from the parquet outputs alone."""
+"""Traces where every row is, from the parquet outputs alone."""
 
 from aris_pipeline.ledger.candidate import read_candidate, read_quarantined
 from aris_pipeline.ledger.export import ExportFormat, export_batch

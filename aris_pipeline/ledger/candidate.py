@@ -1,4 +1,4 @@
-"""Everything about one row of a batch: a candidate from profile to verdict, or a rejected row."""
+"""Reads all about one row of a batch: a candidate from profile to verdict, or a rejected row."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any
     """Returns why a row could not be used, its raw text, and the ledger's row.
 
     Raises:
-        ConfigError: no row that came from this line is in quarantine.
+        ConfigError: no row from this line is in quarantine.
     """
     for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
         rows = trace_shard(store, None, shard).filter(line=line, state="quarantined")

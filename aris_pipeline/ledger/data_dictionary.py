@@ -1,4 +1,4 @@
-"""Every table and column of the product: one source for the UI and the data dictionary.
+"""Describes every table and column of the product, for the UI and the data dictionary.
 
 `python -m aris_pipeline.ledger.data_dictionary > docs/data-dictionary.md` writes the document.
 """
@@ -41,13 +41,13 @@ class Column:
     """A declared column.
 
     Attributes:
-        name: as it stands in the file.
+        name: its name in the file.
         type: its polars type, without parameters.
-        meaning: for people.
+        meaning: its meaning, for people.
         nullable: whether it may be null.
         unique: whether no value occurs twice in a table's batch.
-        limits: what else holds of its values.
-        of_rubric: whether the default rubric brings it.
+        limits: further restrictions of its values.
+        of_rubric: whether the default rubric adds it.
     """
 
     name: str
@@ -61,13 +61,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, with the default rubric's columns where a rubric brings any.
+    """A table, with the columns that the default rubric adds, if any.
 
     Attributes:
-        name: of the directory under the data directory, or of an asset.
-        meaning: what a row is.
+        name: the name of the directory under the data directory, or of an asset.
+        meaning: what a row stands for.
         location: pattern of its files, relative to the data directory.
-        columns: in the order of the file.
+        columns: its columns, in the order of the file.
     """
 
     name: str
@@ -100,7 +100,7 @@ def tables() -> dict[str, Table]:
 
 
 def type_name(dtype: pl.DataType) -> str:
-    """Returns a polars type as people read it: `List(Struct)`, `Enum`, `Datetime(UTC)`."""
+    """Returns a polars type in readable form: `List(Struct)`, `Enum`, `Datetime(UTC)`."""
     if isinstance(dtype, pl.List):
         return f"List({type_name(_inner(dtype))})"
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
@@ -109,7 +109,7 @@ def type_name(dtype: pl.DataType) -> str:
 
 
 def limits(dtype: pl.DataType) -> tuple[str, ...]:
-    """Returns what a type says of its values beyond its name."""
+    """Returns the restrictions of a type on its values, beyond its name."""
     if isinstance(dtype, pl.List):
         return limits(_inner(dtype))
     if isinstance(dtype, pl.Enum):
@@ -138,7 +138,7 @@ def _columns(schema: type[dy.Schema], of_rubric: frozenset[str]) -> Iterator[Col
 
 
 def _inner(dtype: pl.List) -> pl.DataType:
-    """The type of a list's values; polars lets it be a class or an instance of it."""
+    """Returns the type of a list's values, which polars gives as a class or an instance."""
     return dtype.inner() if isinstance(dtype.inner, type) else dtype.inner
 
 

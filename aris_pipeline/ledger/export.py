@@ -1,4 +1,4 @@
-"""A batch's verdicts as files for other programs: OpenAI batch output, CSV, parquet."""
+"""Exports a batch's verdicts as files for other programs: OpenAI batch output, CSV, parquet."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ _FORMULA_STARTS = r"^[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets r
 
 
 class ExportFormat(StrEnum):
-    """What to write."""
+    """The form of the exported files."""
 
     OPENAI = "openai"
     CSV = "csv"
@@ -36,11 +36,11 @@ def export_batch(
 ) -> list[Path]:
     """Writes all rows of a batch, failed ones included, into `out` and returns the files.
 
-    `openai` writes what the OpenAI Batch API would: an output file and an error file, a line a
-    `custom_id`. `csv` is safe to open in a spreadsheet: no cell can be taken for a formula.
+    `openai` writes what the OpenAI Batch API would write: an output file and an error file, one
+    line a `custom_id`. `csv` is safe to open in a spreadsheet: no cell can be taken for a formula.
 
     Raises:
-        MissingDataError: the judge has no verdicts on the batch.
+        MissingDataError: the judge has no verdicts for the batch.
         StorageError: `out` cannot be written to.
     """
     stem = f"{batch.name}.{judge.rubric}.{judge.model}"
@@ -81,7 +81,7 @@ def _shards(path_of: Any, batch: Batch, judge: Judge) -> Iterator[pl.DataFrame]:
 
 
 def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """A leading quote makes a spreadsheet show a cell as text (OWASP, CSV injection)."""
+    """Adds a leading quote: a spreadsheet then shows a cell as text (OWASP, CSV injection)."""
     text = pl.col(pl.String)
     quoted = text.str.replace(_FORMULA_STARTS, "'$0")
     return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)).with_columns(quoted)
@@ -107,7 +107,7 @@ def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Pa
 
 
 def _openai_line(row: dict[str, Any]) -> dict[str, Any]:
-    """A line of the Batch API's output or error file (platform.openai.com/docs/guides/batch)."""
+    """Returns a line of the Batch API's output or error file (see OpenAI's Batch guide)."""
     # Rows with the same request share a request_key; an id names one line.
     identity = hashlib.sha256(f"{row['request_key']} {row['custom_id']}".encode()).hexdigest()[:24]
     body = {

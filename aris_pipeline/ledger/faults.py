@@ -1,4 +1,4 @@
-"""What can be wrong with the rows of a shard, each kind with its examples and the remedy."""
+"""Finds faults in the rows of a shard, each kind with its examples and the remedy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +25,7 @@ _NEXT = {
     "prompted": "completions",
     "completed": "evaluations",
 }
-"""By the state of a row whose life has not ended: the table that it should be in."""
+"""Maps the state of a row whose life has not ended to the table in which it should be next."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Fault:
     Attributes:
         shard: partition key, or `<batch>_landing` for the quarantine that landing wrote.
         kind: what is wrong.
-        table: where.
+        table: the table with the fault.
         count: how many rows; 1 for a file.
         examples: up to five custom_ids, or lines of quarantined rows.
-        remedy: what to do; for a file also what is wrong with it.
+        remedy: what to do; for a file, also its fault.
     """
 
     shard: str
@@ -58,12 +58,12 @@ class Fault:
 
 
 def faults_of(tables: ShardTables, rows: pl.DataFrame, expected: int) -> list[Fault]:
-    """Returns what is wrong with a shard but for rows that are there twice.
+    """Returns the faults of a shard, except for duplicate rows.
 
     Args:
-        tables: of the shard, or of the quarantine of landing.
-        rows: the same, traced.
-        expected: how many rows the manifest of the batch says.
+        tables: the tables of the shard, or of landing's quarantine.
+        rows: the traced rows of the same.
+        expected: how many rows it has by the manifest of the batch.
     """
     found = [
         Fault(tables.shard.key, "damaged_file", table, 1, (), why)
@@ -83,7 +83,7 @@ def faults_of(tables: ShardTables, rows: pl.DataFrame, expected: int) -> list[Fa
 
 
 def fault(tables: ShardTables, kind: FaultKind, table: str, labels: pl.Series) -> list[Fault]:
-    """Returns the fault that these rows are, or nothing where there are none."""
+    """Returns these rows as a fault, or nothing if there are none."""
     if labels.is_empty():
         return []
     examples = tuple(labels.head(_EXAMPLES).cast(pl.String).to_list())
@@ -92,7 +92,7 @@ def fault(tables: ShardTables, kind: FaultKind, table: str, labels: pl.Series) -
 
 
 def labels_of(tables: ShardTables, table: str) -> pl.Series:
-    """What names each row of a table: its custom_id, or for quarantine its line."""
+    """Returns the name of each row of a table: its custom_id or, in quarantine, its line."""
     frame = tables.frames[table]
     if table == "quarantine":
         return "line " + frame["line"].cast(pl.String)
@@ -113,7 +113,7 @@ def _orphans(tables: ShardTables) -> list[Fault]:
 
 
 def _mismatches(tables: ShardTables, rows: pl.DataFrame) -> list[Fault]:
-    """Answers to a prompt that has changed since, or is gone, and verdicts on such an answer."""
+    """Returns answers to a prompt that has changed or is gone, and verdicts on such answers."""
     if tables.damaged.keys() & {"prompts", "completions"}:
         return []
     usable = rows.filter(pl.col("state") != "quarantined")

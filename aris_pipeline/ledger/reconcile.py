@@ -1,4 +1,4 @@
-"""Does everything that went in come out exactly once: evaluated, failed or quarantined?"""
+"""Checks that each row that went in comes out exactly once: evaluated, failed or quarantined."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,7 +15,7 @@ from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Row counts of a batch, or of one shard of it, as judged by one judge.
+    """The row counts of a batch, or of one shard of it, as judged by one judge.
 
     Attributes:
         rows_in: rows of the landed file.
@@ -23,13 +23,13 @@ class Reconciliation:
         failed: rows that were asked and have no valid answer, for a typed reason.
         quarantined: rows that could not be used.
         triaged: rows that were scored and left without an answer on purpose.
-        missing: rows that went in and are in none of these.
+        missing: rows that went in but are in none of these groups.
         duplicates: rows that a table has more than once.
-        orphans: rows of a table that were never landed there, or are in quarantine too.
+        orphans: rows of a table that never landed in this shard, or are in quarantine too.
         key_mismatches: rows whose completion answers another prompt than the row has now, or whose
             evaluation judges another completion.
-        damaged_files: files that cannot be read, or are missing where a later table needs them.
-        faults: all of the above by shard, with examples and the remedy.
+        damaged_files: files that cannot be read, or are missing although a later table needs them.
+        faults: all these faults by shard, with examples and the remedy.
     """
 
     batch: str
@@ -49,29 +49,29 @@ class Reconciliation:
 
     @property
     def ok(self) -> bool:
-        """Whether every row is accounted for exactly once."""
+        """Returns whether every row is accounted for exactly once."""
         accounted = self.evaluated + self.failed + self.quarantined + self.triaged
         return accounted == self.rows_in and not self.faults
 
     def judgement(self) -> dict[str, str | None]:
-        """Which batch by whom."""
+        """Returns the batch and its judge, by rubric and model."""
         return {"batch": self.batch, "rubric": self.rubric, "model": self.model}
 
     def counts(self) -> dict[str, int]:
-        """The counts alone."""
+        """Returns only the counts."""
         return {name: value for name, value in vars(self).items() if isinstance(value, int)}
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts, the verdict and the faults."""
+        """Returns the counts, the verdict and the faults."""
         return {"ok": self.ok, **asdict(self)}
 
     @staticmethod
     def total(found: "list[Reconciliation]") -> dict[str, Any]:
-        """The counts added up; ok only if each of them is.
+        """Returns the sum of several reconciliations; ok only if each of them is.
 
-        A batch counts once for each of its judges, all rows of it, so that rows in are evaluated,
-        failed, quarantined and missing ones also in total. `judgements` says how many pairs of
-        batch and judge that are, and `rows_landed` counts each batch once.
+        A batch counts with all its rows once for each of its judges. So the rows in are, also in
+        total, the evaluated, failed, quarantined and missing ones. `judgements` says how many pairs
+        of batch and judge that are, and `rows_landed` counts each batch once.
         """
         names = [field.name for field in fields(Reconciliation) if field.type is int]
         landed = {one.batch: one.rows_in for one in found}
@@ -84,10 +84,10 @@ class Reconciliation:
 
 
 def judges_of(store: DataStore, batch: Batch) -> list[Judge | None]:
-    """Returns whose work is to be reconciled: all who answered rows of the batch.
+    """Returns the judges to reconcile: all that answered rows of the batch.
 
-    Where nobody has, these are the judges for whom prompts were made, so that a batch which stopped
-    there is traced as far as it has come; without any, it is None.
+    If there are none, these are the judges with prompts, so that a batch that stopped there is
+    traced up to that stage. Without any prompts it is None.
     """
     judges = store.judges("completions", batch.name)
     evaluated = store.judges("evaluations", batch.name)
@@ -96,9 +96,9 @@ def judges_of(store: DataStore, batch: Batch) -> list[Judge | None]:
 
 
 def reconcile(store: DataStore, batch: Batch, judge: Judge | None) -> Reconciliation:
-    """Reconciles a batch with its judge's outputs; with none, every usable row is missing.
+    """Reconciles a batch with a judge's outputs; without a judge, every usable row is missing.
 
-    It holds one shard's rows at a time, and of the others only their names.
+    It holds the rows of one shard at a time, and only the names of the others.
     """
     shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
     return _reconciled(store, batch, judge, shards, _strays(store, batch, judge))
@@ -146,14 +146,14 @@ def _reconciled(
 
 
 class _Names:
-    """What names each row of each table, in all shards of a batch."""
+    """The names of the rows of each table, in all shards of a batch."""
 
     def __init__(self) -> None:
         self._shards: list[ShardTables] = []
         self._labels: dict[str, list[pl.DataFrame]] = {}
 
     def add(self, tables: ShardTables) -> None:
-        """Takes the rows of a shard; landing's quarantine has no ids that must be distinct."""
+        """Adds the rows of a shard; the ids in landing's quarantine need not be distinct."""
         if tables.shard.name == LANDING_SHARD:
             return
         number = pl.lit(len(self._shards), pl.UInt32).alias("shard")
@@ -163,7 +163,7 @@ class _Names:
         self._shards.append(replace(tables, frames={}))
 
     def duplicates(self) -> list[Fault]:
-        """Returns the rows that a table has again, each in the shard where it is again."""
+        """Returns the repeated rows of a table, each in the shard that repeats it."""
         found: list[Fault] = []
         for table, labels in self._labels.items():
             again = pl.concat(labels).filter(~pl.col("label").is_first_distinct())
@@ -173,7 +173,7 @@ class _Names:
 
 
 def _strays(store: DataStore, batch: Batch, judge: Judge | None) -> list[Fault]:
-    """Rows in shards that the batch does not have."""
+    """Returns the rows in shards that the batch does not have."""
     own = {LANDING_SHARD, *(shard.name for shard in Shard.all_of(batch))}
     found: list[Fault] = []
     for table, place in places(store, judge, Shard.numbered(batch.name, 0)).items():

@@ -1,4 +1,4 @@
-"""The life of every row of a batch: how far it has come, and who answered it."""
+"""Traces the life of every row of a batch: its stage, and the judge that answered it."""
 
 import polars as pl
 
@@ -27,10 +27,10 @@ ROW_COLUMNS: dict[str, pl.DataType] = {
 """Columns of a traced row.
 
 `state` is evaluated, failed, triaged, quarantined, completed, prompted, usable or landed: the last
-stage that the row has come through. `reason` is the quarantine's rule, the reason of the failure,
-or the type of the engine's error. `request_key` names the first request, and `attempt` and
-`overrides` say which request was answered; these and what follows them are null for a row without
-a completion.
+stage that the row has passed. `reason` is the quarantine's rule, the reason of the failure, or the
+type of the engine's error. `request_key` names the first request, and `attempt` and `overrides` say
+which request was answered; these and the columns after them are null for a row without a
+completion.
 """
 
 
@@ -38,12 +38,12 @@ def trace_batch(store: DataStore, batch: Batch, judge: Judge | None) -> pl.DataF
     """Returns one row for each row of the landed file, with the columns `ROW_COLUMNS`.
 
     Args:
-        store: where tables live.
-        batch: whose rows.
-        judge: by whom; with none, rows are traced as far as they are without one.
+        store: the store of the tables.
+        batch: the batch of the rows.
+        judge: the judge; without one, rows are traced up to the last stage that needs none.
 
     Raises:
-        DamagedDataError: a file that tells of the rows is missing or cannot be read.
+        DamagedDataError: a file with the rows is missing or cannot be read.
     """
     shards = [*Shard.all_of(batch), Shard(batch.name, LANDING_SHARD)]
     return pl.concat([trace_shard(store, judge, shard) for shard in shards])

@@ -1,4 +1,4 @@
-"""What a refresh would cost: the rows that would be generated, predicted without generating any."""
+"""Forecasts the cost of a refresh: the rows that would be generated, without generating any."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,19 +14,20 @@ from aris_pipeline.throughput import UNKNOWN, measured_pace
 
 @dataclass(frozen=True)
 class Forecast:
-    """What judging a batch now would do; rows is fresh, stale, reused_in_batch and unrenderable.
+    """The result of judging a batch now; rows = fresh + stale + reused_in_batch + unrenderable.
 
     Attributes:
         rows: usable rows that have been validated.
         fresh: rows whose request has an answer.
-        stale: rows that would be generated, each another request.
+        stale: rows that would be generated, each a different request.
         reused_in_batch: rows with the same request as a stale one.
-        unrenderable: rows that no prompt can be made of.
+        unrenderable: rows that cannot be made into a prompt.
         not_validated: landed rows of shards without raw_candidates; not in `rows`.
-        prompt_tokens: of the stale rows.
-        output_tokens: of the stale rows, estimated from earlier runs; None without any.
-        seconds: of generation, estimated likewise; the load of the model is not in it.
-        estimate: where the two come from.
+        prompt_tokens: tokens of the stale rows' prompts.
+        output_tokens: answer tokens of the stale rows, estimated from earlier runs; None without
+            any.
+        seconds: seconds of generation, estimated in the same way, without the load of the model.
+        estimate: the source of these two figures.
     """
 
     batch: str
@@ -44,7 +45,7 @@ class Forecast:
     estimate: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures under their names."""
+        """Returns the figures under their names."""
         return asdict(self)
 
 
@@ -55,13 +56,13 @@ def forecast(
     prompts_of: Callable[[Shard], pl.DataFrame],
     on_shard: Callable[[Shard], object] = lambda _shard: None,
 ) -> Forecast:
-    """Foretells what completing a batch, shard by shard, would generate; writes nothing.
+    """Forecasts what completing a batch, shard by shard, would generate; writes nothing.
 
     Args:
-        store: where tables live.
-        batch: the batch, by itself: what a run over other batches before it would answer is stale.
-        judge: who would judge.
-        prompts_of: gives the prompts that would be asked.
+        store: the store of the tables.
+        batch: the batch alone: rows that an earlier run over other batches would answer are stale.
+        judge: the judge that would answer.
+        prompts_of: returns the prompts that would be asked.
         on_shard: called as shards are done.
     """
     fates: Counter[str] = Counter()
@@ -99,7 +100,7 @@ def forecast(
 
 
 def _fate(known: pl.Series, asked: pl.Series) -> pl.Expr:
-    """What becomes of a row, by the answers on disk and the requests of earlier shards."""
+    """Returns what happens to a row, by the answers on disk and the requests of earlier shards."""
     key = pl.col("request_key")
     return (
         pl.when(pl.col("error").is_not_null())

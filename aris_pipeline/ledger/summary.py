@@ -1,4 +1,4 @@
-"""What a run did to a batch, in the figures that people ask for."""
+"""Summarizes what a run did to a batch, in the figures that people ask for."""
 
 import contextlib
 from collections import Counter
@@ -28,7 +28,7 @@ _TOKENS = ["prompt_tokens", "output_tokens", "reused", "error_type", "triaged"]
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """Counts of a batch, and rates over the rows that its latest run generated."""
+    """The counts of a batch, and rates over the rows that its latest run generated."""
 
     counts: Reconciliation
     shards: int
@@ -46,7 +46,7 @@ class BatchSummary:
     refused_parameters: dict[str, int]
 
     def as_dict(self, wall_s: float) -> dict[str, Any]:
-        """The figures under the names that `aris run --json` promises."""
+        """Returns the figures under the names that `aris run --json` promises."""
         asked = self.counts.evaluated + self.counts.failed
         return {
             "batch": self.counts.batch,
@@ -77,7 +77,7 @@ class BatchSummary:
         }
 
     def status(self) -> dict[str, Any]:
-        """How far the batch is."""
+        """Returns the progress of the batch."""
         counts = self.counts
         return {
             "batch": counts.batch,
@@ -131,13 +131,13 @@ def summarize(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
 
 
 def _refused_parameters(store: DataStore, batch: Batch) -> dict[str, int]:
-    """Requests of an OpenAI file in quarantine, by the parameter that cannot be honored."""
+    """Returns the quarantined OpenAI requests by the parameter that cannot be honored."""
     refused: Counter[str] = Counter()
     for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
         path = store.quarantine(shard)
         if batch.format != "openai" or not path.exists():
             continue
-        with contextlib.suppress(DamagedDataError):  # reconciliation names it
+        with contextlib.suppress(DamagedDataError):  # reconciliation reports it
             rows = read_table(path, Quarantine, hint="", columns=["rule", "field"])
             fields = rows.filter(pl.col("rule") == "invalid_parameter")["field"].fill_null("")
             refused.update(map(parameter_of, fields.to_list()))
@@ -145,7 +145,7 @@ def _refused_parameters(store: DataStore, batch: Batch) -> dict[str, int]:
 
 
 def _predicted(stats: list[RunStats]) -> float | None:
-    """Of all shards that generated; None where one of them could not be predicted."""
+    """Sums all shards that generated; returns None if one of them could not be predicted."""
     seconds = [one.predicted_s for one in stats]
     known = [one for one in seconds if one is not None]
     return sum(known) if known and len(known) == len(seconds) else None

@@ -1,4 +1,4 @@
-"""The tables of one shard as a reader of the data directory meets them, if they are whole."""
+"""Reads the tables of one shard as a reader of the data directory finds them, if whole."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,20 +26,20 @@ _COLUMNS = {
     ],
     "evaluations": ["custom_id", "request_key", "is_valid", "invalid_reason"],
 }  # fmt: skip
-"""What tells where a row is, by table."""
+"""The columns that show where a row is, by table."""
 
 _SCHEMAS = {table.name: table.schema for table in TABLES if table.schema}
 
 
 @dataclass(frozen=True)
 class ShardTables:
-    """What tells where the rows of a shard are; a table that cannot be read has no rows here.
+    """The columns that show where a shard's rows are; an unreadable table has no rows here.
 
     Attributes:
-        shard: which slice.
-        frames: the telling columns of each table, from all files that a reader would meet.
-        remedies: what puts each table right.
-        damaged: of the tables with a file that is missing or cannot be read: why, and the remedy.
+        shard: which shard it is.
+        frames: these columns of each table, from all files that a reader would find.
+        remedies: what repairs each table.
+        damaged: the reason and the remedy for each table with a missing or unreadable file.
     """
 
     shard: Shard
@@ -72,7 +72,7 @@ def read_shard(store: DataStore, judge: Judge | None, shard: Shard) -> ShardTabl
 
 
 def places(store: DataStore, judge: Judge | None, shard: Shard) -> dict[str, Path]:
-    """Returns where each table's file of the shard belongs."""
+    """Returns the place of each table's file for the shard."""
     if shard.name == LANDING_SHARD:
         return {"quarantine": store.quarantine(shard)}
     return {
@@ -83,7 +83,7 @@ def places(store: DataStore, judge: Judge | None, shard: Shard) -> dict[str, Pat
 
 
 def _gaps(found: dict[str, Path]) -> list[str]:
-    """Tables without a file, where a later one was made from theirs."""
+    """Returns the tables without a file from which a later table was made."""
     chain = [name for name in ("landed", *ROW_TABLES) if name in found]
     missing = [name for name in chain if not found[name].exists()]
     there = [number for number, name in enumerate(chain) if name not in missing]

@@ -1,4 +1,4 @@
-"""A model and what it runs on: its card, its config, its shape, and whether it fits."""
+"""Describes a model and its hardware: its card, its config, its shape, and whether it fits."""
 
 from aris_pipeline.models.cards import (
     ModelCard,

@@ -1,4 +1,4 @@
-"""The model table: short names and aliases to checkpoints, and each checkpoint's tokenizer."""
+"""Reads the model table: short names and aliases of checkpoints, and their tokenizers."""
 
 import difflib
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MODELS_FILE_VARIABLE = "ARIS_MODELS"
-"""Names a YAML file of the same form whose models and defaults are looked at first."""
+"""Names a YAML file of the same form, whose models and defaults come first."""
 
 OWN_ENGINE_ARGS = frozenset({
     *("model", "revision", "dtype", "quantization", "load_format", "max_model_len"),
@@ -38,7 +38,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=()):
-    """One checkpoint."""
+    """A checkpoint."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     aliases: tuple[str, ...] = ()
@@ -71,18 +71,18 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return str(embedded_model_dir()) if self.embedded else self.model_id
 
     def quantized(self, how: Literal["fp8"] | None) -> Self:
-        """Returns the same checkpoint with its weights quantized as they are loaded."""
+        """Returns the same checkpoint with weights that are quantized while they are loaded."""
         return self.model_copy(update={"quantization": how}) if how else self
 
     def elsewhere(self) -> Self:
-        """Returns the card for an engine of other machines, whose processors nobody asks."""
+        """Returns the card for an engine on other machines, whose processors are unknown."""
         return self.model_copy(update={"dtype": self.dtype or "bfloat16"})
 
     def data_type(self, *, on_gpu: bool | None = None) -> DataType:
-        """Returns what is not quantized is computed in: the card's own type, or the machine's.
+        """Returns the data type of what is not quantized: the card's own type, or the machine's.
 
         Args:
-            on_gpu: whether a GPU loads the model; this machine's where it is left out.
+            on_gpu: whether a GPU loads the model; by default, whether this machine has one.
         """
         if self.dtype is not None:
             return DataType(self.dtype, "as stated")
@@ -96,11 +96,12 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns the part of a request_key that depends on the model and the engine."""
         by_ollama = kind == "ollama"
         return EngineIdentity(
-            # A replica is what runs in this process, elsewhere: each answers for the other.
+            # A replica runs the same engine as this process, elsewhere: each can answer for the
+            # other.
             kind="vllm" if kind in {"offline", "ray"} else kind,
             model_id=self.model_id,
             revision=self._resolved_revision() + self._digest_of_args(),
-            # Ollama answers with weights of its own; the checkpoint gives template and tokenizer.
+            # Ollama answers with its own weights; the checkpoint gives template and tokenizer.
             dtype="gguf" if by_ollama else self.data_type().name,
             quantization=f"ollama {self.served_tag()}" if by_ollama else self.quantization,
             kv_cache_dtype=kv_cache_dtype,
@@ -110,7 +111,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         """Returns the Ollama tag.
 
         Raises:
-            ConfigError: there is none, or it is one of a model that runs on ollama.com.
+            ConfigError: there is no tag, or its model runs on ollama.com.
         """
         if self.ollama_tag is None:
             raise ConfigError(
@@ -124,14 +125,14 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return self.ollama_tag
 
     def _digest_of_args(self) -> str:
-        """They may change answers, so they are part of what names the model's state."""
+        """Returns a digest of the arguments, which are part of the model's state."""
         if not self.engine_args:
             return ""
         text = json.dumps(self.engine_args, sort_keys=True, default=str)
         return f"+args-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def _resolved_revision(self) -> str:
-        """A branch such as main moves: the commit that the local cache holds is what answers."""
+        """Returns the commit in the local cache, because a branch such as main moves."""
         if self.embedded:
             return EMBEDDED_REVISION
         if Path(self.model_id).is_dir():
@@ -160,7 +161,7 @@ class ModelTable(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def read(cls, text: str, source: str) -> Self:
-        """Parses a table; `ConfigError` names the source and field at fault."""
+        """Parses a table; `ConfigError` names the source and the field at fault."""
         try:
             return cls.model_validate(yaml.safe_load(text))
         except (ValidationError, yaml.YAMLError) as error:
@@ -172,10 +173,10 @@ def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
 
     Args:
         name: None gives the default of this machine: one for GPUs, one for CPUs.
-        listed: take only what a table has; a file of candidates must not make us load anything.
+        listed: accept only models of a table; a file of candidates must not make us load others.
 
     Raises:
-        ConfigError: nothing fits; the message suggests the nearest names.
+        ConfigError: no model fits; the message suggests the nearest names.
     """
     tables = _tables()
     if name is None:
@@ -203,7 +204,7 @@ def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns a question with the names nearest to an unknown one; empty where none is near."""
+    """Returns a question with the names nearest to an unknown one; empty if none is near."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
     return f"did you mean {' or '.join(near)}? " if near else ""
 
@@ -214,12 +215,12 @@ def known_models() -> list[str]:
 
 
 def _short_name(name: str) -> str:
-    """What stands for a model in paths."""
+    """Returns the name of a model in paths."""
     return re.sub(r"[^A-Za-z0-9._-]+", "--", name).lstrip("._-") or "model"
 
 
 def _directory_digest(directory: Path) -> str:
-    """Names a local checkpoint's state by its files' names, sizes and times, not by their bytes."""
+    """Names a local checkpoint's state by names, sizes and times of its files, not their bytes."""
     files = sorted(file for file in directory.iterdir() if file.is_file())
     states = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return f"local-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
@@ -232,7 +233,7 @@ def load_tokenizer(card: ModelCard) -> "PreTrainedTokenizerBase":
 
 @cache
 def _load_tokenizer(checkpoint: str, revision: str) -> "PreTrainedTokenizerBase":
-    # This imports PyTorch, often before the engine does.
+    # This import loads PyTorch, often before the engine does.
     wait_shortly()
     try:
         from transformers import AutoTokenizer  # noqa: PLC0415 - comes with vllm, an extra

@@ -1,4 +1,4 @@
-"""Where a model's config.json comes from: its directory, the Hugging Face cache, or what we ship.
+"""Finds a model's config.json: in its directory, the Hugging Face cache, or what we ship.
 
 Nothing is downloaded, and no weights are needed.
 """
@@ -18,10 +18,10 @@ from aris_pipeline.models.shape import missing_numbers
 
 
 def model_config(card: ModelCard) -> tuple[dict[str, Any], str]:
-    """Returns the config of a model, and where it was found.
+    """Returns the config of a model, and the place where it was found.
 
     Raises:
-        ConfigError: it is nowhere on this machine; the message says how to get it.
+        ConfigError: the config is not on this machine; the message says how to get it.
     """
     if file := _on_this_machine(card):
         return read_config(file), str(file)
@@ -37,10 +37,10 @@ def model_config(card: ModelCard) -> tuple[dict[str, Any], str]:
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Reads a config.json and fills in what its class in transformers takes for granted.
+    """Reads a config.json and fills in the defaults of its class in transformers.
 
     Raises:
-        ConfigError: the file cannot be read, or holds no object.
+        ConfigError: the file cannot be read, or is not an object.
     """
     try:
         config = json.loads(file.read_text(encoding="utf-8"))

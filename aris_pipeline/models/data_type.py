@@ -1,8 +1,8 @@
 """Chooses the data type that this machine's CPU computes fastest.
 
-vLLM takes bfloat16 on every CPU, and emulates it where the instructions are missing: with AVX2
-alone 40 rows take four to five times as long as in float32. With them bfloat16 is the faster one by
-half. AVX-512 without them converts back and forth as well, so it counts as a CPU without.
+vLLM takes bfloat16 on every CPU, and emulates it if the instructions are missing: with AVX2 alone
+40 rows take four to five times as long as in float32. With them bfloat16 is faster by half. AVX-512
+without them also converts back and forth, so it counts as a CPU without them.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ _BFLOAT16 = ("amx_bf16", "avx512_bf16", "bf16")
 
 
 class DataType(NamedTuple):
-    """What weights and activations are computed in, where they are not quantized, and why."""
+    """The data type of weights and activations that are not quantized, and why."""
 
     name: Literal["auto", "bfloat16", "float16", "float32"]
     reason: str
@@ -26,7 +26,7 @@ class DataType(NamedTuple):
 
 
 def cpu_data_type() -> DataType:
-    """Returns bfloat16 where this CPU has instructions for it, else float32."""
+    """Returns bfloat16 if this CPU has instructions for it, else float32."""
     return _data_type_of(CPUINFO)
 
 
@@ -39,7 +39,7 @@ def _data_type_of(cpuinfo: Path) -> DataType:
 
 
 def _flags(cpuinfo: Path) -> set[str]:
-    """The first core's flags; none on a system that does not list them."""
+    """Returns the first core's flags; none on a system that does not list them."""
     try:
         with cpuinfo.open(encoding="utf-8", errors="replace") as lines:
             return next(

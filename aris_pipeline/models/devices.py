@@ -1,4 +1,4 @@
-"""What this machine is, and what it does while an engine works."""
+"""Describes this machine, and measures it while an engine works."""
 
 import contextlib
 import importlib.util
@@ -19,7 +19,7 @@ _SAMPLE_EVERY_S = 1.0
 
 @cache
 def _nvml() -> Any:
-    """The initialized NVML binding, or None where there is no NVIDIA driver."""
+    """Returns the initialized NVML binding, or None if there is no NVIDIA driver."""
     if importlib.util.find_spec("pynvml") is None:
         return None
     import pynvml  # noqa: PLC0415 - part of the gpu extra
@@ -43,18 +43,18 @@ def gpu_name() -> str | None:
 
 
 def gpu_computes_fp8() -> bool:
-    """Whether the first GPU multiplies 8-bit floats (compute capability 8.9 and later)."""
+    """Returns whether the first GPU multiplies 8-bit floats (compute capability 8.9 and later)."""
     gpus = _gpus()
     return bool(gpus) and tuple(_nvml().nvmlDeviceGetCudaComputeCapability(gpus[0])) >= (8, 9)
 
 
 def hardware_name() -> str:
-    """Returns what speed depends on: the GPU, or the processor where there is none."""
+    """Returns what the speed depends on: the GPU or, without one, the processor."""
     return gpu_name() or host_name()
 
 
 def gpu_driver() -> str | None:
-    """Returns the version of the NVIDIA driver where there is one."""
+    """Returns the version of the NVIDIA driver, if there is one."""
     nvml = _nvml()
     return str(nvml.nvmlSystemGetDriverVersion()) if nvml else None
 
@@ -79,7 +79,7 @@ def resident_gib() -> float:
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """Memory of the first GPU that this process may use, and who holds it."""
+    """The memory of the first GPU that this process may use, and the processes that hold it."""
 
     total_gib: float
     free_gib: float
@@ -99,7 +99,7 @@ def gpu_memory() -> GpuMemory:
 
 
 def _gpus() -> list[Any]:
-    """NVML's handles of the GPUs that CUDA_VISIBLE_DEVICES leaves; a bad entry ends the list."""
+    """Returns NVML's handles of the GPUs in CUDA_VISIBLE_DEVICES; a bad entry ends the list."""
     nvml = _nvml()
     if nvml is None:
         return []
@@ -196,7 +196,7 @@ class Telemetry:
 
 
 def _energy_mj(nvml: Any, handles: list[Any]) -> float | None:
-    """Millijoules that the GPUs have taken since the driver was loaded (Volta and later)."""
+    """Returns the millijoules that the GPUs used since the driver was loaded (from Volta on)."""
     if not handles:
         return None
     try:

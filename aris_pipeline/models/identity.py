@@ -1,12 +1,12 @@
-"""Which engine answers: part of every request key, so that answers of different ones stay apart."""
+"""Names the engine that answers: part of every request_key, so that answers stay separate."""
 
 from typing import Literal
 
 from pydantic import BaseModel
 
 EngineKind = Literal["offline", "serve", "ray", "remote", "ollama"]
-"""vLLM in this process; a `vllm serve` of ours; replicas by Ray Data LLM; an OpenAI-compatible
-server elsewhere; Ollama."""
+"""vLLM in this process; our own `vllm serve`; replicas by Ray Data LLM; an OpenAI-compatible server
+elsewhere; Ollama."""
 
 
 class EngineIdentity(BaseModel, frozen=True):

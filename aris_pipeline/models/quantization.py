@@ -9,11 +9,11 @@ from aris_pipeline.models.configs import model_config
 from aris_pipeline.models.devices import vllm_version
 
 PLUGINS = {"bitsandbytes": "vllm-bnb-plugin", "gguf": "vllm-gguf-plugin"}
-"""Quantizations that vLLM loads by a package of their own since 0.28, and that package."""
+"""Quantizations that vLLM loads with a separate package since 0.28, and that package."""
 
 
 def quantization_of(card: ModelCard) -> str | None:
-    """Returns how the weights of a checkpoint are quantized, by its card or its own config."""
+    """Returns the quantization of a checkpoint's weights, by its card or its own config."""
     if card.quantization:
         return card.quantization
     with contextlib.suppress(ConfigError):

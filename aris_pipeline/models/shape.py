@@ -1,7 +1,7 @@
-"""A model's shape, read from its own config.json: bytes of weights and of KV cache, no constants.
+"""Reads a model's shape from its own config.json: bytes of weights and KV cache, no constants.
 
 Weights are counted matrix by matrix, so that a 4-bit model keeps its embeddings, its head and the
-modules that its config excepts at full width. Biases are left out: they are under 0.1 %.
+modules that its config excludes at full width. Biases are left out: they are under 0.1 %.
 """
 
 import math
@@ -26,7 +26,7 @@ _REQUIRED = (
 _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 _EXCEPTED = re.compile(r"layers\.(\d+)\.(self_attn|mlp)(?:\.(\w+))?$")
 _GGUF_BITS = 4.85
-"""Of Q4_K_M, as llama.cpp's quantize tool states it; the file may have another type."""
+"""Bits of Q4_K_M, as llama.cpp's quantize tool states them; the file may have another type."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,12 @@ class Precision:
     """How weights are stored.
 
     Attributes:
-        dtype_bytes: of a weight that is not quantized.
-        bits: of a quantized weight, the scales of its block included; None where nothing is.
+        dtype_bytes: bytes of a weight that is not quantized.
+        bits: bits of a quantized weight, the scales of its block included; None if nothing is
+            quantized.
         all_matrices: whether embeddings and head are quantized as well.
         excepted: modules that the config keeps at full width.
-        assumptions: what the config does not say.
+        assumptions: facts that the config does not state.
     """
 
     dtype_bytes: int
@@ -50,7 +51,7 @@ class Precision:
 
 @dataclass(frozen=True)
 class VisionShape:
-    """The tower that reads images: its parameters, and what a patch takes on its way through."""
+    """The tower that reads images: its parameters, and the memory that a patch takes in it."""
 
     parameters: int
     patches: int
@@ -65,8 +66,8 @@ class ModelShape:
     Attributes:
         full_layers: layers that attend to the whole context; the others to `window` tokens.
         rope_positions: rows of the rotary tables, which vLLM keeps on the GPU.
-        experts: in each layer; 0 for a dense model.
-        active_experts: that a token passes through.
+        experts: the number in each layer; 0 for a dense model.
+        active_experts: how many of them a token passes through.
     """
 
     hidden: int
@@ -90,7 +91,7 @@ class ModelShape:
         """Reads a config.json.
 
         Raises:
-            ConfigError: it lacks a number, or describes a kind of model that is not known here.
+            ConfigError: the config lacks a number, or describes an unknown kind of model.
         """
         text = text_config(config)
         if missing := missing_numbers(config):
@@ -124,7 +125,7 @@ class ModelShape:
 
     @property
     def matrices(self) -> dict[str, dict[str, int]]:
-        """Parameters of the matrices of one layer, by module; experts counted all."""
+        """Returns the parameters of the matrices of one layer, by module, with all experts."""
         query, keys = self.heads * self.head_dim, self.kv_heads * self.head_dim
         feed_forward = self.hidden * self.intermediate * max(self.experts, 1)
         return {
@@ -139,12 +140,12 @@ class ModelShape:
 
     @property
     def matrix_parameters(self) -> int:
-        """Parameters of the matrices of all layers."""
+        """Returns the parameters of the matrices of all layers."""
         return self.layers * sum(sum(module.values()) for module in self.matrices.values())
 
     @property
     def active_parameters(self) -> int:
-        """Parameters that one token is multiplied with, the head's included."""
+        """Returns the parameters with which one token is multiplied, including the head."""
         module = self.matrices
         feed_forward = sum(module["mlp"].values())
         if self.experts:
@@ -153,19 +154,19 @@ class ModelShape:
 
     @property
     def head(self) -> int:
-        """Parameters of the output matrix."""
+        """Returns the parameters of the output matrix."""
         return self.vocab * self.hidden
 
     @property
     def parameters(self) -> int:
-        """All parameters of the decoder, without the vision tower."""
+        """Returns all parameters of the decoder, without the vision tower."""
         norms = (2 * self.layers + 1) * self.hidden
         return self.matrix_parameters + self.head * (1 if self.tied else 2) + norms
 
     def weight_bytes(
         self, precision: Precision, *, tensor_parallel: int = 1, images: bool = False
     ) -> int:
-        """Bytes of weights on one GPU, with the rotary tables that vLLM makes beside them."""
+        """Returns the bytes of the weights on one GPU, with vLLM's rotary tables beside them."""
         wide = precision.dtype_bytes
         embeddings = self.head * (1 if self.tied else 2)
         narrow = wide if precision.bits is None else precision.bits / 8
@@ -181,7 +182,7 @@ class ModelShape:
         return math.ceil(sharded / tensor_parallel + replicated * wide)
 
     def _excepted(self, names: tuple[str, ...]) -> int:
-        """Parameters of the modules that a quantized model keeps at full width."""
+        """Returns the parameters of the modules that a quantized model keeps at full width."""
         found: set[tuple[str, str, str]] = set()
         for name in names:
             match = _EXCEPTED.search(name)
@@ -192,41 +193,41 @@ class ModelShape:
         return sum(self.matrices[module][matrix] for _, module, matrix in found)
 
     def kv_bytes_per_layer(self, kv_bytes: int = 2, tensor_parallel: int = 1) -> int:
-        """Bytes of one layer's keys and values of one token, on one GPU."""
+        """Returns the bytes of one token's keys and values in one layer, on one GPU."""
         return 2 * max(1, self.kv_heads // tensor_parallel) * self.head_dim * kv_bytes
 
     def kv_bytes_per_token(self, kv_bytes: int = 2, tensor_parallel: int = 1) -> int:
-        """Bytes of all layers' keys and values of one token, on one GPU."""
+        """Returns the bytes of one token's keys and values in all layers, on one GPU."""
         return self.layers * self.kv_bytes_per_layer(kv_bytes, tensor_parallel)
 
 
 def missing_numbers(config: Config) -> list[str]:
-    """Numbers that a shape cannot be read without; checkpoints leave out their class's defaults."""
+    """Returns the missing numbers of a shape; checkpoints leave out their class's defaults."""
     text = text_config(config)
     return [name for name in _REQUIRED if not isinstance(text.get(name), int)]
 
 
 def text_config(config: Config) -> Config:
-    """The part of a config that describes the decoder."""
+    """Returns the part of a config that describes the decoder."""
     nested = config.get("text_config")
     return nested if isinstance(nested, Mapping) else config
 
 
 def bytes_of(dtype: str) -> int:
-    """Bytes of a number of this type; what is quantized otherwise, or unknown, is one byte."""
+    """Returns the bytes of a number of this type; other quantized or unknown types are one byte."""
     return _BYTES.get(dtype, 1)
 
 
 def kv_bytes_of(kv_cache_dtype: str, dtype: str) -> int:
-    """Bytes of a number in the KV cache, whose type is the model's where it is `auto`."""
+    """Returns the bytes of a number in the KV cache; `auto` means the type of the model."""
     return bytes_of(dtype) if kv_cache_dtype == "auto" else bytes_of(kv_cache_dtype)
 
 
 def precision_of(config: Config, dtype: str, quantization: str | None) -> Precision:
-    """How the weights are stored, by the config's own quantization or the one that is asked for.
+    """Returns how the weights are stored, by the config's or the requested quantization.
 
     Raises:
-        ConfigError: a quantization whose bits are not known here.
+        ConfigError: the bits of the quantization are not known here.
     """
     wide = bytes_of(dtype)
     stated = config.get("quantization_config") or text_config(config).get("quantization_config")
@@ -250,11 +251,11 @@ def precision_of(config: Config, dtype: str, quantization: str | None) -> Precis
 
 
 def _bits(method: str, stated: Config) -> float:
-    """Bits of a quantized weight with its share of the block's scales."""
+    """Returns the bits of a quantized weight with its share of the block's scales."""
     if method == "bitsandbytes":
         if stated.get("load_in_8bit"):
             return 8.0
-        # A scale for each 64 weights: 32 bits, or 8 where the scales are quantized again by 256
+        # A scale for each 64 weights: 32 bits, or 8 if the scales are quantized again by 256
         # (Dettmers et al., "QLoRA", 2023, section 3).
         double = stated.get("bnb_4bit_use_double_quant")
         return 4 + (8 / 64 + 32 / (64 * 256) if double else 32 / 64)
@@ -274,12 +275,12 @@ def _bits(method: str, stated: Config) -> float:
 
 
 def _grouped(bits: int, group: int | None) -> float:
-    """With a scale of 16 bits and a zero point for each group."""
+    """Returns the bits with a 16-bit scale and a zero point for each group."""
     return bits + (16 + bits) / group if group and group > 0 else float(bits)
 
 
 def _attention(text: Config, layers: int) -> tuple[int, int]:
-    """Layers that attend to the whole context, and the window of the others."""
+    """Returns the layers that attend to the whole context, and the window of the others."""
     window = _number(text, "sliding_window")
     if not window or text.get("use_sliding_window") is False:
         return layers, 0
@@ -293,7 +294,7 @@ def _attention(text: Config, layers: int) -> tuple[int, int]:
 
 
 def _number(text: Config, name: str) -> int:
-    """A number of a config, 0 if it has none; some models have one for each layer, or a word."""
+    """Returns a number of a config, 0 without one; refuses a list by layer, or a word."""
     value = text.get(name) or 0
     if not isinstance(value, int):
         raise ConfigError(f"the config's {name} is no number: the model cannot be planned")
@@ -301,9 +302,10 @@ def _number(text: Config, name: str) -> int:
 
 
 def _rope_positions(text: Config, positions: int, *, hybrid: bool) -> int:
-    """Rows of vLLM's rotary tables: linear scaling stretches one, windowed layers have their own.
+    """Returns the rows of vLLM's rotary tables.
 
-    `vllm/model_executor/layers/rotary_embedding/` (0.26 to 0.32).
+    Source: `vllm/model_executor/layers/rotary_embedding/` (0.26 to 0.32). Linear scaling stretches
+    a table, and windowed layers have their own.
     """
     scaling = text.get("rope_scaling") or text.get("rope_parameters") or {}
     scaling = scaling.get("full_attention") or scaling
@@ -313,7 +315,7 @@ def _rope_positions(text: Config, positions: int, *, hybrid: bool) -> int:
 
 
 def _vision(config: Config, text_hidden: int) -> VisionShape | None:
-    """A tower of the SigLIP family; others are not counted."""
+    """Returns the vision tower if it is of the SigLIP family; others are not counted."""
     tower = config.get("vision_config")
     numbers = ("hidden_size", "intermediate_size", "num_hidden_layers", "image_size", "patch_size")
     if not isinstance(tower, Mapping) or not all(isinstance(tower.get(n), int) for n in numbers):

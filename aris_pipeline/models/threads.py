@@ -1,8 +1,8 @@
-"""Says how the threads of an engine on a CPU wait for each other between two parts of a step.
+"""Sets how the threads of an engine on a CPU wait for each other between parts of a step.
 
 PyTorch's OpenMP lets them spin for milliseconds, which is right while nothing else runs: to wake a
-thread that sleeps takes longer than most waits. Where another process has one of the cores, the
-spinning takes what the thread that is waited for would need.
+thread that sleeps takes longer than most waits. If another process has one of the cores, the
+spinning takes time that the awaited thread needs.
 """
 
 import os
@@ -15,12 +15,12 @@ _SPINS = "20000"
 
 
 def short_waits(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variable that lets waiting threads sleep soon; none where the user chose."""
+    """Returns the variable that lets waiting threads sleep soon; empty if the user set one."""
     chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & environment.keys()
     return {} if chosen else {"GOMP_SPINCOUNT": _SPINS}
 
 
 def wait_shortly() -> None:
-    """Sets it for this process where it has no GPU; PyTorch reads it once, as it is imported."""
+    """Sets the variable for this process if it has no GPU; PyTorch reads it once, at import."""
     if gpu_count() == 0:
         os.environ.update(short_waits(os.environ))

@@ -1,4 +1,4 @@
-"""Will it fit, how long will it take: answered from a model's config, before anything is loaded."""
+"""Answers from a model's config, without loading it: will it fit, and how long will it take?"""
 
 from aris_pipeline.planning.plan import PROJECTED_ROWS, Model, Plan, make_plan
 from aris_pipeline.planning.prediction import misfit, predictor

@@ -1,4 +1,4 @@
-"""A plan: whether a model fits, and how long so many rows take, each with where that comes from."""
+"""Plans a run: whether a model fits and how long rows take, each figure with its source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ _HOUR = 3_600
 
 @dataclass(frozen=True)
 class Model:
-    """A model by its config alone; its weights need not be here.
+    """A model, known by its config alone; its weights need not be on this machine.
 
     Attributes:
-        name: for people.
+        name: its name, for people.
         config: its config.json.
-        source: where that was found.
-        dtype: of what is not quantized.
-        dtype_reason: why this one.
-        quantization: as it is loaded; None leaves it to the config.
-        max_model_len: where nothing else is asked for.
+        source: where the config was found.
+        dtype: the data type of what is not quantized.
+        dtype_reason: why this type.
+        quantization: how it is quantized at load; None leaves it to the config.
+        max_model_len: the context if no other is requested.
         engine_args: what the model table passes on to vLLM.
     """
 
@@ -42,10 +42,10 @@ class Model:
 
     @classmethod
     def of_card(cls, card: ModelCard, *, on_gpu: bool) -> "Model":
-        """A model of the model table, or any other that has a card, as a GPU or this CPU loads it.
+        """Returns a model that has a card, from the model table or not, as its hardware loads it.
 
         Raises:
-            ConfigError: its config is nowhere on this machine.
+            ConfigError: its config is not on this machine.
         """
         config, source = model_config(card)
         dtype, reason = card.data_type(on_gpu=on_gpu)
@@ -57,7 +57,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to expect; see `as_dict` for the figures."""
+    """The expected memory and time of a run; see `as_dict` for the figures."""
 
     model: Model
     load: Load
@@ -66,7 +66,7 @@ class Plan:
     assumptions: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures under the names that `aris plan --json` promises; rates null if unknown."""
+        """Returns the figures by the names of `aris plan --json`; rates are null if unknown."""
         load, work, speed = self.load, self.work, self.speed
         fits, reason = load.verdict()
         tokens, rows = load.kv_cache_tokens(), load.rows_in_flight(work.tokens_held)
@@ -105,14 +105,14 @@ class Plan:
         }
 
     def hours(self, rows: int) -> Interval | None:
-        """How long so many rows take to generate."""
+        """Returns how long it takes to generate this many rows."""
         if self.speed is None:
             return None
         slow, expected, fast = (rows / rate / _HOUR for rate in self.speed.req_s)
         return Interval(fast, expected, slow)
 
     def projections(self) -> list[dict[str, Any]]:
-        """Hours for batches of usual sizes; empty where the speed is not known."""
+        """Returns the hours for batches of usual sizes; empty if the speed is not known."""
         return [
             {"rows": rows, "hours": _round(hours.expected), "interval": list(map(_round, ends))}
             for rows in PROJECTED_ROWS
@@ -141,14 +141,14 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     """Plans a run of a model; loads nothing.
 
     Args:
-        model: which.
-        hardware: what it is to run on.
-        work: the rows.
-        pace_of: tells what so many replicas have been measured to do there, if they have.
+        model: the model to plan for.
+        hardware: the hardware that it will run on.
+        work: the rows to generate.
+        pace_of: returns the measured pace of this many replicas on that hardware, if there is one.
         max_model_len: context; the model's own setting or the machine's default.
         utilization: share of the GPU's memory that vLLM may use.
         tensor_parallel: GPUs that share one copy of the model.
-        replicas: copies of the model, each with GPUs of its own.
+        replicas: copies of the model, each with its own GPUs.
         kv_cache_dtype: as in vLLM.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 
@@ -202,5 +202,5 @@ def _ends(interval: Interval) -> tuple[float, float]:
 
 
 def _round(value: float) -> float:
-    """To three digits: more would pretend."""
+    """Rounds to three digits, because more would be false precision."""
     return float(f"{value:.3g}")

@@ -1,4 +1,4 @@
-"""What a run is expected to need and to take, said before it begins."""
+"""Predicts the memory and the time of a run before it begins."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ from aris_pipeline.throughput import UNKNOWN, measured_pace
 def predictor(
     store: DataStore, judge: Judge, card: ModelCard, settings: EngineSettings
 ) -> Callable[[int, int], Prediction]:
-    """Returns what predicts seconds of generation, by a number of rows and of prompt tokens.
+    """Returns a function that predicts seconds of generation from rows and prompt tokens.
 
-    It goes by earlier runs on this machine, else by the machine's roofline. Whatever stands in the
-    way makes the prediction unknown, and never fails a run.
+    It uses earlier runs on this machine, else the machine's roofline. Any obstacle makes the
+    prediction unknown, but never fails a run.
     """
 
     def predict(rows: int, prompt_tokens: int) -> Prediction:
@@ -40,7 +40,7 @@ def predictor(
 
 
 def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
-    """Returns why a model does not fit this machine; None where it does, or nobody can tell."""
+    """Returns why a model does not fit this machine; None if it fits or if that is unknown."""
     try:
         plan = _plan_here(card, settings, rows=1)
     except ArisError:

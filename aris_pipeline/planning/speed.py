@@ -1,10 +1,10 @@
-"""How long will it take: what the model has been measured to do, else a roofline.
+"""Estimates the speed of a model: from measurements, else from a roofline.
 
 A row costs reading (weights and KV cache, at the memory's bandwidth, once a generated token) and
-arithmetic (two operations a parameter and token). The roofline is the two one after the other; an
-engine that overlaps them perfectly needs only the longer (Williams et al., "Roofline", 2009).
-Measured engines reached 0.58 to 0.95 of the sum: Gemma 3 4B with 788 + 305 tokens did 28 to 40
-rows/s on an H100 and 2.29 on an RTX 4080.
+arithmetic (two operations a parameter and token). The roofline is the sum of both times; an engine
+that overlaps them perfectly needs only the longer one (Williams et al., "Roofline", 2009). Measured
+engines reached 0.58 to 0.95 of the sum: Gemma 3 4B with 788 + 305 tokens did 28 to 40 rows/s on an
+H100 and 2.29 on an RTX 4080.
 """
 
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from aris_pipeline.throughput import Pace
 
 _USUAL, _LEAST = 0.75, 0.5
 _MACHINES_VARY = 0.3
-"""The same work differed by so much between machines of one kind."""
+"""The variation of the same work between machines of one kind."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Rows a second, and what that is an estimate of."""
+    """The rows a second, and the source of that estimate."""
 
     req_s: Interval
     source: str
 
 
 def measured(pace: Pace, work: Workload) -> Speed:
-    """The rate of earlier runs, for rows of this length; between their slowest and fastest shard.
+    """Returns the rate of earlier runs, for rows of this length, from slowest to fastest shard.
 
-    The interval is never narrower than what machines of one kind vary by.
+    The interval is never narrower than the variation between machines of one kind.
     """
     middle = pace.tokens_per_second
     low = min(pace.slowest, middle * (1 - _MACHINES_VARY))
@@ -40,7 +40,7 @@ def measured(pace: Pace, work: Workload) -> Speed:
 
 
 def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
-    """The rate of replicas by bandwidth and arithmetic; None where the hardware's are not known."""
+    """Returns the rate of replicas by bandwidth and arithmetic; None if these are unknown."""
     hardware, rows = load.hardware, load.rows_in_flight(work.tokens_held)
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
@@ -67,7 +67,7 @@ def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
 
 
 def _bytes_read(load: Load, work: Workload, in_flight: float) -> float:
-    """Of one GPU, for all tokens of one row's answer: its own KV cache, its part of the weights."""
+    """Returns the bytes that one GPU reads for one row's answer, from KV cache and weights."""
     shape, held = load.shape, work.tokens_held
     windowed = shape.layers - shape.full_layers
     kept = shape.full_layers * held + windowed * min(held, shape.window)
@@ -80,8 +80,8 @@ def _bytes_read(load: Load, work: Workload, in_flight: float) -> float:
 
 
 def _operations(shape: ModelShape, work: Workload) -> float:
-    """For one row; what the prefix cache has of its prompt is not computed again."""
+    """Returns the operations for one row; prompt tokens in the prefix cache cost nothing."""
     computed = work.prompt_tokens - work.shared_tokens + work.output_tokens
-    head = shape.head * (work.prompt_tokens - work.shared_tokens - 1)  # the last token's alone
+    head = shape.head * (work.prompt_tokens - work.shared_tokens - 1)  # only the last token's
     attention = 4 * shape.layers * shape.heads * shape.head_dim * computed * work.tokens_held / 2
     return 2 * (shape.active_parameters * computed - max(head, 0)) + attention

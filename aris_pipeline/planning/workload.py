@@ -1,4 +1,4 @@
-"""What the rows are: the token histogram of a batch's prompts, or declared lengths."""
+"""Describes the rows to generate: a batch's prompt lengths, or declared lengths."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,22 @@ from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 DEFAULT_PROMPT_TOKENS, DEFAULT_OUTPUT_TOKENS = 788, 305
-"""Of the rows that the figures in README.md were measured with."""
+"""Lengths of the rows with which the figures in README.md were measured."""
 
 _HINT = "materialize it again"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Rows by their tokens.
+    """The rows to generate, with their lengths in tokens.
 
     Attributes:
-        rows: to be generated.
-        prompt_tokens: mean of a prompt.
-        shared_tokens: of those, at the prompts' common beginning: the prefix cache has them.
-        output_tokens: mean of an answer.
-        longest: tokens of the longest prompt; 0 where lengths are declared.
-        sources: where the figures come from.
+        rows: how many rows to generate.
+        prompt_tokens: the mean tokens of a prompt.
+        shared_tokens: the tokens at the prompts' common beginning, which the prefix cache has.
+        output_tokens: the mean tokens of an answer.
+        longest: tokens of the longest prompt; 0 if lengths are declared.
+        sources: the sources of the figures.
     """
 
     rows: int
@@ -35,17 +35,17 @@ class Workload:
 
     @property
     def tokens_per_row(self) -> float:
-        """Prompt and answer."""
+        """Returns the tokens of prompt and answer together."""
         return self.prompt_tokens + self.output_tokens
 
     @property
     def tokens_held(self) -> float:
-        """KV tokens of a row in flight, on average: its prompt and half of its answer."""
+        """Returns the mean KV tokens of a row in flight: its prompt and half of its answer."""
         return self.prompt_tokens + self.output_tokens / 2
 
 
 def declared(rows: int, output_tokens: float | None = None) -> Workload:
-    """Rows of usual lengths; `output_tokens` where earlier runs tell of them."""
+    """Returns rows of usual lengths; `output_tokens` if earlier runs show them."""
     said = "of earlier runs" if output_tokens else "declared"
     output = output_tokens or DEFAULT_OUTPUT_TOKENS
     source = f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens declared, {output:.0f} output {said}"
@@ -59,14 +59,14 @@ def of_batch(
     output_tokens: float | None = None,
     rows: int | None = None,
 ) -> Workload:
-    """The rows of a batch, by its prompts, and by its answers where it has some.
+    """Returns the rows of a batch, by its prompts and, if it has some, its answers.
 
     Args:
-        store: where the prompts lie.
-        batch: which batch.
-        model: whose prompts; those of another model where it has none.
-        output_tokens: mean of an answer, from earlier runs; for a batch without answers.
-        rows: how many of such rows; as many as the batch has by default.
+        store: the store of the prompts.
+        batch: the batch.
+        model: the model whose prompts count; if it has none, those of another model.
+        output_tokens: the mean tokens of an answer in earlier runs, for a batch without answers.
+        rows: the number of such rows; by default that of the batch.
 
     Raises:
         ConfigError: the batch has no prompts yet.

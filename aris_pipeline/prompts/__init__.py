@@ -1,4 +1,4 @@
-"""From candidates and a rubric to prompts, and what is asked to score them."""
+"""Makes prompts from candidates and a rubric."""
 
 from aris_pipeline.prompts.answers import (
     answer_schema,

@@ -1,4 +1,4 @@
-"""The answer that a rubric asks for: its JSON schema, and the proof that it fits the token budget.
+"""Defines the answer that a rubric asks for: its JSON schema, and proof of its token budget.
 
 Every string is bounded and has neither quote, backslash nor control characters: nothing needs an
 escape, so a string of n ASCII characters takes at most n tokens. Evidence and reason come before
@@ -31,8 +31,8 @@ Rules = dict[str, dict[str, Any]]
 def answer_rules(rubric: Rubric) -> Rules:
     """Returns the JSON schema of each value of an answer, by name, in the order of generation.
 
-    A string's bound stands in its pattern alone: with `maxLength` beside it, or a narrower class of
-    characters, the guidance backend walks the whole vocabulary for every token of every row.
+    Only the pattern of a string has its bound: with `maxLength` beside it, or with a narrower class
+    of characters, the guidance backend walks the whole vocabulary for every token of every row.
     """
     rules: Rules = {}
     for criterion in rubric.criteria:
@@ -148,7 +148,7 @@ def check_fits(rubric: Rubric, tokenizer: Tokenizer, max_tokens: int) -> None:
     An answer that is cut off all the same is asked for once more with room for any answer.
 
     Raises:
-        ConfigError: says by how much to shorten, and which max_tokens would do.
+        ConfigError: the message says by how much to shorten, and which max_tokens would be enough.
     """
     excess = likely_tokens(rubric, tokenizer) - max_tokens
     if excess <= 0:

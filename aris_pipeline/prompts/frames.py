@@ -1,9 +1,9 @@
-"""The static frame of a rubric's prompts: everything that is the same for every candidate.
+"""Builds the static frame of a rubric's prompts: all that is the same for every candidate.
 
-The chat template is rendered once, with a placeholder where the profile goes. The text before it
-is the head, which all prompts share and the prefix cache holds; after it comes only the tail: the
-closing delimiter and what the template itself adds. Head, profile and tail are tokenized apart:
-the static text only once, and the profile without special tokens, so nothing in it can become one.
+The chat template is rendered once, with a placeholder for the profile. The text before it is the
+head, which all prompts share and the prefix cache holds; after it comes only the tail: the closing
+delimiter and what the template itself adds. Head, profile and tail are tokenized apart: the static
+text only once, and the profile without special tokens, so no text in it can become one.
 """
 
 import json
@@ -36,7 +36,7 @@ _EVIDENCE = (
 
 @dataclass(frozen=True)
 class Frame:
-    """A rubric's prompt around the profile."""
+    """The text of a rubric's prompt around the profile."""
 
     system: str
     user_turn: str
@@ -54,9 +54,9 @@ class Frame:
         return [{"role": "system", "content": self.system}, {"role": "user", "content": user}]
 
     def messages_json(self, profile: str) -> str:
-        """Returns the chat messages as JSON text; what stands around the profile is written once.
+        """Returns the chat messages as JSON text; the text around the profile is written once.
 
-        JSON escapes character by character, so the parts make the text of the whole.
+        JSON escapes character by character, so the joined parts equal the text of the whole.
         """
         before, after = self._json_around
         return f"{before}{_json(profile)[1:-1]}{after}"
@@ -85,7 +85,7 @@ def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:
     """Refuses a rubric with static text after the profile: it would defeat the prefix cache.
 
     Raises:
-        ConfigError: quotes the text that follows the profile.
+        ConfigError: the message quotes the text that follows the profile.
     """
     frame = build_frame(rubric, tokenizer)
     bare = _render(tokenizer, [{"role": "user", "content": _MARK}])
@@ -149,7 +149,7 @@ def _words(characters: int) -> int:
 
 
 def _takes_system_role(tokenizer: Tokenizer) -> bool:
-    """Whether the template shows a system message, and shows it before the user's turn."""
+    """Returns whether the template shows a system message, and shows it before the user's turn."""
     messages = [
         {"role": "system", "content": _SYSTEM_MARK},
         {"role": "user", "content": _MARK},

@@ -1,13 +1,13 @@
-"""Text in a profile that gives the model orders.
+"""Finds text in a profile that gives orders to the model.
 
-It is known by what such text has to say: forget what you were told, give this verdict, you are the
-model that I speak to. Every pattern asks for two such things side by side, a verb and what it is to
-undo, a demand and a verdict, because people who write instructions, prompts and rules for a living
-use each word alone. A finding is a column for people to look at: it proves nothing, and changes
-nothing about the prompt.
+It is recognized by what such text must say: forget your instructions, give this verdict, you are
+the model that I address. Every pattern needs two such things side by side, a verb and its object,
+or a demand and a verdict, because people who write instructions, prompts and rules for a living use
+each word alone. A finding is a column for people to look at: it proves nothing, and does not change
+the prompt.
 
-The texts are searched as one column by polars, whose regular expressions are fast and take linear
-time: no text can be written so that the search of it does not end.
+polars searches the texts as one column. Its regular expressions are fast and take linear time: no
+text can keep the search from ending.
 """
 
 import unicodedata
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-# A blank stands for whatever lies between two words, ` ... ` for up to five words as well.
+# A blank stands for any separator of two words, ` ... ` also for up to five words.
 _RULES = "(instructions?|prompts?|rubrics?|guidelines|criteria|orders|programming)"
 _GRADER = "(ai|llm|language model|chatbot|assistant|evaluator|recruiter|reviewer|grader|judge)"
 _MODEL = "(ai|llms?|language models?|chatgpt|chat gpt|gpt|claude|gemini|chatbots?)"
@@ -37,7 +37,7 @@ _TOP_MARKS = (
 )
 
 _ENGLISH = (
-    # Forget what you were told.
+    # Forget your instructions.
     f"(ignor(e|ing)|disregard(ing)?|forget|neglect|discard) ... ({_RULES}|were told)",
     "(ignore|disregard|forget) (all|any|everything|anything|the|what) ... (above|before|previous)",
     "(over(ride|rule)|bypass|skip|pay no attention to) ... (previous|prior|above|your|system) ..."
@@ -74,7 +74,7 @@ _ENGLISH = (
     "(answer|respond|reply|output) (only |always )?(with )?(the word )?yes",
     "(set|return|output) ... (score|rating|recommendation|verdict) (to |as )?(yes|great|10|100)",
     f"(put|place|move) {_HIM} ... (top|first|above)",
-    # You are the model that I speak to.
+    # You are the model that I address.
     f"(dear|hey|hello|hi) ({_MODEL}|model|assistant|evaluator|grader)",
     f"as an (ai|llm)( language)?( model| system| {_GRADER})? (you|your|please|i must|i should)",
     f"you (are|re) (now )?(an? |the |my )?([a-z]+ ){{0,2}}({_GRADER}|{_MODEL})",
@@ -114,7 +114,7 @@ _OTHER_LANGUAGES = (
     "(negeer|vergeet) ... (instructies|regels|criteria)",
 )
 _MARKUP = (
-    # A turn of somebody else, who goes on to speak to the model.
+    # A turn of another speaker, who then addresses the model.
     r"(^|[\n.!?>\])*|-])[^a-z0-9\n]{0,6}(system|assistant|developer)( prompt| message| note"
     r"| override| update)?[^a-z0-9\n:]{0,3}:[^a-z0-9]{0,6}(you|the (above|previous|candidate|rubric"
     r"|evaluation|user)|this candidate|ignore|new|override|always|respond|reply|rate|score|answer"
@@ -147,10 +147,11 @@ _SQUEEZED = _compiled("", "[a-z0-9]{0,30}")
 
 
 def suspected_instructions(texts: Sequence[str]) -> list[bool]:
-    """Says of each text whether it seems to give a model orders.
+    """Returns for each text whether it seems to give orders to a model.
 
-    Found are orders in English, German, Spanish, French and a few other languages, written with
-    accents, look-alike letters, digits for letters, invisible characters or blanks in between.
+    It finds orders in English, German, Spanish, French and a few other languages, also if they are
+    written with accents, look-alike letters, digits for letters, invisible characters or blanks in
+    between.
     """
     plain = [text if text.isascii() else unicodedata.normalize("NFKD", text) for text in texts]
     lowered = pl.Series(plain, dtype=pl.String).str.to_lowercase()

@@ -1,7 +1,7 @@
-"""Bodies of OpenAI batch lines: messages go out unchanged, per-row parameters are honored.
+"""Renders bodies of OpenAI batch lines: messages stay unchanged, row parameters are honored.
 
-Validation has quarantined what cannot be honored; what a body's messages, the model's template and
-the settings come to together is found out here, and makes the row an error.
+Validation has quarantined what cannot be honored. Faults that only the body's messages, the model's
+template and the settings show together are found here, and make the row an error.
 """
 
 import hashlib
@@ -18,23 +18,23 @@ from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS, PromptSettings
 from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat
 
 _SEED_BITS = 53
-"""What every JSON reader takes for a whole number."""
+"""The bits of a whole number that every JSON reader keeps exact."""
 
 
 class BadRequestError(ValueError):
-    """A body that cannot be rendered; becomes the row's `error`, never leaves the room."""
+    """A body cannot be rendered; this becomes the row's `error` and never leaves the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIRequest:
-    """A body as far as it could be read.
+    """The readable part of a body.
 
     Attributes:
-        messages: as JSON text.
+        messages: the messages as JSON text.
         text: the rendered prompt.
         sampling: how to sample the answer.
         response_schema: JSON text of the answer's schema.
-        template_options: how the chat template was applied, where not in the common way.
+        template_options: the options of the chat template that differ from the common ones.
         requested_model: the model that the body asks for.
         error: why there is no prompt.
     """
@@ -117,7 +117,7 @@ def _sampling(asked: RequestBody, default: Sampling, custom_id: str) -> Sampling
 
 
 def _check(sampling: Sampling, schema: str | None, tokenizer: Tokenizer) -> None:
-    """Refuses what an engine would not survive."""
+    """Refuses a body that an engine would not survive."""
     further = sampling.further
     ids = [
         *(int(token) for token in further.get("logit_bias", ())),
@@ -137,14 +137,14 @@ def _check(sampling: Sampling, schema: str | None, tokenizer: Tokenizer) -> None
 
 
 def _own_seed(seed: int | None, custom_id: str) -> int:
-    """Returns the seed of a sampled row without one: its answer is its own, and the same again."""
+    """Returns the seed of a sampled row without one: it differs by row, and stays the same."""
     drawn = hashlib.sha256(f"{seed}:{custom_id}".encode()).digest()
     return int.from_bytes(drawn) >> (8 * len(drawn) - _SEED_BITS)
 
 
 def _render(messages: list[Any], options: dict[str, Any], tokenizer: Tokenizer) -> str:
     variables = options.get("chat_template_kwargs", {})
-    # A file fills in the model's template; it brings none, and does not say how it is applied.
+    # A file fills in the model's template; it must not bring its own, or change how it is applied.
     own = inspect.signature(tokenizer.apply_chat_template).parameters if variables else {}
     if taken := variables.keys() & own.keys():
         raise BadRequestError(f"chat_template_kwargs must not set {', '.join(sorted(taken))}")
@@ -159,7 +159,7 @@ def _render(messages: list[Any], options: dict[str, Any], tokenizer: Tokenizer) 
 
 
 def _plain(message: dict[str, Any]) -> dict[str, Any]:
-    """Makes one text of a list of text parts, as the engines do it."""
+    """Joins a list of text parts into one text, as the engines do."""
     content = message["content"]
     if isinstance(content, list):
         content = "\n".join(part["text"] for part in content)

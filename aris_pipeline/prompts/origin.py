@@ -1,7 +1,7 @@
-"""Where a prompts file comes from: the rubric's content and the model, in the parquet footer.
+"""Keeps the origin of a prompts file (rubric content and model) in the parquet footer.
 
-What follows reads them there, so answers are always evaluated by the rubric that asked for them,
-whatever the settings of the evaluating run or the rubric's file say by then.
+Later stages read them there, so answers are always evaluated by the rubric that asked for them,
+even if the settings or the rubric's file have changed since.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ ORIGIN_KEY = "aris.prompt_origin"
 
 
 class PromptOrigin(BaseModel, frozen=True):
-    """By what rubric, if any, and for which model prompts were rendered."""
+    """The rubric, if any, and the model for which prompts were rendered."""
 
     rubric: Rubric | None
     identity: EngineIdentity

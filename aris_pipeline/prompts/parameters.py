@@ -1,4 +1,4 @@
-"""The column `parameters` of `Prompts`: what a row of an OpenAI file asks for beside the common."""
+"""Handles the column `parameters` of `Prompts`: uncommon parameters of an OpenAI file's row."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ _OF_TEMPLATE = ("chat_template_kwargs", "add_generation_prompt", "continue_final
 
 
 def parameters_text(sampling: Sampling, template_options: Mapping[str, Any]) -> str | None:
-    """Returns the column's JSON text; None where a row asks for nothing more."""
+    """Returns the column's JSON text; None if a row has no such parameters."""
     parameters = {**sampling.further, **template_options}
     return json.dumps(parameters, sort_keys=True, separators=(",", ":")) if parameters else None
 
 
 def sampling_of(prompt: Mapping[str, Any]) -> Sampling:
-    """Returns how the answer to a row of `Prompts` is sampled."""
+    """Returns the sampling for the answer to a row of `Prompts`."""
     parameters = _parsed(prompt["parameters"])
     return Sampling(
         max_tokens=prompt["max_tokens"],
@@ -28,13 +28,13 @@ def sampling_of(prompt: Mapping[str, Any]) -> Sampling:
 
 
 def template_options_of(prompt: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the names of the options with which the chat template was applied to a row."""
+    """Returns the names of the chat template options that were applied to a row."""
     parameters = _parsed(prompt["parameters"])
     return tuple(name for name in _OF_TEMPLATE if name in parameters)
 
 
 def constraint_of(parameters: str | None) -> Mapping[str, Any]:
-    """Returns the choice, regex or grammar that an answer has to satisfy; empty without one."""
+    """Returns the choice, regex or grammar that an answer must satisfy; empty without one."""
     found: Mapping[str, Any] = _parsed(parameters).get("structured_outputs", {})
     return found
 

@@ -1,8 +1,8 @@
 """Finds a person's given names in a text, in either order, with and without accents or blanks.
 
 Chinese, Japanese and Korean text has no blanks around a name, so there a name of two characters is
-found anywhere; a name of one character is a common word too, and goes only with the other name or
-before a form of address.
+found anywhere. A name of one character is a common word too, so it is redacted only next to the
+other name or before a form of address.
 """
 
 import re
@@ -50,13 +50,13 @@ _PARTICLES = {
     "el", "ibn", "la", "le", "van", "von", "y", "zu", "zur",
 }  # fmt: skip
 _NO_PARTS = _PARTICLES | {"jr", "sr", "ii", "iii", "dr", "mr", "mrs", "ms"}
-"""Words of a name that are nobody's name by themselves."""
+"""Words of a name that are not names by themselves."""
 _JI = "\u091c\u0940"
-"""The Hindi form of address that is written at the end of a name."""
+"""The Hindi form of address at the end of a name."""
 _UNSPACED = tuple((script, re.compile(f"[{script}]")) for script in (CJK, UNSPACED))
 _I = "[i\u0131\u0130I]"
 _ONE_I = {0x131: "i", 0x307: None}
-"""Turkish has an i with and one without a dot, in either case: all are one letter here."""
+"""Turkish has an i with a dot and one without, in upper and lower case: here all are one letter."""
 _ONLY_CJK = re.compile(rf"[{CJK}]+")
 _WIDE_LETTER = re.compile(r"[\uff21-\uff5a]")
 _TO_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)} | {0x20: 0x3000}
@@ -114,12 +114,12 @@ _LABELLED_EAST_ASIAN = re.compile(
 def redact_names(text: str, folded: str, names: "Names") -> str:
     """Replaces the names of a person.
 
-    Few profiles repeat a name, so a plain search comes before a pattern is compiled.
+    Few profiles repeat a name, so a plain search comes before the compilation of a pattern.
 
     Args:
-        text: in normal form C.
+        text: the text, in normal form C.
         folded: the text without case.
-        names: those to look for.
+        names: the names to look for.
     """
     folded = folded.replace(_CURLY, "'")
     is_ascii = text.isascii()
@@ -138,7 +138,7 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
 
 
 def labelled_names(text: str, folded: str) -> tuple[str, ...]:
-    """Returns the names that a text gives behind a label: `Name: Jane Roe`, `**Nom :** Roe`."""
+    """Returns the names that a text gives after a label: `Name: Jane Roe`, `**Nom :** Roe`."""
     if not any(sign in folded for sign in _LABEL_SIGNS):
         return ()
     below = [name.split() for name in _ON_THE_NEXT_LINE.findall(text)]
@@ -164,7 +164,7 @@ def _capitalized(words: Sequence[str]) -> list[str]:
 
 
 class Names(NamedTuple):
-    """What to look for: patterns and variants, each with the text that stands where it matches."""
+    """The patterns and variants to look for, each with the text that replaces its matches."""
 
     east_asian: tuple[tuple[str, str], ...]
     latin: tuple[tuple[str, str], ...]
@@ -172,7 +172,7 @@ class Names(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def names_of(first: str, last: str, others: tuple[str, ...]) -> Names:
-    """Returns what to look for to find a person's names; a name that is not known is empty."""
+    """Returns the patterns of a person's names; an unknown name is empty."""
     first, last, *further = (
         unicodedata.normalize("NFC", " ".join(name.split())).replace(_CURLY, "'")
         for name in (first, last, *others)
@@ -209,24 +209,24 @@ def _variants(first: str, last: str, further: Sequence[str]) -> Iterator[str]:
 
 
 def _key(variant: str) -> str:
-    """Returns what stands in a case-folded text where a variant matches."""
+    """Returns the form of a variant in a case-folded text."""
     folded = variant.casefold().translate(_ONE_I)
     return max(folded.split(), key=len) if _has_short_word(variant) else folded
 
 
 def _has_short_word(variant: str) -> bool:
-    """Whether a part of a whole name goes in lower case only beside the other: jane_roe."""
+    """Returns whether a part of a name counts in lower case only beside the other: jane_roe."""
     words = variant.split()
     return len(words) > 1 and min(map(len, words)) <= _SHORT_NAME
 
 
 def _bounded(variant: str, inside: str, *, is_ascii: bool) -> str:
-    """Matches whole words; a name of two or three letters only where it is capitalized.
+    """Returns a pattern of whole words; a name of two or three letters must be capitalized.
 
     Args:
-        variant: of the name.
+        variant: a variant of the name.
         inside: characters of scripts without blanks, which end a word.
-        is_ascii: whether the text has no marks on letters, and no i of Turkish.
+        is_ascii: whether the text has no marks on letters, and no Turkish i.
     """
     edge = rf"[^\W_{inside}]"
     words = variant.split()
@@ -269,20 +269,20 @@ def _tokens(name: str) -> list[str]:
 
 
 def _of_one(given: list[str], family: list[str]) -> list[str]:
-    """Returns the name where given and family name stand in one piece."""
+    """Returns the name if given and family name are in one piece."""
     pieces = [*given, *family]
     return pieces if len(pieces) == 1 else []
 
 
 def _whole(given: str, family: str) -> Iterator[tuple[str, str]]:
     yield family, f"{family}{_BETWEEN}{given}"
-    # Two common characters in the other order are a word of their own, unless something parts them.
+    # Two common characters in the other order are another word, unless something separates them.
     between = _BETWEEN if len(given) + len(family) > _PAIR else _BETWEEN.replace("0", "1")
     yield family, f"{given}{between}{family}"
 
 
 def _taken_apart(token: str) -> Iterator[tuple[str, str]]:
-    """Yields patterns of a name in one piece that is written with a blank."""
+    """Yields patterns of a one-piece name that is written with a blank."""
     for family in (token[:1], token[:_PAIR]):
         given = token[len(family) :]
         if given and not _ONLY_KATAKANA.fullmatch(token):
@@ -290,7 +290,7 @@ def _taken_apart(token: str) -> Iterator[tuple[str, str]]:
 
 
 def _parts(token: str) -> list[str]:
-    """Returns what of a name in one piece may stand alone.
+    """Returns the parts of a one-piece name that may be used alone.
 
     A family name has one character or two: in Korean and Chinese mostly one, in Japanese two.
     """
@@ -316,7 +316,7 @@ def _alone(token: str) -> str:
 
 
 def _spelled_out(name: str) -> str:
-    """Writes letters as keyboards without them do: Juergen, Soeren, Kjaergaard."""
+    """Spells letters as on keyboards that lack them: Juergen, Soeren, Kjaergaard."""
     return _without_accents(name.translate(_SPELLED_OUT))
 
 

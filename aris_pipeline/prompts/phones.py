@@ -1,8 +1,8 @@
 """Finds phone numbers, also several side by side, and leaves dates, counts and identifiers alone.
 
-What looks like one number may be two, or a number and the year of the next line. So digits that
-stand close together are a run, and a run is divided into numbers, dates and the rest such that the
-fewest digits are left over.
+What looks like one number may be two, or a number and the year of the next line. So digits that are
+close together form a run, and a run is divided into numbers, dates and the rest in such a way that
+the fewest digits are left over.
 """
 
 import re
@@ -19,7 +19,7 @@ PLACEHOLDER = "[phone]"
 _PLUS = "+\uff0b"
 _GAP = r"\s()./\xb7\u2010-\u2015\u2043\u2212\u30fb\ufe58\ufe63\uff08\uff09\uff0d\uff0e\uff0f-"
 _RUN = re.compile(rf"\d(?:[{_GAP}]{{0,6}}\d){{6}}(?:[{_PLUS}{_GAP}]{{0,6}}\d)*")
-"""At least as many digits as a number has, and nothing between them that may not be."""
+"""At least as many digits as a number has, with only allowed characters between them."""
 _WIDEST_OPENING = 4
 _OPENING = re.compile(rf"(?:[{_PLUS}]\s?)?\(?\Z")
 _DIGITS = re.compile(r"\d+")
@@ -43,7 +43,7 @@ _SURE_LABEL = re.compile(
     r"|(?:手机|手機|电话|電話|携帯|전화|연락처|휴대폰)(?:号码?|號碼?|番号|번호)?[\s:\uff1a]{0,3})\(?\Z",
     re.IGNORECASE,
 )
-"""Behind it even the seven or eight digits of a small country are a number, not a count."""
+"""After a label, even the seven or eight digits of a small country are a number, not a count."""
 _UNDERSCORED = re.compile(r"(?<![^\W_])\(?\d{3}\)?_\d{3}_\d{4}(?![^\W_])")
 _OF_AN_IDENTIFIER = re.compile(
     r"(?:(?<![^\W_])(?:isbn|issn|doi|pmid|pmcid|arxiv|oclc|orcid|cve|rfc|iso|patents?|npi|gstin|uan"
@@ -57,7 +57,7 @@ _CONTEXT = 24
 _UNIT = re.compile(rf"%|(?![{CJK}])[^\W\d_](?!(?<=[A-Z])[a-z])")
 _BLANK = re.compile(r"(\s+)")
 
-_LONGEST_RUN = 4000  # beyond it digits are a table of figures
+_LONGEST_RUN = 4000  # more digits are a table of figures
 _MOST_DIGITS = 15
 _LEAST_DIGITS = 7
 _LEAST_SPELLED = 10  # digit by digit: 9 8 7 6 5 4 3 2 1 0
@@ -106,7 +106,7 @@ def redact_phones(text: str) -> str:
 
 
 def _replaced(text: str, start: int, end: int) -> Iterator[str]:
-    """Yields a run with placeholders for the phone numbers in it."""
+    """Yields the pieces of a run, with placeholders for the phone numbers in it."""
     run, before = text[start:end], text[max(0, start - _CONTEXT) : start]
     if len(run) > _LONGEST_RUN:
         yield run
@@ -141,7 +141,7 @@ def _starts_an_identifier(run: str, before: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A phone number in a run, by its place."""
+    """The place of a phone number in a run."""
 
     start: int
     end: int
@@ -149,7 +149,7 @@ class _Number:
 
 
 def _is_unit(last: _Number, text: str, end: int, before: str) -> bool:
-    """Whether letters that follow make a quantity or an identifier of a bare number."""
+    """Returns whether the letters that follow make a bare number a quantity or an identifier."""
     following = _UNIT.match(text, end)
     if following is None or _GOES_ON.match(text, end):
         return False
@@ -161,7 +161,7 @@ def _divided(run: str, *, is_labelled: bool) -> list[_Number]:
     """Returns the phone numbers of a run, in order.
 
     Args:
-        run: digits, with what stands between them.
+        run: digits, with the text between them.
         is_labelled: whether the text before it says that a phone number follows.
     """
     plain = run if run.isascii() else _narrow(run)
@@ -172,15 +172,15 @@ def _divided(run: str, *, is_labelled: bool) -> list[_Number]:
 
 
 _Part = tuple[int, int, int, bool]
-"""How a run is divided up to a group: its cost, digits that go, the start of the last part, and
-whether that is a number."""
+"""The division of a run up to a group: its cost, the redacted digits, the start of the last part,
+and whether that part is a number."""
 
 
 class _Division:
     """Divides a run into phone numbers, quantities and single groups at the least cost.
 
-    A number costs a little, more where it goes on over a line or a sentence; a date or another
-    quantity costs nothing; each digit that is left over costs one.
+    A number costs a little, and more if it crosses a line or a sentence. A date or another quantity
+    costs nothing. Each digit that is left over costs one.
     """
 
     def __init__(self, run: str, groups: list[re.Match[str]], *, is_labelled: bool) -> None:
@@ -216,7 +216,7 @@ class _Division:
         return found[::-1]
 
     def _parts(self, end: int) -> Iterator[_Part]:
-        """Yields what may end before a group."""
+        """Yields the parts that may end before a group."""
         is_free = self._is_year[end - 1]
         yield 0 if is_free else self._lengths[end - 1], 0, end - 1, False
         digits, crossing, years, small = 0, 0, 0, True
@@ -259,7 +259,7 @@ class _Division:
         return (0 if is_sure else _COST) + (_TIGHT_COST if begins_tight else 0)
 
     def _is_quantity(self, start: int, end: int, digits: int) -> bool:
-        """Whether groups are dates, a sum, a decimal, a version, an IP address or an ISBN."""
+        """Returns whether groups are dates, a sum, a decimal, a version, an IP address, an ISBN."""
         lengths, texts = self._lengths[start:end], self._texts[start + 1 : end]
         gaps = self._gaps[start + 1 : end]
         if "/" in gaps and _SHORT_DATES.fullmatch(self._slice(start, end)):
@@ -296,7 +296,7 @@ def _are_dates(found: str, groups: list[str]) -> bool:
 
 
 def _is_book(digits: str) -> bool:
-    """Whether digits are an ISBN, which has a check digit."""
+    """Returns whether digits are an ISBN, by its check digit."""
     if not _BOOK.fullmatch(digits):
         return False
     return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
@@ -304,7 +304,7 @@ def _is_book(digits: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _crossing(gap: str) -> int:
-    """Returns what it costs a number to go on over a gap."""
+    """Returns the cost of a number that crosses a gap."""
     if "\n" in gap or "\t" in gap:
         return _NEW_LINE
     if ". " in gap:

@@ -1,7 +1,7 @@
-"""Profiles inside a rubric's frame, shortened by a declared rule where the context is too small.
+"""Puts profiles into a rubric's frame, shortened by a fixed rule if the context is too small.
 
-The rule: the head of the profile is kept, cut between two tokens, and a visible marker ends it.
-Formats put what matters first (title, present job), so the tail is what a verdict needs least.
+The rule: the profile is cut between two tokens, its head is kept, and a visible marker ends it.
+Formats put what matters first (title, present job), so a verdict needs the tail least.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ SHORTENED_MARKER = "\n[profile shortened]"
 _CAN_BE_HIDDEN = {*PROFILE_COLUMNS} - {"first_name", "last_name", "other_names"}
 _SHORTEST_PROFILE_TOKENS = 64
 _CHARACTERS_PER_TOKEN = 24
-"""Text beyond this many characters for each free token is not even tokenized."""
+"""Text beyond this many characters for each free token is not tokenized at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class ProfilePrompt:
     """A candidate's prompt.
 
     Attributes:
-        messages: as JSON text.
-        further_ids: token ids after the `shared_ids`, which all prompts begin with.
+        messages: the messages as JSON text.
+        further_ids: token ids after the `shared_ids`, with which all prompts begin.
         shortened: whether the profile was cut.
         suspected_instructions: whether the profile seems to give the model orders.
     """
@@ -112,11 +112,11 @@ class ProfilePrompts:
 
     @property
     def shared_ids(self) -> list[int]:
-        """The token ids that all prompts begin with."""
+        """Returns the token ids with which all prompts begin."""
         return self._frame.head_ids
 
     def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
-        """Returns the texts of `RawCandidates` rows, in order; leaves the tokenizer alone."""
+        """Returns the texts of `RawCandidates` rows, in order; does not use the tokenizer."""
         rows = candidates.select(PROFILE_COLUMNS).to_dicts()
         facts = [facts_of(row["work_info"], self._as_of) for row in rows]
         rows = [self._shown(row) for row in rows] if self._hides else rows
@@ -188,6 +188,6 @@ class ProfilePrompts:
         offsets = encoded["offset_mapping"]
         keep = min(self._room - len(self._marker_ids), len(offsets))
         while keep and keep < len(offsets) and offsets[keep][0] < offsets[keep - 1][1]:
-            keep -= 1  # the next token is a further byte of the same character
+            keep -= 1  # the next token is another byte of the same character
         kept = text[: offsets[keep - 1][1]] if keep else ""
         return kept + SHORTENED_MARKER, [*encoded["input_ids"][:keep], *self._marker_ids]

@@ -1,9 +1,9 @@
-"""The text of a profile: compact, readable, redacted, and unable to pass for anything else.
+"""Writes the text of a profile: compact, readable, redacted, and never mistaken for other text.
 
-Nothing that a candidate wrote may end the profile or speak with the chat template's voice:
-delimiters, in signs that only look like them too, and special-token text are defused here, and
-`frames` tokenizes a profile without special tokens on top. Characters that nobody sees are left
-out: they carry text that is hidden from people, or split words that are looked for.
+A candidate's text must not end the profile or imitate the chat template. Delimiters, also in
+look-alike signs, and special-token text are defused here; in addition `frames` tokenizes a profile
+without special tokens. Invisible characters are left out: they carry text that is hidden from
+people, or split words that are searched for.
 """
 
 import re
@@ -21,7 +21,7 @@ PROFILE_COLUMNS = (
     "first_name", "last_name", "other_names", "title", "company", "location", "work_info",
     "education_info", "skills", "resume_text",
 )  # fmt: skip
-"""The columns of `RawCandidates` that a profile is made of."""
+"""The columns of `RawCandidates` from which a profile is made."""
 
 _BRACKETS = "<\uff1c\ufe64\u2039\u2329\u3008\u27e8\u276c\u276e\u2770\u227a\u02c2\u1438\u29fc"
 _LOOK_ALIKES = {
@@ -35,7 +35,7 @@ _VARIANTS = (  # accented, phonetic, superscript, letter-like, circled, wide and
 
 
 def _delimiter() -> re.Pattern[str]:
-    """Returns what finds the bracket of a delimiter, however its word is written and split."""
+    """Returns a pattern for the bracket of a delimiter, however its word is written and split."""
     like = dict(_LOOK_ALIKES)
     for code in (code for block in _VARIANTS for code in block):
         letter = unicodedata.normalize("NFKD", chr(code))[0].lower()
@@ -54,7 +54,7 @@ _NEVER_SEEN = (
 _JOINERS = r"\u200c\u200d"
 _INVISIBLE = re.compile(
     rf"[{_NEVER_SEEN}]"
-    # Joiners have a place in scripts and emoji, and none beside ASCII.
+    # Joiners have a use in scripts and emoji, but not beside ASCII.
     rf"|(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])"
 )
 _MAY_BE_INVISIBLE = re.compile(f"[{_NEVER_SEEN}{_JOINERS}]")
@@ -84,7 +84,7 @@ def guarded_text(
     reserved: frozenset[str],
     details: Sequence[Detail] = (),
 ) -> str:
-    """Returns the text of a profile as it may stand in a prompt.
+    """Returns the text of a profile in a form that is safe in a prompt.
 
     Args:
         text: the `profile_text` of the row.
@@ -101,7 +101,7 @@ def guarded_text(
 
 
 def content_free_profile() -> str:
-    """Renders a profile of the usual shape that says nothing, to calibrate scores against."""
+    """Renders a profile of the usual shape without content, to calibrate scores."""
     unknown = "unknown"
     job = dict.fromkeys(("title", "company", "work_start_date", "work_end_date"), unknown)
     degree = {"degree": "unknown degree", "school": "unknown school"}
@@ -119,7 +119,7 @@ def content_free_profile() -> str:
 
 
 def reserved_texts(tokenizer: Tokenizer) -> frozenset[str]:
-    """Returns the text of every token that a chat template may give a meaning to."""
+    """Returns the text of every token to which a chat template may give a meaning."""
     return frozenset(str(token.content) for token in tokenizer.added_tokens_decoder.values())
 
 

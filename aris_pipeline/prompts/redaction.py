@@ -1,7 +1,7 @@
-"""Keeps what identifies a person out of the prompt: name, e-mail, phone, profile links.
+"""Keeps data that identifies a person out of the prompt: name, e-mail, phone, profile links.
 
-Redaction prefers to take too much: an employer that bears the candidate's family name is
-redacted too. Dates are not phone numbers, and a bare domain such as Booking.com is an employer.
+Redaction prefers to remove too much: an employer with the candidate's family name is redacted too.
+Dates are not phone numbers, and a bare domain such as Booking.com is an employer.
 """
 
 import re
@@ -31,9 +31,9 @@ _SPOKEN_EMAIL = re.compile(
     re.IGNORECASE,
 )
 _NO_BLANK = rf"(?:[^\s{CJK}{WIDE_PUNCTUATION}]+|(?<=[/=])[{CJK}]+)"
-"""Text of a link: Chinese or Japanese that follows without a blank is not a part of it."""
+"""Matches the text of a link, without Chinese or Japanese text that follows without a blank."""
 _URL = re.compile(rf"(?:(?:https?|ftp)://|www\.){_NO_BLANK}+", re.IGNORECASE)
-_TLD = (  # without js and net: node.js/react and ASP.NET/C# are skills
+_TLD = (  # js and net are left out: node.js/react and ASP.NET/C# are skills
     "(?:com|org|io|dev|me|in|co|ai|app|edu|info|tech|site|page|xyz|us|uk|de|fr|nl|ca|eu|ch|es|it|br"
     "|au|pl|cn|jp|pt|se|no|dk|fi|be|at|cz|kr|tw|hk|COM|ORG|IO|DEV)"
 )

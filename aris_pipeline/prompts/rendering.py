@@ -1,4 +1,4 @@
-"""From validated candidates to the prompts table: exactly what the engine is asked, row by row."""
+"""Renders validated candidates into the prompts table: exactly what the engine is asked."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class PromptCounts:
-    """What rendering a shard came to; `kept` where its prompts were on the disk as they should."""
+    """The counts from rendering a shard; `kept` if its prompts on the disk were up to date."""
 
     rows: int
     distinct: int
@@ -80,10 +80,10 @@ _COUNTS = TypeAdapter(PromptCounts)
 
 @dataclass(frozen=True)
 class Rendering:
-    """All that prompts depend on besides the candidates.
+    """Everything, besides the candidates, that determines the prompts.
 
     Attributes:
-        rubric: what to judge by; may be absent only for rows that bring their own messages.
+        rubric: the rubric; may be absent only for rows that bring their own messages.
         tokenizer: the model's fast tokenizer, with its chat template.
         identity: model and engine, part of every request_key.
         settings: redaction and sampling.
@@ -99,7 +99,7 @@ class Rendering:
     as_of: date
 
     def digest(self, candidates: Path) -> str:
-        """Returns what tells whether prompts of a file of candidates would come out the same."""
+        """Returns a digest that shows whether the prompts of a file would come out the same."""
         return origin_of(
             CODE_OF_PROMPTS,
             self.as_of.isoformat(),
@@ -117,12 +117,12 @@ def render_shard(
 ) -> PromptCounts:
     """Renders the prompts of a shard of `raw_candidates` and writes them.
 
-    Those that are there stay if they were rendered so from the same candidates.
+    Existing prompts stay if they were rendered in this way from the same candidates.
 
     Raises:
         MissingDataError: the shard has no `raw_candidates`.
         ConfigError: the rubric does not fit its token budget or the context, or has static text
-            after the profile, or there are candidates and no rubric.
+            after the profile, or there are candidates but no rubric.
     """
     path = store.prompts(judge, shard)
     if footer := _rendered_before(store, judge, shard, rendering):
@@ -142,10 +142,10 @@ def render_shard(
 def shard_prompts(
     store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
 ) -> pl.DataFrame:
-    """Returns the prompts that `render_shard` would write, and writes nothing.
+    """Returns the prompts that `render_shard` would write, without writing them.
 
-    Those on disk are taken if they were rendered so from the same candidates. The errors are those
-    of `render_shard`.
+    Prompts on disk are used if they were rendered in this way from the same candidates. The errors
+    are those of `render_shard`.
     """
     if _rendered_before(store, judge, shard, rendering):
         return read_parquet(store.prompts(judge, shard), hint="materialize prompts again")
@@ -155,7 +155,7 @@ def shard_prompts(
 def _rendered_before(
     store: DataStore, judge: Judge, shard: Shard, rendering: Rendering
 ) -> dict[str, str] | None:
-    """The footer of the prompts on disk where they are those that would be rendered now."""
+    """Returns the footer of the prompts on disk if they equal those that would be rendered now."""
     candidates = store.raw_candidates(shard)
     if not candidates.exists():
         return None
@@ -169,7 +169,8 @@ def _rendered(store: DataStore, shard: Shard, rendering: Rendering) -> pl.DataFr
         renderer.prepare()
     none = pl.DataFrame(schema=polars_schema(Prompts))
     with ThreadPoolExecutor(1) as rest:
-        # The tokenizer takes all cores and not Python's lock: meanwhile the next texts are written.
+        # The tokenizer takes all cores, but not Python's lock, so the next texts are written
+        # meanwhile.
         frames = [
             rest.submit(renderer.frame, part, renderer.texts(part))
             for part in candidates.iter_slices(_ROWS_AT_ONCE)
@@ -295,7 +296,7 @@ class _Renderer:
                 key = unrendered_key(row["request"], self._identity)
             most = room_for_prompt(self._max_model_len, sampling.max_tokens)
             if self._settings.shorten and len(ids) > most:
-                key = digest({"cut": key})  # what is known of the whole prompt is no answer to it
+                key = digest({"cut": key})  # answers to the whole prompt do not fit
             yield {
                 "custom_id": row["custom_id"],
                 "messages": request.messages,
@@ -318,7 +319,7 @@ class _Renderer:
             }
 
     def _sampling(self, request: OpenAIRequest) -> Sampling:
-        """How a row is sampled; a rubric's schema takes the place of whatever constraint it has."""
+        """Returns the sampling of a row; a rubric's schema replaces any constraint that it has."""
         if self._rubric is None or "structured_outputs" not in request.sampling.further:
             return request.sampling
         further = dict(request.sampling.further)
@@ -326,7 +327,7 @@ class _Renderer:
         return replace(request.sampling, further=further)
 
     def prepare(self) -> ProfilePrompts:
-        """Returns what all prompts of profiles share, made once and before threads are at work."""
+        """Returns the shared part of all profile prompts, made once and before threads start."""
         if self._profile_prompts is None:
             if self._rubric is None:
                 raise ConfigError("candidates without messages of their own need a rubric")

@@ -1,4 +1,4 @@
-"""Digests that tell whether an answer is already known."""
+"""Computes digests that show whether an answer is already known."""
 
 import hashlib
 import json
@@ -33,11 +33,11 @@ class RequestKeys:
             identity: model and engine.
             sampling: how the answer is sampled.
             response_schema: JSON text of the answer's schema.
-            rubric: what the recommendations are scored by; none where they are not scored.
-            shared_ids: token ids that all prompts begin with.
+            rubric: the rubric by which the recommendations are scored; none if they are not scored.
+            shared_ids: token ids with which all prompts begin.
         """
         circumstances = _circumstances(identity, sampling, response_schema, rubric)
-        # Inside a JSON text the quotes are escaped, so this can only be the key itself.
+        # Quotes inside a JSON text are escaped, so this can only be the key itself.
         before, found, self._after = canonical({"prompt": [], **circumstances}).partition(_PROMPT)
         self._shared = hashlib.sha256(f"{before}{found}{_listed(shared_ids)}".encode())
         self._comma = "," if shared_ids else ""
@@ -104,6 +104,6 @@ def _circumstances(
         },
         "response_schema": response_schema,
         "scoring": scoring,
-        # Only where there are any, so that keys of earlier versions stay the same.
+        # They are added only if there are any, so that keys of earlier versions stay the same.
         **({"further": dict(sampling.further)} if sampling.further else {}),
     }

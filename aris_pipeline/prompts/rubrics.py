@@ -1,4 +1,4 @@
-"""Rubrics: what candidates are judged by, as versioned YAML files.
+"""Reads rubrics: the versioned YAML files by which candidates are judged.
 
 A rubric holds content only. The answer's JSON schema (`answers`), the wording that asks for it
 (`chat`) and the columns of the evaluations are derived from it, so that they cannot disagree.
@@ -24,7 +24,7 @@ PROFILE_SLOT = "{profile}"
 _TO_START_FROM = "aris-swe-v2"
 _RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 OPENAI = "openai"
-"""Stands where a rubric's id would for files that bring their own requests; never a rubric."""
+"""Replaces a rubric's id for files that bring their own requests; never a rubric."""
 
 _RESERVED_NAMES = {
     *Evaluations.column_names(),
@@ -98,7 +98,7 @@ class Example(_Part):
 
 
 class Rubric(_Part):
-    """What a candidate is judged by. Equal content has an equal `digest`."""
+    """The rubric by which a candidate is judged. Equal content has an equal `digest`."""
 
     id: str
     title: str
@@ -158,7 +158,7 @@ class Rubric(_Part):
 
     @property
     def probability_columns(self) -> tuple[str, ...]:
-        """Column of each recommendation's probability, such as p_strong_yes."""
+        """Returns the column of each recommendation's probability, such as p_strong_yes."""
         return tuple(f"p_{_slug(option)}" for option in self.recommendations)
 
     @model_validator(mode="after")
@@ -201,7 +201,7 @@ _LATER_FIELDS = (
 
 
 class _Yaml12Loader(yaml.SafeLoader):
-    """YAML 1.1 reads Yes and No as booleans; a rubric means the words."""
+    """A loader that reads Yes and No as words; YAML 1.1 reads them as booleans."""
 
 
 _Yaml12Loader.yaml_implicit_resolvers = {
@@ -217,7 +217,8 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
     """Loads `<rubric_id>.yaml` from the user's directory or, failing that, a shipped one.
 
     Raises:
-        ConfigError: there is no such rubric, or the file is not one; names file and field.
+        ConfigError: there is no such rubric, or the file is not one; the message names the file and
+            the field.
     """
     directories = [folder for folder in (rubrics_dir, SHIPPED_RUBRICS) if folder is not None]
     if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != OPENAI:

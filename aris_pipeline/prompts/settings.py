@@ -1,9 +1,9 @@
-"""Configuration of the prompt room."""
+"""The configuration of the prompt room."""
 
 from pydantic import BaseModel, Field
 
 DEFAULT_MAX_TOKENS = 400
-"""Limit of an answer where neither the settings, the rubric nor the row names one."""
+"""The limit of an answer if neither the settings, the rubric nor the row names one."""
 
 
 class PromptSettings(BaseModel, frozen=True):

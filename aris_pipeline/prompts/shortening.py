@@ -1,9 +1,9 @@
-"""A rendered prompt made to fit: a part of its longest message goes, and a marker says so.
+"""Shortens a rendered prompt: removes a part of its longest message and leaves a marker.
 
-Rendering shortens profiles to the context that it knows; this is for prompts that an engine refuses
-all the same: rows of OpenAI files, where that is asked for, and profiles rendered for a larger
-context. Of a profile the end goes, before what closes it. Any other text may have its question in
-front or behind, so of that the middle goes; what a system message says is not touched.
+Rendering shortens profiles to the context that it knows. This is for prompts that an engine refuses
+nevertheless: rows of OpenAI files, if that is requested, and profiles rendered for a larger
+context. A profile loses its end, before the closing delimiter. Any other text may have its question
+at the beginning or the end, so it loses its middle. A system message is not changed.
 """
 
 import json
@@ -18,23 +18,23 @@ _SHORTEST_CHARACTERS = 64
 
 
 def room_for_prompt(max_model_len: int, max_tokens: int) -> int:
-    """Returns the tokens that a prompt may have; an answer may claim half of the context of it."""
+    """Returns the tokens that a prompt may have; an answer may claim up to half of the context."""
     return max_model_len - min(max_tokens, max_model_len // 2)
 
 
 def shorten_prompt(prompt: Mapping[str, Any], limit: int, tokenizer: Tokenizer) -> list[int] | None:
     """Cuts a prompt to at most `limit` tokens.
 
-    The rendered text is cut, not the messages rendered anew, so whatever the chat template made of
-    the row's own options stays as it was.
+    It cuts the rendered text and does not render the messages again, so the effect of the row's own
+    options on the chat template stays.
 
     Args:
         prompt: a row of `Prompts`.
-        limit: tokens that the prompt may have.
+        limit: the most tokens that the prompt may have.
         tokenizer: the one that rendered it.
 
     Returns:
-        The token ids, or None where the longest message is not what makes the prompt long.
+        The token ids, or None if the longest message is not the reason for the length.
     """
     text = tokenizer.decode(prompt["prompt_token_ids"], skip_special_tokens=False)
     body = _longest_text(json.loads(prompt["messages"]))

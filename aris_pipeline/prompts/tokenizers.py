@@ -1,13 +1,14 @@
-"""What the room needs of a tokenizer: a Hugging Face fast tokenizer, loaded by the caller.
+"""Defines what the room needs of a tokenizer, a Hugging Face fast tokenizer from the caller.
 
-Stated as a protocol so that importing this room does not import transformers.
+It is a protocol, so that the import of this room does not import transformers.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 _PINNED_DATE = "01 Jan 2026"
-"""For templates that print a date: a prompt, and so its request_key, is the same every day."""
+"""A fixed date for templates that print one: a prompt, and so its request_key, is the same every
+day."""
 
 
 class Tokenizer(Protocol):
@@ -17,11 +18,11 @@ class Tokenizer(Protocol):
 
     @property
     def added_tokens_decoder(self) -> Any:
-        """Tokens outside the trained vocabulary, by id."""
+        """Returns the tokens outside the trained vocabulary, by id."""
         ...
 
     def __len__(self) -> int:
-        """Returns how many tokens there are."""
+        """Returns the number of tokens."""
         ...
 
     def __call__(self, text: Any, **options: Any) -> Any:

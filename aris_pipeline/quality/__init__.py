@@ -1,4 +1,4 @@
-"""Whether a judged shard can be trusted: checks with a value and a threshold, and what it cost."""
+"""Checks whether a judged shard can be trusted, by values and thresholds, and what it cost."""
 
 from aris_pipeline.quality.answers import duplicate_ids, truncation_rate, valid_rate
 from aris_pipeline.quality.columns import schema

@@ -1,4 +1,4 @@
-"""Are a shard's answers complete, valid, and there once?"""
+"""Checks whether a shard's answers are complete, valid, and not duplicated."""
 
 import polars as pl
 
@@ -20,7 +20,7 @@ _EVALUATE = "materialize evaluations of this shard"
 
 
 def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds) -> Finding:
-    """Whether enough rows have a valid answer; figures count the others by their typed reason."""
+    """Returns whether enough rows have a valid answer; figures count the others by reason."""
     rows = read_table(
         store.evaluations(judge, shard),
         Evaluations,
@@ -52,9 +52,9 @@ def valid_rate(store: DataStore, judge: Judge, shard: Shard, thresholds: Thresho
 def truncation_rate(
     store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
 ) -> Finding:
-    """Whether few enough answers were cut at their token limit.
+    """Returns whether few enough answers were cut at their token limit.
 
-    Rows without an answer do not count; a truncated one that a repair has completed is complete.
+    Rows without an answer do not count; a truncated answer that a repair has completed is complete.
     """
     ended = read_table(
         store.completions(judge, shard),
@@ -87,15 +87,15 @@ def truncation_rate(
 
 
 def duplicate_ids(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds) -> Finding:
-    """Whether every custom_id is in the shard once, and in no other shard of the batch.
+    """Returns whether every custom_id is in the shard once, and in no other shard of the batch.
 
-    The value counts the ids that are somewhere again.
+    The value counts the ids that are repeated.
     """
     file = store.evaluations(judge, shard)
     ids = read_table(file, Evaluations, hint=_EVALUATE, columns=["custom_id"])["custom_id"]
     of_batch = Shard.all_of(store.batch(shard.batch))
     places = {store.evaluations(judge, other) for other in of_batch if other != shard}
-    # One listing, because an object store takes a request for each file that is asked for.
+    # One listing, because an object store needs a request for each file.
     beside = sorted(file.parents[1].glob(f"shard=*/{file.name}"))
     others = [
         found["custom_id"]

@@ -1,4 +1,4 @@
-"""Does the file of evaluations have the columns that its rubric declares?"""
+"""Checks whether the file of evaluations has the columns that its rubric declares."""
 
 import dataframely as dy
 
@@ -13,7 +13,7 @@ from aris_pipeline.storage.schemas import polars_schema
 
 
 def schema(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds) -> Finding:
-    """Whether the evaluations have exactly the columns and types of the rubric that asked.
+    """Returns whether the evaluations have exactly the columns and types of their rubric.
 
     The value counts the columns that are missing, unexpected or of another type.
     """
@@ -54,7 +54,7 @@ def _declared(store: DataStore, judge: Judge, shard: Shard) -> type[dy.Schema]:
 
 
 def _told(faults: dict[str, list[str]], judge: Judge) -> str:
-    """The columns by name, unless those are names that somebody's file has chosen."""
+    """Returns the names of the columns, unless a user's file has chosen these names."""
     if judge.rubric == OPENAI:
         found = [f"{len(names)} {fault}" for fault, names in faults.items() if names]
     else:

@@ -1,4 +1,4 @@
-"""What evaluated rows cost, at the price of an hour of the machine."""
+"""Computes the cost of evaluated rows from the price of an hour of the machine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ def cost_per_1000_rows(throughput: Mapping[str, Any], cost_per_hour: float | Non
 
         (load_s + wall_s) / 3600 * cost_per_hour / evaluated * 1000
 
-    The machine is paid for while it loads the model, too; of a run over many shards the first one
-    bears that. Evaluated are the rows that the run generated and whose answer came to its end;
-    answers that were taken over cost nothing again and do not count.
+    The time of loading the model costs money, too; in a run over many shards it is charged to the
+    first one. Evaluated rows are those that the run generated and whose answer is complete; reused
+    answers cost nothing again and do not count.
 
     Args:
         throughput: a row of the throughput table.
-        cost_per_hour: of the machine.
+        cost_per_hour: the price of an hour of the machine.
 
     Returns:
-        None without a price, or where the run evaluated no rows of its own.
+        None without a price, or if the run itself evaluated no rows.
     """
     evaluated = min(throughput["rows_generated"], throughput["rows_ok"])
     if cost_per_hour is None or not evaluated:

@@ -1,4 +1,4 @@
-"""Has the mix of recommendations moved away from that of the batches before?"""
+"""Checks whether the mix of recommendations has moved away from that of earlier batches."""
 
 import math
 from collections import Counter
@@ -25,9 +25,9 @@ _EMPTY_BIN = 0.5
 def recommendation_drift(
     store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
 ) -> Finding:
-    """Whether the shard's recommendations are mixed as in the last batches of the same judge.
+    """Returns whether the shard's mix of recommendations is that of the judge's last batches.
 
-    Compared are up to five batches that landed before this one, taken together.
+    It compares the shard with up to five batches that landed before this one, taken together.
     """
     now = _mix_of_shard(store, judge, shard)
     before, batches = _mix_before(store, judge, store.batch(shard.batch))
@@ -65,7 +65,7 @@ def recommendation_drift(
 
 
 def population_stability_index(expected: Mapping[str, int], actual: Mapping[str, int]) -> float:
-    """Returns how far one distribution over named bins is from another; 0 where they are equal.
+    """Returns the distance of one distribution over named bins from another; 0 if they are equal.
 
         PSI = sum_i (a_i - e_i) ln(a_i / e_i)
 
@@ -98,7 +98,7 @@ def _mix_of_shard(store: DataStore, judge: Judge, shard: Shard) -> Counter[str]:
 
 
 def _mix_before(store: DataStore, judge: Judge, batch: Batch) -> tuple[Counter[str], int]:
-    """The recommendations of the last batches before this one, and how many batches they are."""
+    """Returns the recommendations of the last batches before this one, and their number."""
     mix: Counter[str] = Counter()
     batches = 0
     landed = store.batches(complain=lambda _damaged: None)

@@ -1,4 +1,4 @@
-"""Is most of what a file says of its candidates judged?"""
+"""Checks whether most of a file's text about its candidates is judged."""
 
 from aris_pipeline.quality.finding import Finding
 from aris_pipeline.quality.thresholds import Thresholds
@@ -6,7 +6,7 @@ from aris_pipeline.storage import FieldUse
 
 
 def unused_text(fields: FieldUse, thresholds: Thresholds) -> Finding:
-    """Whether little enough text stands in fields that no profile has a place for.
+    """Returns whether little enough text is in fields for which a profile has no place.
 
     Names, contact data and text about others do not count: they are left out on purpose.
     """

@@ -1,4 +1,4 @@
-"""What a check of a shard comes to."""
+"""Defines the result of a check of a shard."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ Severity = Literal["error", "warn"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One check of one shard as judged by one judge.
+    """The result of one check of one shard, as judged by one judge.
 
     Attributes:
         check: its name.
-        passed: whether the value is on the good side of the threshold, or nothing can be said.
-        severity: how bad it is where it does not pass.
-        value: what was measured; None where nothing could be.
-        threshold: the limit of the value; None where the value has none.
-        detail: the finding in words; of candidates it names ids alone.
+        passed: whether the value is on the good side of the threshold, or the check cannot decide.
+        severity: how bad it is if it does not pass.
+        value: the measured value; None if nothing could be measured.
+        threshold: the limit of the value; None if the value has none.
+        detail: the finding in words; it names candidates only by their ids.
         figures: the counts behind the value, by stable names.
     """
 
@@ -34,4 +34,4 @@ class Finding:
 
 
 Check = Callable[[DataStore, Judge, Shard, Thresholds], Finding]
-"""Checks a shard of a judge; raises where a table of this shard is missing or damaged."""
+"""Checks a shard of a judge; raises if a table of this shard is missing or damaged."""

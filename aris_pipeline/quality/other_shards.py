@@ -1,4 +1,4 @@
-"""Columns of the shards that a shard is compared with."""
+"""Reads columns of the shards with which a shard is compared."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -15,13 +15,13 @@ _FILES_REMEMBERED = 4096
 def columns_of(
     file: Path, *columns: str, schema: type[dy.Schema] | None = None
 ) -> pl.DataFrame | None:
-    """Returns columns of another shard's file; None where it cannot be read.
+    """Returns columns of another shard's file; None if it cannot be read.
 
-    With a schema, nullable ones that an older version did not write are null.
+    With a schema, nullable columns that an older version did not write are null.
 
-    The check is of one shard: a damaged file of another one fails that one's own checks. A run
-    compares each of its shards with the same others, so what was read is remembered for as long as
-    the file is the same: 40 shards are read 40 times, not 1,600.
+    The check is about one shard: a damaged file of another shard fails the checks of that other
+    shard. A run compares each of its shards with the same others, so read columns are cached until
+    the file changes: 40 shards are read 40 times, not 1,600.
     """
     try:
         return _read(file, version_of(file), columns, schema)

@@ -1,4 +1,4 @@
-"""Is a shard slower than the shards before it on the same hardware?"""
+"""Checks whether a shard is slower than the shards before it on the same hardware."""
 
 from statistics import median
 from typing import Any
@@ -18,12 +18,12 @@ _COLUMNS = (*_SAME, "started_at", "rows_generated", "req_s")
 def throughput_regression(
     store: DataStore, judge: Judge, shard: Shard, thresholds: Thresholds
 ) -> Finding:
-    """Whether the shard was about as fast as the last ten comparable ones measured before it.
+    """Returns whether the shard was about as fast as the last ten comparable ones before it.
 
     Comparable are shards of the same rubric and model, on the same host, GPU and engine, with the
     same triage if any, of which the run generated between half and twice as many rows: a retry that
-    generates the few missing rows of a shard cannot keep the engine full, and is slower without
-    anything being wrong.
+    generates the few missing rows of a shard cannot keep the engine full, and is slower although
+    nothing is wrong.
     """
     now = read_table(
         store.throughput(judge, shard),
@@ -63,7 +63,7 @@ def throughput_regression(
 
 
 def _rates_before(store: DataStore, judge: Judge, now: dict[str, Any]) -> list[float]:
-    """The req/s of the last comparable shards, oldest first."""
+    """Returns the req/s of the last comparable shards, oldest first."""
     files = store.judged("throughput", judge).glob("batch=*/shard=*/throughput.parquet")
     read = [columns_of(file, *_COLUMNS, schema=Throughput) for file in files]
     rows = [found.row(0, named=True) for found in read if found is not None]

@@ -1,10 +1,10 @@
-"""Where a shard stops being good enough, and what an hour of the machine costs."""
+"""Configures when a shard is not good enough, and what an hour of the machine costs."""
 
 from pydantic import BaseModel, Field
 
 
 class Thresholds(BaseModel, frozen=True):
-    """Limits of the checks, each on the good side where it is met exactly."""
+    """Limits of the checks; a value that equals its limit passes."""
 
     min_valid_rate: float = Field(
         default=0.95, ge=0, le=1, description="least share of rows with a valid answer"

@@ -1,4 +1,4 @@
-"""The model's own probabilities of the verdicts: what to ask for them, and the score they give."""
+"""Scores rows by the model's own probabilities of the verdicts: requests for them, and scores."""
 
 from aris_pipeline.scoring.calibration import calibrated_probabilities, scores
 from aris_pipeline.scoring.plan import ScoreNode, ScorePlan, build_score_plan, calibration_prompt

@@ -1,8 +1,8 @@
-"""From log-probabilities of the verdicts to a score: pure functions on arrays.
+"""Computes a score from log-probabilities of the verdicts, by pure functions on arrays.
 
 Contextual calibration after Zhao, Wallace, Feng, Klein and Singh, "Calibrate Before Use: Improving
 Few-Shot Performance of Language Models" (ICML 2021): a model prefers some answers whatever it
-reads. What it prefers without a profile is divided out:
+reads. Its preference without a profile is divided out:
 
     p_i = exp(lp_i - cal_i) / sum_j exp(lp_j - cal_j)
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """One entry a row; NaN (and -1 for `likeliest`) where a row cannot be scored."""
+    """One entry a row; NaN (and -1 for `likeliest`) if a row cannot be scored."""
 
     probabilities: Floats
     score: Floats
@@ -30,7 +30,7 @@ class Scores:
 
 
 def calibrated_probabilities(logprobs: Floats, calibration: Floats) -> Floats:
-    """Returns p, rows by options; rows of NaN where either input has NaN or nothing is possible.
+    """Returns p, rows by options; rows of NaN if either input has NaN or nothing is possible.
 
     Args:
         logprobs: log-probability of each option given the candidate's prompt.

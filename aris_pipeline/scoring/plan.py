@@ -1,7 +1,7 @@
-"""Which single tokens to ask the model about to learn its probabilities of the recommendations.
+"""Plans the single tokens to ask about, to learn the probabilities of the recommendations.
 
 Every recommendation is the continuation of a short assistant prefill. Tokenized jointly with it,
-they form a trie; at each node where the options part, one request for one token gives the
+they form a trie; at each node at which the options part, one request for one token gives the
 log-probabilities of exactly the children. An option's probability is the product of its choices,
 each renormalized among the children of its node, so that the options' probabilities sum to one.
 """
@@ -19,7 +19,7 @@ from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 
 
 class ScoreNode(NamedTuple):
-    """A parting of the options: what to append to the prompt, and the tokens to ask about."""
+    """A node where the options part: what to append to the prompt, and tokens to ask about."""
 
     suffix_token_ids: tuple[int, ...]
     child_token_ids: tuple[int, ...]
@@ -32,7 +32,7 @@ class ScorePlan:
     options: tuple[str, ...]
     nodes: tuple[ScoreNode, ...]
     paths: tuple[tuple[tuple[int, int], ...], ...]
-    """Per option the choices that lead to it: (index of the node, token id)."""
+    """The choices that lead to each option: (index of the node, token id)."""
 
     def option_logprobs(self, node_logprobs: list[dict[int, float]]) -> list[float]:
         """Returns the log-probability of each option, in the rubric's order.
@@ -72,7 +72,7 @@ def build_score_plan(rubric: Rubric, tokenizer: Tokenizer) -> ScorePlan:
 
 
 def calibration_prompt(rubric: Rubric, tokenizer: Tokenizer, settings: PromptSettings) -> list[int]:
-    """Returns the rubric's prompt with a profile that says nothing: the model's prejudice.
+    """Returns the rubric's prompt with a profile without content: it shows the prejudice.
 
     An empty profile would be another question: the demo model's prejudice about it is so different
     that subtracting it lowered the AUC on plainly different profiles from 0.99 to 0.62
@@ -86,7 +86,7 @@ def calibration_prompt(rubric: Rubric, tokenizer: Tokenizer, settings: PromptSet
 def _terminated(
     ids: tuple[int, ...], sequences: list[tuple[int, ...]], tokenizer: Tokenizer
 ) -> tuple[int, ...]:
-    """Ends an option that others continue, so that stopping there is a choice of its own."""
+    """Ends an option that others continue, so that stopping there is a separate choice."""
     if all(other == ids or other[: len(ids)] != ids for other in sequences):
         return ids
     end = tokenizer.eos_token_id
@@ -96,7 +96,7 @@ def _terminated(
 
 
 def _partings(sequences: list[tuple[int, ...]]) -> dict[tuple[int, ...], tuple[int, ...]]:
-    """Returns the prefixes after which the sequences part, shortest first, with their children."""
+    """Returns the prefixes after which sequences part, shortest first, with their children."""
     children: dict[tuple[int, ...], list[int]] = {}
     for ids in sequences:
         for n, token in enumerate(ids):

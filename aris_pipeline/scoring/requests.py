@@ -1,4 +1,4 @@
-"""The requests that read the model's own verdict probabilities, beside its generated answer."""
+"""Makes the requests for the model's own verdict probabilities, beside its generated answer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from aris_pipeline.scoring.plan import ScorePlan
 _ONE_TOKEN = Sampling(max_tokens=1)
 
 Answered = Callable[[Iterable[Request]], Iterator[Completion]]
-"""What an engine's `generate` does."""
+"""The signature of an engine's `generate`."""
 
 NodeLogprobs = Mapping[int, dict[int, float]]
-"""What the engine said at each node of the plan: log-probability by token."""
+"""The engine's log-probability by token, at each node of the plan."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Scoring:
             )
 
     def calibrate(self, answered: Answered) -> list[float] | None:
-        """Asks for the verdict of a profile that says nothing."""
+        """Asks for the verdict on a profile without content."""
         requests = self.requests(RequestId("calibration"), self.calibration_prompt)
         found = {
             node: completion.logprobs
@@ -48,7 +48,7 @@ class Scoring:
         return self.option_logprobs(found)
 
     def option_logprobs(self, found: NodeLogprobs) -> list[float] | None:
-        """Log-probability of each verdict, or None where the engine gave none for a token."""
+        """Returns the log-probability of each verdict; None if the engine gave none for a token."""
         complete = all(
             set(children) <= found.get(index, {}).keys()
             for index, (_suffix, children) in enumerate(self.plan.nodes)

@@ -1,4 +1,4 @@
-"""Where outputs live, what their columns mean, and how a file becomes visible: whole or not."""
+"""Defines the places of outputs, the meaning of columns, and how whole files become visible."""
 
 from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.batches import Batch

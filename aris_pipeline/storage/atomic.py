@@ -1,8 +1,9 @@
-"""How a file becomes visible: whole or not at all, and nothing else stays behind.
+"""Makes files visible whole or not at all, and leaves nothing else behind.
 
-What is being written has a temporary name outside the tables, because some readers of a directory
-take every file in it for data. Its writer holds a lock on it, which the operating system lets go of
-with the process: a temporary file without a lock belongs to nobody, and the next writer removes it.
+A file that is being written has a temporary name outside the tables, because some readers of a
+directory take every file in it for data. Its writer holds a lock on it, which the operating system
+releases when the process ends. A temporary file without a lock belongs to nobody, and the next
+writer removes it.
 """
 
 import contextlib
@@ -25,11 +26,11 @@ _LONGEST_LABEL = 50
 def write_bytes(content: bytes | bytearray, path: Path) -> None:
     """Writes `content` to `path` in one atomic step; its directory is made if needed.
 
-    An object store has no temporary names: it shows nothing of what is not complete.
+    An object store needs no temporary names: it does not show incomplete objects.
 
     Raises:
-        StorageError: it cannot be written; what stood there before still does.
-        DiskError: nor can any other file, because the disk is full or read-only.
+        StorageError: the file cannot be written; the previous file stays.
+        DiskError: no file can be written, because the disk is full or read-only.
     """
     if isinstance(path, ObjectPath):
         path.write_bytes(content)
@@ -55,19 +56,19 @@ def write_bytes(content: bytes | bytearray, path: Path) -> None:
 def remove_leftovers(directory: Path) -> None:
     """Removes temporary files whose writer was killed."""
     for leftover in directory.glob(f".*{_SUFFIX}"):
-        # A lock that is held, or a file that is not ours to touch.
+        # The lock is held, or we must not touch the file.
         with contextlib.suppress(OSError), leftover.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             leftover.unlink()
 
 
 def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> StorageError:
-    """Says why a file cannot be written, and the remedy.
+    """Explains why a file cannot be written, and the remedy.
 
     Args:
         path: the file.
-        error: what the operating system said.
-        needed: bytes that were to be written, where that is known.
+        error: the error of the operating system.
+        needed: the bytes that had to be written, if known.
     """
     place = next(parent for parent in path.parents if os.path.exists(parent))
     remedy = "See to its disk and the rights on it"
@@ -102,7 +103,7 @@ _WHOLE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _room(place: Path, needed: int | None) -> str:
-    """How much is free on the disk of a directory, and how much is needed."""
+    """Says how much is free on the disk of a directory, and how much is needed."""
     free = f"{_mebibytes(shutil.disk_usage(place).free)} free"
     if os.statvfs(place).f_favail == 0:
         free = "no file entries free"
@@ -114,10 +115,10 @@ def _mebibytes(size: int) -> str:
 
 
 def _outside_tables(path: Path) -> Path:
-    """Where the temporary file goes: beside the table that `path` is in, or else beside `path`.
+    """Returns the place of the temporary file: beside the table of `path`, or else beside `path`.
 
-    Tables are directories in Hive layout: all directories `key=value` on the way up are inside one.
-    A table that is mounted or linked from another disk keeps its own.
+    Tables are directories in Hive layout: all parent directories `key=value` are inside one. A
+    table that is mounted or linked from another disk has its own temporary files.
     """
     keys = list(takewhile(lambda parent: "=" in parent.name, path.parents))
     outside = keys[-1].parent.parent if keys else path.parent
@@ -130,9 +131,9 @@ def _temporary_file(directory: Path, name: str) -> IO[bytes]:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller closes it
             dir=directory, prefix=f".{name[:_LONGEST_LABEL]}.", suffix=_SUFFIX, delete=False
         )
-        # Where a file system has no locks, nobody takes the file for a leftover either.
+        # If a file system has no locks, nobody takes the file for a leftover either.
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # removed as a leftover in the moment before it was locked
+        file.close()  # removed as a leftover just before it was locked

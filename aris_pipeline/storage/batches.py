@@ -1,4 +1,4 @@
-"""The manifest of a landed batch: its identity, its source, its shards and its row counts."""
+"""Defines the manifest of a landed batch: its identity, source, shards and row counts."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from aris_pipeline.storage.field_use import FieldUse
 
 
 class Batch(BaseModel, frozen=True):
-    """What landing found in a file. Written last, so a batch that has one is whole."""
+    """The manifest of a batch. Landing writes it last, so a batch that has one is whole."""
 
     name: str
     digest: str = Field(description="sha256 of the file's content and of the landing options")
@@ -44,12 +44,12 @@ class Batch(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator] # of pydantic, on a property
     @property
     def checksum(self) -> str:
-        """Digest of all fields, because a digit that flipped is a digit still."""
+        """Returns the digest of all fields, because a digit may flip into another digit."""
         return _checksum(self.model_dump(mode="json", exclude={"checksum"}))
 
     @property
     def rows_in(self) -> int:
-        """All rows of the file: landed and quarantined."""
+        """Returns all rows of the file: landed and quarantined."""
         return sum(self.shard_rows) + self.quarantined
 
     @classmethod
@@ -57,7 +57,7 @@ class Batch(BaseModel, frozen=True):
         """Reads a manifest.
 
         Raises:
-            DamagedDataError: it is not what was written.
+            DamagedDataError: the manifest is not what was written.
         """
         try:
             fields = json.loads(path.read_bytes())

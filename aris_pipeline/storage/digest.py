@@ -1,8 +1,8 @@
-"""The digest that a parquet file carries of itself, so that damage cannot pass for data.
+"""Seals a parquet file with a digest of itself, so that damage cannot pass for data.
 
-Nothing in parquet notices a bit that flipped: see `docs/decisions/0009-digest-in-the-footer.md`.
-The digest is the sha256 of the whole file with zeros in its own place, and stands in the footer as
-a key-value pair, which every reader of parquet accepts.
+Nothing in parquet notices a flipped bit: see `docs/decisions/0009-digest-in-the-footer.md`. The
+digest is the sha256 of the whole file with zeros in its own place. It is a key-value pair in the
+footer, which every reader of parquet accepts.
 """
 
 import hashlib
@@ -10,7 +10,8 @@ import hashlib
 DIGEST_KEY = "aris.sha256"
 BLANK = "0" * 64
 
-# How Thrift's compact protocol writes the pair: the key, field 2 is a binary, of 64 bytes.
+# Thrift's compact protocol writes the pair in this form: the key, then field 2, a binary of 64
+# bytes.
 _MARK = DIGEST_KEY.encode() + b"\x18\x40"
 
 
@@ -21,7 +22,7 @@ def seal(content: bytearray) -> None:
 
 
 def is_intact(content: bytes) -> bool:
-    """Whether a file is what was written; true also for one that carries no digest."""
+    """Returns whether a file is what was written; also true for a file without a digest."""
     mark = content.rfind(_MARK)
     if mark < 0:
         return True

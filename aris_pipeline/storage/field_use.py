@@ -1,7 +1,7 @@
-"""Which fields of a file a batch uses, and which it leaves unused, with how much text.
+"""Records which fields of a file a batch uses, and which not, with the amount of text.
 
-Used and unused text together are all text of the rows that can be judged. A field is named, and
-never shown: no value of a candidate is kept here.
+Used and unused text together are all text of the rows that can be judged. Only names of fields are
+kept: no value of a candidate is kept here.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 
 class FieldText(BaseModel, frozen=True):
-    """How much text a field holds."""
+    """The amount of text in a field."""
 
     characters: int = 0
     rows: int = Field(default=0, description="rows in which the field holds text")
@@ -48,18 +48,18 @@ class FieldUse(BaseModel, frozen=True):
 
     @property
     def unused_characters(self) -> int:
-        """Characters that could be judged and are not."""
+        """Returns the number of characters that could be judged but are not."""
         return sum(text.characters for text in self.unused.values())
 
     @property
     def unused_share(self) -> float:
-        """The share of the text, without what is set aside, that is not judged."""
+        """Returns the share of the text, without what is set aside, that is not judged."""
         used = sum(text.characters for text in self.used.values())
         return self.unused_characters / max(used + self.unused_characters, 1)
 
     @classmethod
     def total(cls, parts: Iterable["FieldUse"]) -> Self:
-        """Adds the parts of a batch up; the fields with the most text come first."""
+        """Adds up the parts of a batch; the fields with the most text come first."""
         found = list(parts)
         sources = {
             column: dict.fromkeys(names) for one in found for column, names in one.sources.items()
@@ -78,7 +78,7 @@ class FieldUse(BaseModel, frozen=True):
         )
 
     def __str__(self) -> str:
-        """Says in one line what is used and what is not."""
+        """Describes in one line which text is used and which is not."""
         used = ", ".join(self._told(column) for column in self.used) or "nothing"
         unused = _listed(self.unused) or "none"
         aside = f"; left out on purpose: {', '.join(self.set_aside)}" if self.set_aside else ""

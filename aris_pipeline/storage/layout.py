@@ -1,4 +1,4 @@
-"""Paths of every table, Hive-style, so that every reader sees the keys as columns.
+"""Defines the path of every table in Hive layout, so that every reader sees the keys as columns.
 
 The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` stands for
 `rubric=R/model=M/batch=B`:
@@ -28,7 +28,7 @@ from aris_pipeline.storage.object_store import ObjectPath
 from aris_pipeline.storage.places import data_path, local_dir
 
 LANDING_SHARD = "landing"
-"""Shard name of the quarantine that landing itself writes; the others are s000, s001, ..."""
+"""The shard name of landing's own quarantine; the other shards are s000, s001, ..."""
 
 _SHARD_KEY = re.compile(r"(?P<batch>.+)_(?P<name>s\d{3,})")
 
@@ -60,13 +60,13 @@ class Shard:
 
     @property
     def key(self) -> str:
-        """The Dagster partition key."""
+        """Returns the Dagster partition key."""
         return f"{self.batch}_{self.name}"
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Who judges: a rubric id and a model's short name, each pair with a tree of its own."""
+    """A judge: a rubric id and a model's short name; each pair has its own tree."""
 
     rubric: str
     model: str
@@ -74,7 +74,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class DataStore:
-    """Paths of every table under one data directory."""
+    """The paths of every table under one data directory."""
 
     root: Path
 
@@ -83,43 +83,43 @@ class DataStore:
         """Returns the store at a directory or at `s3://bucket/prefix`.
 
         Raises:
-            ConfigError: it is another kind of URL.
+            ConfigError: the place is another kind of URL.
         """
         return cls(data_path(place).absolute())
 
     @property
     def locks(self) -> Path:
-        """Where processes of this host lock out each other; those of other hosts see nothing."""
+        """Returns the directory of the locks between this host's processes."""
         return local_dir(self.root) / ".work"
 
     @property
     def landing(self) -> Path:
-        """The directory that the landing sensor watches."""
+        """Returns the directory that the landing sensor watches."""
         return self.root / "landing"
 
     def remove_leftovers(self) -> None:
-        """Removes what killed writers have left, wherever temporary files are made."""
+        """Removes the files of killed writers, wherever temporary files are made."""
         if isinstance(self.root, ObjectPath):
             return
         for directory in (self.root, self.root / ".work", self.root / "batches"):
             remove_leftovers(directory)
 
     def batch_file(self, batch: str) -> Path:
-        """The manifest of a batch."""
+        """Returns the path of a batch's manifest."""
         return self.root / "batches" / f"{batch}.json"
 
     def batch_files(self) -> list[Path]:
-        """The manifests of all landed batches, by name."""
+        """Returns the paths of all landed batches' manifests, by name."""
         return sorted((self.root / "batches").glob("*.json"))
 
     def batches(self, *, complain: Callable[[str], object] | None = None) -> list[Batch]:
-        """All landed batches, oldest first.
+        """Returns all landed batches, oldest first.
 
         Args:
-            complain: takes what is wrong with a damaged manifest, whose batch is then left out.
+            complain: receives the fault of a damaged manifest, whose batch is then left out.
 
         Raises:
-            DamagedDataError: a manifest is damaged and there is nobody to complain to.
+            DamagedDataError: a manifest is damaged and `complain` is not given.
         """
         found: list[Batch] = []
         for file in self.batch_files():
@@ -132,7 +132,7 @@ class DataStore:
         return sorted(found, key=lambda batch: batch.landed_at)
 
     def batch(self, name: str) -> Batch:
-        """The batch called `name`; `ConfigError` names the known ones where there is none."""
+        """Returns the batch called `name`; `ConfigError` names the known ones if there is none."""
         file = self.batch_file(name)
         if not file.exists():
             known = ", ".join(file.stem for file in self.batch_files()) or "none yet"
@@ -140,48 +140,48 @@ class DataStore:
         return Batch.read(file)
 
     def landed(self, shard: Shard) -> Path:
-        """Records of a shard as landing read them."""
+        """Returns the path of a shard's records as landing read them."""
         return self._shard_dir(self.root / "landed", shard) / "records.parquet"
 
     def quarantine(self, shard: Shard) -> Path:
-        """Unusable rows of a shard, or of landing itself (`LANDING_SHARD`)."""
+        """Returns the path of the unusable rows of a shard, or of landing (`LANDING_SHARD`)."""
         return self._shard_dir(self.root / "quarantine", shard) / "quarantine.parquet"
 
     def raw_candidates(self, shard: Shard) -> Path:
-        """Validated candidates of a shard."""
+        """Returns the path of a shard's validated candidates."""
         return self._shard_dir(self.root / "raw_candidates", shard) / "candidates.parquet"
 
     def prompts(self, judge: Judge, shard: Shard) -> Path:
-        """Rendered prompts of a shard."""
+        """Returns the path of a shard's rendered prompts."""
         return self._shard_dir(self.judged("prompts", judge), shard) / "prompts.parquet"
 
     def completions(self, judge: Judge, shard: Shard) -> Path:
-        """The engine's answers for a shard."""
+        """Returns the path of the engine's answers for a shard."""
         return self._shard_dir(self.judged("completions", judge), shard) / "completions.parquet"
 
     def completion_parts(self, judge: Judge, shard: Shard) -> Path:
-        """Directory of the part files of a shard that is still running."""
+        """Returns the directory of the part files of a shard that is still running."""
         return self._shard_dir(self.judged(".work/completions", judge), shard)
 
     def evaluations(self, judge: Judge, shard: Shard) -> Path:
-        """Parsed, validated and scored answers of a shard."""
+        """Returns the path of a shard's parsed, validated and scored answers."""
         return self._shard_dir(self.judged("evaluations", judge), shard) / "evaluations.parquet"
 
     def throughput(self, judge: Judge, shard: Shard) -> Path:
-        """Measured speed of a shard's latest run."""
+        """Returns the path of the measured speed of a shard's latest run."""
         return self._shard_dir(self.judged("throughput", judge), shard) / "throughput.parquet"
 
     def candidate_ranking(self, judge: Judge, batch: str) -> Path:
-        """The ranked candidates of a batch."""
+        """Returns the path of the ranked candidates of a batch."""
         return self.judged("candidate_ranking", judge) / f"batch={batch}" / "ranking.parquet"
 
     def throughput_report(self, judge: Judge, batch: str) -> Path:
-        """What a batch cost in all."""
+        """Returns the path of the total cost of a batch."""
         return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
 
     @property
     def benchmarks(self) -> Path:
-        """The history of benchmark runs; nothing of it is ever reused as an answer."""
+        """Returns the directory of the benchmark runs; no answer in it is ever reused."""
         return self.root / "benchmarks"
 
     def engine_tuning(self, model: str, hardware: str, vllm: str) -> Path:
@@ -190,14 +190,14 @@ class DataStore:
         Args:
             model: its short name.
             hardware: the GPU or processor.
-            vllm: the version, whose defaults the settings were compared with.
+            vllm: the version, with whose defaults the settings were compared.
         """
         place = re.sub(r"[^A-Za-z0-9.]+", "-", hardware).strip("-")
         folder = self.root / "engine_tuning" / f"model={model}" / f"hardware={place}"
         return folder / f"vllm={vllm}" / "trials.parquet"
 
     def judges(self, table: str, batch: str) -> list[Judge]:
-        """Judges whose outputs for a batch stand in a table, the one of the newest output last."""
+        """Returns the judges with outputs for a batch in a table; the newest output comes last."""
         newest: dict[Judge, int] = {}
         for output in (self.root / table).glob(f"rubric=*/model=*/batch={batch}/*"):
             rubric, model = (part.partition("=")[2] for part in output.parts[-4:-2])
@@ -206,7 +206,7 @@ class DataStore:
         return sorted(newest, key=lambda judge: newest[judge])
 
     def judged(self, table: str, judge: Judge) -> Path:
-        """Root of one judge's outputs in a table."""
+        """Returns the root of one judge's outputs in a table."""
         return self.root / table / f"rubric={judge.rubric}" / f"model={judge.model}"
 
     @staticmethod

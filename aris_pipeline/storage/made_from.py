@@ -1,7 +1,7 @@
-"""What a file was made from, in its footer: a stage need not make again what is there.
+"""Notes in a file's footer what it was made from, so that a stage need not make it again.
 
-A run that was killed near its end goes on in seconds, because the stages before the model find
-their files as they would write them.
+A run that was killed near its end resumes in seconds, because the stages before the model find
+their files exactly as they would write them.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ CODE_OF_PROMPTS = (*CODE_OF_CANDIDATES, "prompts", "models", "engines/protocol.p
 
 
 def origin_of(code: tuple[str, ...], *determining: object) -> str:
-    """Returns the digest of what a file is made from: code, and what determines the content.
+    """Returns the digest of the code and the data that determine the content of a file.
 
     Args:
         code: rooms and modules of the package that decide the content.
-        determining: all that does besides the code, as JSON values.
+        determining: everything besides the code that decides the content, as JSON values.
     """
     content = json.dumps([_source_digest(code), *determining], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def read_if_made_from(path: Path, origin: str) -> dict[str, str] | None:
-    """Returns the footer of an intact file that was made from just that; None of any other.
+    """Returns the footer of an intact file with this origin; None for any other file.
 
     Args:
         path: the file, which may be missing or damaged.

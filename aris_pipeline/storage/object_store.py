@@ -1,8 +1,8 @@
-"""Files of an S3-compatible object store, under names that work like those of `pathlib`.
+"""Reads and writes files of an S3-compatible object store under names like those of `pathlib`.
 
-What a path asks the store goes through obstore, which asks each time: nothing is cached. An object
-appears whole, by one request, or not at all.
-`docs/decisions/0019-object-stores.md` says what else differs from a disk.
+Each question of a path goes to the store through obstore: nothing is cached. An object appears
+whole, by one request, or not at all. `docs/decisions/0019-object-stores.md` describes the other
+differences from a disk.
 
 Credentials and endpoint come from the `AWS_*` variables and from nowhere else.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 120
 _ATTEMPTS = "9"
-"""Some ten seconds, in which a store may be out of reach without a run noticing."""
+"""Together some ten seconds, during which a store may be unreachable without harm to a run."""
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _CREDENTIALS = (
@@ -43,12 +43,12 @@ _CREDENTIALS = (
 class ObjectPath(PosixPath):
     """The name of an object, or of all objects below a prefix: `s3://bucket/prefix/name`.
 
-    It is a `Path`, so that what works on a data directory need not know where that is. The methods
-    here do what those of `Path` do; all others that would go to the disk raise `TypeError`.
-    A path that `glob` has found knows what the listing said of it, which saves a request for each.
+    It is a `Path`, so that code for a data directory need not know where that is. The methods here
+    do what those of `Path` do; all others that would go to the disk raise `TypeError`. A path that
+    `glob` has found keeps its facts from the listing, which saves a request for each.
 
     Raises:
-        DiskError: the store cannot be reached, or refuses; from all that asks it.
+        DiskError: the store cannot be reached, or refuses; every method that asks it raises this.
     """
 
     __slots__ = ("_listed",)
@@ -76,13 +76,13 @@ class ObjectPath(PosixPath):
             return self._store().get(self._key).bytes().to_bytes()
 
     def write_bytes(self, content: bytes | bytearray) -> int:  # type: ignore[override] # narrower
-        """Puts the object in one request: it appears whole, in place of what was there."""
+        """Puts the object in one request: it appears whole, in place of the previous one."""
         with self._named_errors("written"):
             self._store().put(self._key, bytes(content), use_multipart=False)
         return len(content)
 
     def create(self, content: bytes) -> bool:
-        """Puts the object if there is none; of several who try, the store lets one succeed."""
+        """Puts the object if there is none; of several attempts, only one succeeds."""
         from obstore.exceptions import AlreadyExistsError  # noqa: PLC0415 - an extra
 
         with self._named_errors("written"):
@@ -93,7 +93,7 @@ class ObjectPath(PosixPath):
         return True
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002 - of `Path`
-        """Returns size and time of the object; the store's clock tells whole seconds.
+        """Returns size and time of the object; the store's clock counts whole seconds.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -107,12 +107,12 @@ class ObjectPath(PosixPath):
 
     @property
     def version(self) -> tuple[int, str]:
-        """Second and tag of the object; another content has another tag."""
+        """Returns second and tag of the object; another content has another tag."""
         said = self._said()
         return int(said["last_modified"].timestamp()), said["e_tag"] or ""
 
     def exists(self) -> bool:
-        """Whether there is such an object, or any below it."""
+        """Returns whether there is such an object, or any below it."""
         try:
             self._said()
         except FileNotFoundError:
@@ -120,9 +120,9 @@ class ObjectPath(PosixPath):
         return True
 
     def glob(self, pattern: str) -> Generator[Self, None, None]:
-        """Yields what matches, by one listing of all that is below the part without wildcards.
+        """Yields the matches, by one listing of all below the part without wildcards.
 
-        `**` is no wildcard here. A directory has the time of the newest object in it.
+        `**` is not a wildcard here. A directory has the time of the newest object in it.
         """
         wanted = PurePosixPath(pattern).parts
         fixed = next((at for at, part in enumerate(wanted) if "*" in part), len(wanted) - 1)
@@ -138,7 +138,7 @@ class ObjectPath(PosixPath):
             yield match
 
     def rglob(self, pattern: str) -> Generator[Self, None, None]:
-        """Is refused here, because `Path` would look on the disk, whatever `__fspath__` says."""
+        """Refuses the call, because `Path` would look on the disk, whatever `__fspath__` says."""
         raise TypeError(f"{self} is no directory on a disk to search for {pattern}")
 
     def remove(self) -> None:
@@ -148,14 +148,14 @@ class ObjectPath(PosixPath):
             self._store().delete([*keys, self._key])
 
     def _objects(self) -> Iterator[tuple[Self, "ObjectMeta"]]:
-        """Yields all objects below with what the store says of them, by name."""
+        """Yields all objects below, with the store's facts about them, by name."""
         with self._named_errors("listed"):
             for page in self._store().list(self._key or None):
                 for said in page:
                     yield type(self)(*self.parts[:2], said["path"]), said
 
     def _said(self) -> "ObjectMeta":
-        """What the store says of the object, or has said as it was listed."""
+        """Returns the store's facts about the object, now or from its listing."""
         listed: ObjectMeta | None = getattr(self, "_listed", None)
         if listed is not None:
             return listed
@@ -171,11 +171,11 @@ class ObjectPath(PosixPath):
 
     @contextmanager
     def _named_errors(self, done: str) -> Iterator[None]:
-        """Tells in our words what the store answers; its own may quote the request.
+        """Rewords the store's errors, because its own words may quote the request.
 
         Raises:
             FileNotFoundError: there is no such object.
-            DiskError: all else.
+            DiskError: any other failure.
         """
         from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
 
@@ -193,11 +193,11 @@ class ObjectPath(PosixPath):
 
 @cache
 def _open_bucket(bucket: str) -> "S3Store":
-    """Returns the client of a bucket, which asks nothing yet."""
+    """Returns the client of a bucket; it does not send a request yet."""
     from obstore.store import S3Store  # noqa: PLC0415 - an extra
 
     if not any(name in os.environ for name in _CREDENTIALS):
-        # Otherwise an address is asked that only machines at Amazon have.
+        # Otherwise it asks an address that only machines at Amazon have.
         raise ConfigError(
             f"there are no credentials for s3://{bucket}: set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL where the store is not Amazon's"
@@ -223,7 +223,7 @@ _OTHER_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLo
 
 
 def _reason(said: str, bucket: str) -> tuple[str, str]:
-    """What a store's answer means, and the remedy."""
+    """Explains a store's error, and the remedy."""
     code = next((one or other for one, other in _CODE.findall(said)), "")
     status = next(iter(_STATUS.findall(said)), "")
     if code == "NoSuchBucket":
@@ -242,6 +242,6 @@ def _reason(said: str, bucket: str) -> tuple[str, str]:
 
 
 def endpoint() -> str:
-    """Returns the address of the store, without a user that somebody may have put into it."""
+    """Returns the address of the store, without a user name that it may contain."""
     chosen = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), None)
     return urlsplit(chosen).netloc.rpartition("@")[2] if chosen else "s3.amazonaws.com"

@@ -1,4 +1,4 @@
-"""Reading and writing single parquet files.
+"""Reads and writes single parquet files.
 
 A reader never sees half a file (`atomic.py`), and never takes damage for data (`digest.py`).
 `docs/decisions/0001-own-parquet-writer.md` says why this is not an I/O manager.
@@ -30,7 +30,7 @@ def write_parquet(
         frame: the rows; columns are cast to the schema's types.
         path: the final name; its directory is made if needed.
         schema: the declared columns, also the only ones written.
-        metadata: key-value pairs for the parquet footer.
+        metadata: the key-value pairs for the parquet footer.
 
     Raises:
         StorageError: the file cannot be written.
@@ -48,7 +48,7 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
 
     Args:
         path: the file.
-        hint: what to do where the file is missing or damaged, for the error message.
+        hint: what to do if the file is missing or damaged, for the error message.
         columns: the columns to read; all by default.
 
     Raises:
@@ -62,17 +62,17 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
 def read_table(
     path: Path, schema: type[dy.Schema], *, hint: str, columns: list[str] | None = None
 ) -> pl.DataFrame:
-    """Reads columns of a table; a nullable one that an older version did not write is null.
+    """Reads columns of a table; nullable columns that an older version did not write are null.
 
     Args:
         path: the file.
         schema: the declared columns; others in the file are left out.
-        hint: what to do where the file is missing or damaged, for the error message.
+        hint: what to do if the file is missing or damaged, for the error message.
         columns: the columns to read; all declared ones by default.
 
     Raises:
         MissingDataError: the file is not there.
-        DamagedDataError: the file is not readable parquet, or its columns are not the declared.
+        DamagedDataError: the file is not readable parquet, or its columns are not those declared.
     """
     declared = schema.columns()
     names = columns or schema.column_names()
@@ -93,7 +93,7 @@ def read_metadata(path: Path, *, hint: str) -> dict[str, str]:
 
     Args:
         path: the file.
-        hint: what to do where the file is missing or damaged, for the error message.
+        hint: what to do if the file is missing or damaged, for the error message.
 
     Raises:
         MissingDataError: the file is not there.
@@ -113,7 +113,7 @@ def _encoded(frame: pl.DataFrame, metadata: Mapping[str, str]) -> bytearray:
 
 @contextmanager
 def _content(path: Path, hint: str) -> Iterator[io.BytesIO]:
-    """Yields what was written to a file; whatever else goes wrong in reading it is damage."""
+    """Yields the content of a file; any other error while reading it counts as damage."""
     try:
         content = path.read_bytes()
         if not is_intact(content):

@@ -1,6 +1,6 @@
-"""Where a data directory is: on a disk, or in an object store; and where the two differ.
+"""Handles the place of a data directory (a disk or an object store) and their differences.
 
-Everything else takes a `Path` and does not ask which of the two it is.
+All other code takes a `Path` and does not ask which of the two it is.
 """
 
 import io
@@ -17,7 +17,7 @@ from aris_pipeline.errors import ConfigError, StorageError
 from aris_pipeline.storage.object_store import ObjectPath, endpoint
 
 Version: TypeAlias = tuple[int, int | str]
-"""Of a file: another one for each content."""
+"""The version of a file; it differs for each content."""
 
 _LOG = logging.getLogger(__name__)
 _URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#*]*)?")
@@ -27,12 +27,13 @@ def data_path(place: str | Path) -> Path:
     """Returns the path of a directory, or of `s3://bucket/prefix`.
 
     Raises:
-        ConfigError: it is another kind of URL, or what reads an object store is not installed.
+        ConfigError: the place is another kind of URL, or the package for object stores is not
+            installed.
     """
     if isinstance(place, Path) or "://" not in place:
         return Path(place) if isinstance(place, str) else place
     if not _URL.fullmatch(place) or ".." in place:
-        # Not shown: somebody may have put a password into it.
+        # The address is not shown: it may contain a password.
         raise ConfigError(
             "a data directory is a directory or a URL of the form s3://bucket/prefix, and this is "
             "neither; credentials and endpoint belong into the AWS_* variables"
@@ -45,7 +46,7 @@ def data_path(place: str | Path) -> Path:
 
 
 def local_dir(root: Path) -> Path:
-    """Returns where this host keeps what only concerns it: locks, and Dagster's home.
+    """Returns the directory for files that concern only this host: locks, and Dagster's home.
 
     That is the data directory itself, or, for one in an object store, a directory for it in the
     cache directory.
@@ -70,16 +71,16 @@ def version_of(file: Path) -> Version:
 
 
 def may_be_newer(file: Path, than: Path) -> bool:
-    """Whether a file was written after another, as far as the clocks say.
+    """Returns whether a file was written after another, as far as the clocks show.
 
-    A store tells whole seconds: of two objects of one second each may be newer.
+    A store counts whole seconds: of two objects of the same second, each may be newer.
     """
     written, compared = file.stat().st_mtime_ns, than.stat().st_mtime_ns
     return written > compared or (written == compared and isinstance(file, ObjectPath))
 
 
 def remove_tree(directory: Path) -> None:
-    """Removes a directory with all that is in it; what cannot be removed stays."""
+    """Removes a directory with its content; files that cannot be removed stay."""
     if not isinstance(directory, ObjectPath):
         shutil.rmtree(directory, ignore_errors=True)
         return
@@ -90,8 +91,8 @@ def remove_tree(directory: Path) -> None:
 
 
 def for_polars(file: Path) -> Path | io.BytesIO:
-    """Returns what polars reads a file from: itself, or the content of an object.
+    """Returns the source from which polars reads a file: the path, or the content of an object.
 
-    polars would ask the store too, but with settings and errors of its own.
+    polars could ask the store too, but with its own settings and errors.
     """
     return io.BytesIO(file.read_bytes()) if isinstance(file, ObjectPath) else file

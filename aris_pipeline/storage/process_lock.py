@@ -1,4 +1,4 @@
-"""A lock between processes: the operating system lets go of it when its holder ends, however."""
+"""Locks out other processes; the operating system releases the lock when its holder ends."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ class ProcessLock:
         self._lock = FileLock(path)
 
     def acquire(self) -> bool:
-        """Takes the lock at once if it is not taken yet; false where another process has it."""
+        """Takes the lock at once unless it is taken; returns false if another process has it."""
         if self._lock.is_locked:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ class ProcessLock:
         return True
 
     def release(self) -> None:
-        """Lets go of the lock if this object holds it."""
+        """Releases the lock if this object holds it."""
         self._lock.release()
 
     def holder(self) -> str:
@@ -40,5 +40,5 @@ class ProcessLock:
 
     @property
     def _pid_file(self) -> Path:
-        # Beside the lock, because filelock truncates the lock file itself.
+        # The pid is beside the lock, because filelock truncates the lock file itself.
         return self.path.with_suffix(".pid")

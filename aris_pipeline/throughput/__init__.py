@@ -1,4 +1,4 @@
-"""What a shard cost: rates, latencies, memory, energy, and what larger batches would cost."""
+"""Measures what a shard cost: rates, latencies, memory, energy; and a model's pace from it."""
 
 from aris_pipeline.throughput.measure import Measurement, measure_shard
 from aris_pipeline.throughput.pace import UNKNOWN, Pace, measured_pace

@@ -1,4 +1,4 @@
-"""The throughput row of a shard, from its completions and the figures of the run behind them."""
+"""Makes the throughput row of a shard from its completions and the figures of their run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +61,7 @@ class Measurement:
     row: dict[str, Any]
 
     def metadata(self) -> dict[str, Any]:
-        """The figures that a shard's materialization shows in the UI; absent ones are left out."""
+        """Returns the figures that a shard's materialization shows in the UI, if present."""
         shown = {name: self.row[name] for name in _SHOWN}
         return {name: value for name, value in shown.items() if value is not None}
 
@@ -70,7 +70,7 @@ def measure_shard(store: DataStore, judge: Judge, shard: Shard) -> Measurement:
     """Writes the shard's throughput row and returns it.
 
     Rates count only rows that the run generated, over the seconds of generation; a run that reused
-    everything has no rates.
+    all answers has no rates.
     """
     path = store.completions(judge, shard)
     completions = read_table(path, Completions, hint="materialize completions of this shard")

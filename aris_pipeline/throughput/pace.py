@@ -1,4 +1,4 @@
-"""How fast a model has been, as measured by earlier runs: what an estimate is made of."""
+"""Reads from earlier runs how fast a model has been; estimates are made from it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _COLUMNS = [
 
 @dataclass(frozen=True)
 class Pace:
-    """What a model did in earlier runs.
+    """The speed of a model in earlier runs.
 
     Attributes:
         tokens_per_second: prompt and output tokens, the median over shards.
         output_tokens_per_row: the mean over generated rows.
-        source: which runs that was, in words.
-        slowest, fastest: shards, in the same tokens per second.
-        elsewhere: whether that was on another machine than was asked for.
+        source: the runs, in words.
+        slowest, fastest: the slowest and fastest shards, in the same tokens per second.
+        elsewhere: whether the runs were on another machine than the requested one.
     """
 
     tokens_per_second: float
@@ -37,7 +37,7 @@ class Pace:
     elsewhere: bool = False
 
     def seconds(self, rows: int, prompt_tokens: int) -> float:
-        """Seconds of generation for rows with so many prompt tokens in all."""
+        """Returns the seconds of generation for rows with this many prompt tokens in total."""
         tokens = prompt_tokens + rows * self.output_tokens_per_row
         return tokens / self.tokens_per_second
 
@@ -45,20 +45,19 @@ class Pace:
 def measured_pace(
     store: DataStore, judge: Judge, gpus: Collection[str] | None = None, *, replicas: int = 1
 ) -> Pace | None:
-    """Returns how fast a model was, by this rubric where it ran so.
+    """Returns how fast a model was, with this rubric if there were such runs.
 
-    Replicas on GPUs are taken to do as many times the work as they are; on a CPU they share its
-    cores.
+    N replicas on GPUs are assumed to do N times the work; on a CPU they share its cores.
 
     Args:
-        store: where throughput lies.
-        judge: who.
-        gpus: names of GPUs, of which alone runs count; None is this machine, or where the model has
-            not run here, any.
-        replicas: copies of the model that are to share the work.
+        store: the store of the throughput.
+        judge: the judge.
+        gpus: the names of the GPUs whose runs count; None means this machine or, if the model has
+            not run here, any machine.
+        replicas: the copies of the model that will share the work.
 
     Returns:
-        None where the model has generated nothing yet that `throughput` tells of.
+        None if `throughput` has no generated rows of the model yet.
     """
     measured = _measured(store, judge)
     if gpus is None:
@@ -105,7 +104,7 @@ def _source(rows: pl.DataFrame, replicas: int) -> str:
 
 
 def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
-    """The throughput of all shards that the model has answered whole, whatever the rubric."""
+    """Returns the throughput of all shards that the model answered whole, by any rubric."""
     types = {name: Throughput.columns()[name].dtype for name in _COLUMNS}
     found = [pl.DataFrame(schema={**types, "rubric": pl.String})]
     pattern = f"rubric=*/model={judge.model}/batch=*/shard=*/throughput.parquet"
@@ -113,9 +112,9 @@ def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
         try:
             rows = read_table(file, Throughput, hint="it vanished", columns=_COLUMNS)
         except (DamagedDataError, MissingDataError):
-            continue  # an estimate can do without; `aris verify` is not about throughput
+            continue  # an estimate can do without it; `aris verify` does not check throughput
         rubric = file.parts[-5].partition("=")[2]
         found.append(rows.with_columns(rubric=pl.lit(rubric)))
-    # Of a triage's time, most went into scores.
+    # Most of a triage's time went into scores.
     measured = pl.concat(found).filter(pl.col("total_tok_s") > 0, pl.col("triage").is_null())
-    return measured.with_columns(pl.col("replicas").fill_null(1))  # older runs had no more
+    return measured.with_columns(pl.col("replicas").fill_null(1))  # older runs had one replica

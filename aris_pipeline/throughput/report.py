@@ -1,4 +1,4 @@
-"""What a batch cost in all, from the throughput of its shards."""
+"""Reports the total cost of a batch, from the throughput of its shards."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,10 +29,10 @@ _LATEST = ["host", "gpu", "engine"]
 
 
 def report_batch(store: DataStore, judge: Judge, batch: Batch) -> dict[str, Any] | None:
-    """Sums the shards of a batch up, writes `throughput_report` and returns its row.
+    """Sums up the shards of a batch, writes `throughput_report` and returns its row.
 
     Returns:
-        None, and nothing is written, where no shard has throughput.
+        None, and nothing is written, if no shard has throughput.
 
     Raises:
         DamagedDataError: the throughput of a shard is damaged.
@@ -52,7 +52,7 @@ def report_batch(store: DataStore, judge: Judge, batch: Batch) -> dict[str, Any]
 
 
 def report_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Whether a shard of the batch was measured after the batch was last reported on."""
+    """Returns whether a shard of the batch was measured after the batch was last reported on."""
     report = store.throughput_report(judge, batch.name)
     measured = [
         file for shard in Shard.all_of(batch) if (file := store.throughput(judge, shard)).exists()
@@ -97,7 +97,7 @@ def _summed(shards: pl.DataFrame, batch: Batch) -> dict[str, Any]:
 
 
 def _longest_gap(shards: pl.DataFrame, ended: pl.Expr) -> float | None:
-    """Seconds, the longest, between a shard's end and the beginning of the next in its run."""
+    """Returns the longest time, in seconds, between a shard's end and the next start in its run."""
     gaps = shards.select((pl.col("started_at") - ended.shift(1)).over("run_id").alias("gap"))[
         "gap"
     ].drop_nulls()

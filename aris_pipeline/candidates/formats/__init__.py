@@ -1,4 +1,4 @@
-"""The formats of candidate files. A new one is a module here, and a line in `FORMATS`."""
+"""The formats of candidate files. A new format is a module here and a line in `FORMATS`."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def find_format(name: str) -> Format:
 
 
 def detect_format(file: Path, options: LandingOptions) -> Format:
-    """Returns the format of a file; `InputError` where its name does not tell."""
+    """Returns the format of a file; `InputError` if its name does not show the format."""
     ending = plain_name(file).suffix
     possible = [one for one in FORMATS.values() if ending.lower() in one.endings]
     for one in sorted(possible, key=lambda one: one.claims is None):
@@ -43,7 +43,7 @@ def detect_format(file: Path, options: LandingOptions) -> Format:
 
 
 def open_reader(file: Path, file_format: Format, options: LandingOptions) -> Reader:
-    """Returns the reader of a file; `InputError` where the file cannot be of this format."""
+    """Returns the reader of a file; `InputError` if the file cannot be of this format."""
     if file_format.is_text:
         _check_kind(file, options)
         check_encoding(file, options)
@@ -52,7 +52,7 @@ def open_reader(file: Path, file_format: Format, options: LandingOptions) -> Rea
 
 
 def _check_kind(file: Path, options: LandingOptions) -> None:
-    """Raises `InputError` for what is no text, whatever its name says."""
+    """Raises `InputError` for a file that is not text, whatever its name says."""
     with open_source(file, options.max_unpacked_bytes) as source:
         found = foreign_kind(file, source.read(HEAD_BYTES))
     if found is not None:
@@ -60,7 +60,7 @@ def _check_kind(file: Path, options: LandingOptions) -> None:
 
 
 def _check_text(file: Path, file_format: Format, options: LandingOptions) -> None:
-    """Raises `InputError` for a text that is plainly of another format."""
+    """Raises `InputError` for a text that is clearly in another format."""
     with open_text(file, options) as source:
         lines = first_lines(source.read(HEAD_BYTES))
     found = file_format.mistaken_for(lines) if lines else None

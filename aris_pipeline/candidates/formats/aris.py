@@ -1,8 +1,8 @@
 """The Aris export: one JSON document with an array `candidates`, read as a stream.
 
 Whole-document parsers need several times the file's size, and event parsers lose every candidate
-after a malformed one. `raw_decode` over a window is the fastest of what was measured, raises for
-one candidate only, and leaves its raw text at hand.
+after a malformed one. `raw_decode` over a window was the fastest in measurements. It raises for one
+candidate only, and its raw text stays available.
 """
 
 import json
@@ -74,7 +74,7 @@ class ArisReader:
 
     @staticmethod
     def _has_next(window: JsonWindow) -> bool:
-        """Whether the array goes on; a bracket ends it where the document ends or has more keys."""
+        """Returns whether the array goes on; `]` ends it only before more keys or the end."""
         found = window.peek(skip_commas=True)
         if found != "]":
             return found != ""
@@ -114,7 +114,7 @@ class ArisReader:
         return entry
 
     def _is_candidate(self, value: dict[str, Any]) -> bool:
-        """Whether an object behind a malformed candidate is one itself, and no part of that."""
+        """Returns whether an object after a malformed candidate is a new candidate, not a part."""
         if not self._last or _ID_NAME in value:
             return True
         ids = self._id_fields or id_names(self._last)
@@ -122,10 +122,10 @@ class ArisReader:
 
     @staticmethod
     def _runs_on(window: JsonWindow, value: object, length: int) -> bool:
-        """Whether a value is well-formed only by chance: the array does not go on behind it.
+        """Returns whether a value is well-formed only by chance: then the array does not go on.
 
-        Its brackets may be closed by those of candidates behind it, which are then inside it, or it
-        is what a number or text in the wrong place begins with.
+        Brackets of later candidates may close its own, so that these candidates are inside it. Or
+        it is the beginning of a number or text in the wrong place.
         """
         is_object = isinstance(value, dict)
         if is_object and window.text.count(_ID_KEY, window.pos, window.pos + length) <= 1:
@@ -156,7 +156,7 @@ class ArisReader:
         return over_size(number, size, self._max_row_bytes, head, _id_in(head))
 
     def _enter_candidates(self, window: JsonWindow) -> None:
-        """Moves the window behind the bracket that opens the array of candidates."""
+        """Moves the window past the bracket that opens the array of candidates."""
         opening = window.peek()
         if opening not in ("{", "["):
             raise InputError(f"{self._file} is not a JSON document: it starts with {opening!r}")

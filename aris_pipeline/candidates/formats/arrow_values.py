@@ -1,6 +1,6 @@
-"""Reads values of parquet that Python has no like of, as what they are stored as.
+"""Reads parquet values without a Python equivalent in the form in which they are stored.
 
-A date beyond the calendar, nanoseconds, text that is not UTF-8: none of them costs its row.
+A date beyond the calendar, nanoseconds, or text that is not UTF-8 does not cost the row.
 """
 
 from contextlib import suppress
@@ -10,13 +10,13 @@ import pyarrow as pa
 from aris_pipeline.candidates.decoding import decode
 
 UNREADABLE = (ValueError, ArithmeticError, LookupError, RecursionError, pa.ArrowException)
-"""What such a value raises."""
+"""The exceptions that such a value raises."""
 
 _NOT_WRITTEN = "<value out of range"
 
 
 def readable(value: pa.Scalar) -> object:
-    """Returns a value as Python has it, else its parts, its text, its bytes or its number."""
+    """Returns a value as a Python object, else its parts, its text, its bytes or its number."""
     try:
         return value.as_py(maps_as_pydicts="strict")
     except UNREADABLE:
@@ -35,7 +35,7 @@ def readable(value: pa.Scalar) -> object:
 
 
 def _stored(value: pa.Scalar) -> object:
-    """The text that arrow writes of a value, else the number that it is stored as."""
+    """Returns the text that Arrow writes for a value, else the stored number."""
     for kind in (pa.string(), pa.int64(), pa.int32()):
         with suppress(*UNREADABLE):
             found = value.cast(kind).as_py()

@@ -1,12 +1,12 @@
-"""CSV files of candidates, with quoted fields over many lines.
+"""Reads CSV files of candidates, whose quoted fields may span many lines.
 
-The standard library's reader decides what a row is, in strict mode, so that a quote that is never
-closed is noticed instead of swallowing the rows after it. One reader a row: its state cannot leak
+The standard library's reader decides what a row is. In strict mode it notices a quote that is never
+closed, and does not swallow the rows after it. Each row gets its own reader: its state cannot leak
 into the next row, and the line where a row starts is known.
 
-After a broken row the rest of its text must not pass for candidates. Where all rows before it had
-a quoted field, the next line on which a quoted field opens is the next row; what lies between
-belongs to the broken one.
+After a broken row the rest of its text must not pass for candidates. If all rows before it had a
+quoted field, the next line on which a quoted field opens is the next row. The lines in between
+belong to the broken row.
 """
 
 import csv
@@ -39,7 +39,7 @@ from aris_pipeline.candidates.text_source import open_text
 from aris_pipeline.errors import InputError
 
 _DELIMITERS = ",;\t|"
-_SAYS_DELIMITER = re.compile(r'"?sep=(.)"?[,;]*\s*', re.IGNORECASE)  # as Excel writes it
+_SAYS_DELIMITER = re.compile(r'"?sep=(.)"?[,;]*\s*', re.IGNORECASE)  # the form that Excel writes
 _ROWS_TO_TRY = 20
 _ROWS_TO_BELIEVE = 3
 _COLUMNS_IN_ANY_TEXT = 2
@@ -52,7 +52,8 @@ class CsvReader:
         self._file = file
         self._options = options
         self._max_row_bytes = options.max_row_bytes
-        # The limit is the process's, and rows are bounded here anyway: it is only ever raised.
+        # The limit holds for the whole process, and rows are bounded here anyway: it is only
+        # raised.
         csv.field_size_limit(max(csv.field_size_limit(), options.max_row_bytes))
         self.strays = StrayBytes(named=options.encoding is not None)
         with open_text(file, options) as source:
@@ -108,7 +109,7 @@ class CsvReader:
         return Record(lines.row_line, json_text(row), custom_id or None)
 
     def _fits(self, cells: list[str]) -> bool:
-        """Whether there is a cell for each column; empty cells behind the last one do no harm."""
+        """Returns whether each column has a cell; more cells are allowed if they are empty."""
         width = len(self._names)
         return len(cells) >= width and not any(cells[width:])
 
@@ -117,7 +118,7 @@ class CsvReader:
         text = lines.row_text
         fields = len(self._opening.findall(text))
         if lines.row_lines == 1 and fields == len(self._closing.findall(text)):
-            # Stray quotes, but every field is closed: read the row as spreadsheets do.
+            # The row has stray quotes, but every field is closed: read it as spreadsheets do.
             try:
                 return self._record(lines, next(csv.reader([text], delimiter=self._delimiter)))
             except csv.Error as error:
@@ -126,8 +127,8 @@ class CsvReader:
         if lines.ended and self._are_rows(lines.row_parts[1:], least=2):
             lines.rewind(to=1)
         elif not lines.ended and lines.row_lines > 1:
-            # The quote that offends opens a field of the next row: that row is read again, and so
-            # are rows without quotes before it. In a single column, every line looks like a row.
+            # The offending quote opens a field of the next row: that row is read again, and so are
+            # rows without quotes before it. In a single column, every line looks like a row.
             least = 1 if self._plain_rows else _ROWS_TO_BELIEVE
             are_rows = len(self._names) > 1 and self._are_rows(lines.row_parts[1:-1], least)
             lines.rewind(to=1 if are_rows else lines.row_lines - 1)
@@ -142,7 +143,7 @@ class CsvReader:
         return Rejected(lines.row_line, "malformed_row", message, text)
 
     def _over_size(self, lines: "_Lines") -> Entry:
-        """Passes over a row that is too large, or only over its first line if rows follow it."""
+        """Skips a row that is too large, or only its first line if rows follow it."""
         text = lines.row_text[:RAW_LIMIT]
         if self._are_rows(lines.row_parts[1:-1], least=2):
             message = "a quote opened in this row is not closed"
@@ -152,9 +153,10 @@ class CsvReader:
         return over_size(lines.row_line, f"{size:,} bytes", self._max_row_bytes, text)
 
     def _are_rows(self, parts: list[str], least: int) -> bool:
-        """Whether lines are rows themselves: so many of them are complete, and most or all.
+        """Returns whether lines are rows themselves: enough are complete, and most or all are.
 
-        Two columns are soon found in a line of any text, so there it has to be all.
+        A line of any text soon seems to have two columns, so with two columns all lines must be
+        rows.
         """
         rows = csv.reader(parts[:_ROWS_TO_TRY], delimiter=self._delimiter)
         try:
@@ -190,13 +192,13 @@ class CsvReader:
 
 
 class _RowTooLargeError(Exception):
-    """Leaves the csv reader when the lines of a row exceed the limit."""
+    """Signals from inside the csv reader that the lines of a row exceed the limit."""
 
 
 class _Lines:
-    """Decoded physical lines, grouped by the row that they belong to.
+    """The decoded physical lines, grouped by row.
 
-    Lines that are given back are kept, not sought again: an unpacked file cannot be rewound.
+    Lines that are given back are kept in memory, because an unpacked file cannot be rewound.
     """
 
     def __init__(self, source: BufferedReader, max_row_bytes: int, strays: StrayBytes) -> None:
@@ -225,7 +227,7 @@ class _Lines:
         return len(self.row_parts)
 
     def start_row(self) -> bool:
-        """Begins a row at the present line; false at the end of the file."""
+        """Begins a row at the current line; returns false at the end of the file."""
         self._row, self.row_parts, self._row_size = [], [], 0
         self.row_has_strays = False
         self.row_line = self._line + 1
@@ -250,7 +252,7 @@ class _Lines:
         return text
 
     def split_at_returns(self) -> bool:
-        """Begins the row anew where a carriage return alone ends it, as on the first Macs."""
+        """Begins the row again and splits it at lone carriage returns, as on the first Macs."""
         raw = self.row_bytes
         rows = raw.rstrip(b"\r\n").split(b"\r")
         if self.row_lines > 1 or len(rows) == 1 or b'"' in raw:
@@ -268,7 +270,7 @@ class _Lines:
         self.ended = False
 
     def skip_to(self, opening: re.Pattern[str]) -> int:
-        """Passes over the lines up to the first that matches; returns their number."""
+        """Skips the lines up to the first that matches; returns their number."""
         first = self._line
         while raw := self._read():
             if opening.search(decode(raw)):
@@ -293,7 +295,7 @@ class _Lines:
         return self._row_size
 
     def _read(self) -> bytes:
-        """The next line, or as much of it as a row may have."""
+        """Returns the next line, cut at the size that a row may have."""
         if self._given_back:
             return self._given_back.pop()
         return self._source.readline(self._max_row_bytes + 1)

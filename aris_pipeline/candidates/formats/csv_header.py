@@ -1,4 +1,4 @@
-"""Why the first line of a CSV file does not name its columns: a message for each cause."""
+"""Explains why the first line of a CSV file does not name its columns: one message a cause."""
 
 import csv
 import re
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aris_pipeline.candidates.formats.table_columns import are_names
 
 LINES_TO_SHOW = 20
-"""How many of the first lines tell the cause."""
+"""How many of the first lines are searched for the cause."""
 
 _OTHER_DELIMITERS = {
     "^": "'^'",
@@ -25,7 +25,7 @@ _OTHER_DELIMITERS = {
 
 
 def header_fault(lines: Sequence[str], delimiters: str) -> str | None:
-    """Says what is wrong with the header, and what to do; nothing where it is none of this.
+    """Says what is wrong with the header, and the remedy; nothing if no known cause applies.
 
     Args:
         lines: the first ones of the file, without their ends.

@@ -1,4 +1,4 @@
-"""What the first lines of a text look like: a table, one JSON document, or one object a line."""
+"""Recognizes the form of a text by its first lines: a table, one JSON document, or JSON Lines."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _LINES_TO_TRY = 100
 
 
 def first_lines(head: bytes) -> list[str]:
-    """Returns the first filled lines of a text.
+    """Returns the first lines of a text that are not blank.
 
     Args:
         head: its first bytes, as UTF-8.
@@ -23,22 +23,22 @@ def first_lines(head: bytes) -> list[str]:
 
 
 def is_table(lines: Sequence[str]) -> bool:
-    """Whether the first lines hold a delimiter."""
+    """Returns whether the first lines hold a delimiter."""
     return all(_DELIMITED.match(line) for line in lines[:2])
 
 
 def begins_json(line: str) -> bool:
-    """Whether a line begins as an object, or as an array of objects."""
+    """Returns whether a line begins as an object, or as an array of objects."""
     return _JSON.match(line) is not None
 
 
 def begins_document(line: str) -> bool:
-    """Whether a line begins as an Aris export."""
+    """Returns whether a line begins as an Aris export."""
     return _DOCUMENT.match(line) is not None
 
 
 def is_object(line: str) -> bool:
-    """Whether a line is a JSON object by itself."""
+    """Returns whether a line is a JSON object by itself."""
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""What a file really is, whatever its name says.
+"""Recognizes what a file really is, whatever its name says.
 
 Files come with the wrong ending: a workbook saved under the name of a CSV file, a login page in
-place of a download, JSON Lines named `.json`. Read as what the name says they give a message about
-columns or characters; here the content names itself, with what to do.
+place of a download, JSON Lines named `.json`. If such a file were read by its name, the message
+would be about columns or characters. The messages here name the real content and the remedy.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from aris_pipeline.candidates.decoding import decode
 
 HEAD_BYTES = 64 * 1024
-"""How much of the beginning of a file tells what it is."""
+"""How much of the beginning of a file is looked at."""
 
 _AS_CSV = "save it as CSV UTF-8 and land that"
 _EXTRACT = "extract the text of its candidates into CSV, JSON or parquet"
@@ -73,7 +73,7 @@ _MEMBERS_SHOWN = 3
 
 
 def foreign_kind(file: Path, head: bytes) -> str | None:
-    """Names what no reader of text reads, with what to do; nothing for text.
+    """Names a kind of file that no text reader can read, with the remedy; nothing for text.
 
     Args:
         file: the file, for messages and for the list of what an archive holds.

@@ -1,4 +1,4 @@
-"""What a file format is: how a file of it is known, read, validated and written."""
+"""Defines a file format: how its files are recognized, read, validated and written."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from aris_pipeline.candidates.synthetic_careers import SyntheticCandidate
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One file format. Its module defines it, and `formats` lists it.
+    """A file format. Its module defines it, and `formats` lists it.
 
     Attributes:
-        name: for `--format`, and in the manifest of a batch.
+        name: its name for `--format`, and in the manifest of a batch.
         title: what a file of it is, for messages.
-        endings: of its files, the usual one first.
-        remedy: what to do where no record of a file can be used.
-        reader: opens a file; `InputError` where it cannot be one of this format.
+        endings: the endings of its files, the usual one first.
+        remedy: what to do if no record of a file can be used.
+        reader: opens a file; `InputError` if it cannot be one of this format.
         validator: returns what turns a landed record into columns.
         write: writes synthetic candidates; their number is known beforehand.
         is_table: whether all records have the same fields, which the file names before them.

@@ -1,9 +1,9 @@
-"""A sliding window over a large JSON text, and the way past a value that is not JSON.
+"""Moves a sliding window over a large JSON text, and skips values that are not JSON.
 
-The window holds a few MB whatever the file's size. A malformed value is left behind by its
-brackets and strings alone; where a broken string makes these unreliable, the start of the next
-candidate in the text decides (`JsonWindow.next_candidate`). No text is searched twice for it, so
-that a file full of malformed values takes no longer than its size asks for.
+The window holds a few MB, whatever the file's size. Brackets and strings alone show where a
+malformed value ends. If a broken string makes them unreliable, the start of the next candidate in
+the text decides (`JsonWindow.next_candidate`). No text is searched twice for it, so the time for a
+file full of malformed values grows only with its size.
 """
 
 import re
@@ -34,22 +34,22 @@ class JsonWindow:
         self.ended = False
         self._file = file
         self._decoder = StreamDecoder()
-        self._candidate = self._searched = 0  # the last one found, and where to search on
+        self._candidate = self._searched = 0  # the last one found; where to go on
         self.slide()
         self.text = self.text.removeprefix(BOM)
 
     @property
     def met_strays(self) -> bool:
-        """Whether some text so far holds bytes that are not UTF-8."""
+        """Returns whether some text so far holds bytes that are not UTF-8."""
         return self._decoder.met_strays
 
     @property
     def exhausted(self) -> bool:
-        """Whether all text is consumed."""
+        """Returns whether all text is consumed."""
         return self.ended and self.pos >= len(self.text)
 
     def slide(self) -> None:
-        """Forgets what is consumed and reads the next chunk."""
+        """Drops the consumed text and reads the next chunk."""
         chunk = self._file.read(_CHUNK)
         self.ended = not chunk
         self.text = self.text[self.pos :] + self._decoder.decode(chunk, final=self.ended)
@@ -74,9 +74,10 @@ class JsonWindow:
             self.slide()
 
     def next_candidate(self, start: int) -> int | None:
-        """Returns where the next candidate stands in the text at hand, behind `start`.
+        """Returns where the next candidate after `start` begins in the text of the window.
 
-        It stands after a comma, a closing bracket or a line break: inside a text it does not count.
+        It comes after a comma, a closing bracket or a line break; inside a string it does not
+        count.
         """
         if self._candidate > start:
             return self._candidate
@@ -93,7 +94,7 @@ class JsonWindow:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A value that was passed over: its first characters, its length, whether its end was found."""
+    """A skipped value: its first characters, its length, and whether its end was found."""
 
     head: str
     length: int
@@ -101,11 +102,11 @@ class Skipped:
 
 
 def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
-    """Passes over the value at `pos`, well-formed or not, in bounded memory.
+    """Skips the value at `pos`, well-formed or not, in bounded memory.
 
     Args:
-        window: is left behind the value.
-        in_candidates: whether the value ends, at the latest, where the next candidate starts.
+        window: is moved past the value.
+        in_candidates: whether the value ends at the start of the next candidate, at the latest.
     """
     window.ensure(RAW_LIMIT)
     head = window.text[window.pos : window.pos + RAW_LIMIT]
@@ -119,7 +120,7 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
         if cut is not None or window.ended:
             closed = cut is not None
             cut = len(window.text) if cut is None else cut
-            cut = max(cut, window.pos + 1)  # a stray bracket is passed over, too
+            cut = max(cut, window.pos + 1)  # a stray bracket is skipped, too
             length += cut - window.pos
             window.pos = cut
             return Skipped(head[:length].rstrip(", \r\n\t"), length, closed)
@@ -131,10 +132,10 @@ def skip_value(window: JsonWindow, *, in_candidates: bool) -> Skipped:
 
 
 def _leads_to(text: str, pos: int, following: int) -> bool:
-    """Whether objects lead from the end that brackets say to the next candidate.
+    """Returns whether objects lead from the end that the brackets show to the next candidate.
 
-    Otherwise the brackets are not to be trusted: in a text with a quote too many, some of them
-    seem to be inside strings, and the objects after a wrong end are parts of the same candidate.
+    Otherwise the brackets cannot be trusted: with one quote too many in a text, some brackets seem
+    to be inside strings, and the objects after a wrong end are parts of the same candidate.
     """
     while comma := _NEXT_OBJECT.match(text, pos):
         if comma.end() >= following:
@@ -142,7 +143,7 @@ def _leads_to(text: str, pos: int, following: int) -> bool:
         try:
             _, pos = DECODER.raw_decode(text, comma.end())
         except (ValueError, RecursionError):
-            return True  # it is malformed, too, and has its own turn
+            return True  # it is malformed, too, and is handled in its own turn
     return False
 
 
@@ -155,7 +156,7 @@ class _EndScanner:
         self._escaped = 0
 
     def find_end(self, text: str, pos: int, limit: int | None = None) -> int | None:
-        """Returns the end if it lies before `limit`; otherwise the next window is to be scanned."""
+        """Returns the end if it lies before `limit`; otherwise the next window must be scanned."""
         limit = len(text) if limit is None else limit
         pos += self._escaped
         self._escaped = 0

@@ -1,4 +1,4 @@
-"""Files with one JSON object a line, each a candidate."""
+"""Reads and writes files with one JSON object a line, each a candidate."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ Accept = Callable[[object, int, str], Entry]
 
 
 class JsonLinesReader:
-    """Reads lines and hands each parsed value to `accept`. Blank lines are no records."""
+    """Reads lines and hands each parsed value to `accept`. Blank lines are not records."""
 
     def __init__(
         self, file: Path, options: LandingOptions, accept: Accept = accept_candidate

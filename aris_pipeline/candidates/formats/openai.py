@@ -1,4 +1,4 @@
-"""OpenAI Batch files: one request a line, asked as it is."""
+"""Reads OpenAI Batch files: one request a line, asked unchanged."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -62,7 +62,7 @@ def _open(file: Path, options: LandingOptions) -> JsonLinesReader:
 
 
 def _claims(file: Path, options: LandingOptions) -> bool:
-    """Whether the first readable line is a request."""
+    """Returns whether the first readable line is a request."""
     with open_text(file, options) as source:
         for raw in islice(iter(lambda: source.readline(_LINE_BYTES), b""), _LINES_TO_TRY):
             try:
@@ -90,7 +90,7 @@ def accept_request(value: object, line: int, text: str) -> Entry:
 
 
 def _fault_in_request(request: dict[str, Any]) -> tuple[Rule, str, str] | None:
-    """Returns rule, field and message of what is wrong with the envelope, if anything is."""
+    """Returns rule, field and message of a fault in the envelope, if there is one."""
     body = request.get("body")
     messages = body.get("messages") if isinstance(body, dict) else None
     model = body.get("model") if isinstance(body, dict) else None

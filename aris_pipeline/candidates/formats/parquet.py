@@ -1,4 +1,4 @@
-"""Parquet tables of candidates: one row a candidate, nested columns allowed."""
+"""Reads parquet tables of candidates: one row a candidate, nested columns allowed."""
 
 import re
 from collections.abc import Iterator
@@ -91,7 +91,7 @@ class ParquetReader:
 
 
 def _is_other_text(value: object) -> TypeGuard[bytes]:
-    """Whether a value is a text stored as bytes other than UTF-8, and no digest or key."""
+    """Returns whether a value is text stored as bytes other than UTF-8, not a digest or key."""
     if not isinstance(value, bytes) or len(value) <= _LONGEST_DIGEST or _CONTROL.search(value):
         return False
     try:
@@ -102,7 +102,7 @@ def _is_other_text(value: object) -> TypeGuard[bytes]:
 
 
 def _rows_at_once(metadata: pq.FileMetaData) -> int:
-    """A few hundred rows, fewer where the rows of a group are large."""
+    """Returns how many rows to read at once: a few hundred, fewer if the rows are large."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // max(largest, 1)))

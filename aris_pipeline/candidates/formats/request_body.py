@@ -1,6 +1,6 @@
-"""The body of an OpenAI Batch line, checked against what the engines honor.
+"""Checks the body of an OpenAI Batch line against what the engines honor.
 
-Nothing of it is repaired or changed: messages reach the model as they were written.
+Nothing in it is repaired or changed: messages reach the model as they were written.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ from aris_pipeline.candidates.json_values import (
 from aris_pipeline.candidates.records import json_type
 
 REQUEST_DECODER = unambiguous()
-"""Reads a line; all of it is sent, so no key at all may have two values in one object."""
+"""Reads a line; all of it is sent, so no key may have two values in one object."""
 
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
@@ -57,7 +57,7 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "bad_words": ([],),
     "allowed_token_ids": (),
 }
-"""Sampling parameters beside the common ones, with the values that ask for nothing."""
+"""Sampling parameters besides the common ones, with the values that have no effect."""
 
 _OTHER_PARTS = frozenset(
     {
@@ -73,7 +73,7 @@ _OF_A_MESSAGE = frozenset({"role", "content", "name", "reasoning", "reasoning_co
 _OF_A_PART = frozenset({"type", "text", "cache_control"})
 _OF_A_FORMAT = frozenset({"type", "json_schema", "schema"})
 _OF_A_NAMED_SCHEMA = frozenset({"name", "description", "schema", "strict"})
-"""What an object inside a body may hold. Anything else that says something costs the row."""
+"""The keys that an object inside a body may hold. Any other key with a value costs the row."""
 
 
 class InvalidParameterError(Exception):
@@ -102,7 +102,7 @@ def _text_content(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """Makes a list of a single text, which may be empty and then is none."""
+    """Makes a list of a single text; an empty text gives an empty list."""
     return [value] * bool(value) if isinstance(value, str) else value
 
 
@@ -149,16 +149,16 @@ def _format_object(value: object) -> object:
 
 
 class ResponseFormat(_Open):
-    """How the answer has to look."""
+    """The format that the answer must have."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
     object_schema: dict[str, Any] | None = Field(default=None, alias="schema")
-    """Beside `json_object`, as llama.cpp and others take it."""
+    """The schema next to `json_object`, as llama.cpp and others take it."""
 
 
 class RequestBody(_Open):
-    """A chat completion request; what it declares is honored."""
+    """A chat completion request; every declared field is honored."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
     model: Any = None
@@ -199,7 +199,7 @@ class RequestBody(_Open):
     continue_final_message: Switch | None = None
 
     def sampling(self) -> dict[str, Any]:
-        """Returns the sampling parameters beside the common ones that ask for something."""
+        """Returns the sampling parameters, besides the common ones, that have an effect."""
         asked = {name: getattr(self, name) for name in _NEUTRAL}
         return {
             name: value
@@ -208,7 +208,7 @@ class RequestBody(_Open):
         }
 
     def template_options(self) -> dict[str, Any]:
-        """Returns how the chat template is to be applied, where not in the common way."""
+        """Returns the options of the chat template that differ from the common ones."""
         options: dict[str, Any] = {}
         if self.chat_template_kwargs:
             options["chat_template_kwargs"] = self.chat_template_kwargs
@@ -219,10 +219,10 @@ class RequestBody(_Open):
         return options
 
     def constraint(self) -> tuple[str, Any] | None:
-        """Returns the kind of constraint that the answer has to satisfy, and its content.
+        """Returns the kind and the content of the constraint that the answer must satisfy.
 
         Raises:
-            InvalidParameterError: there are several, or one that no engine could apply.
+            InvalidParameterError: there are several constraints, or one that no engine could apply.
         """
         found = list(self._constraints())
         if len(found) > 1:
@@ -268,10 +268,10 @@ HONORED = frozenset(RequestBody.model_fields)
 
 
 def read_body(body: object) -> RequestBody:
-    """Reads a body, with what stands in its `extra_body`.
+    """Reads a body, with the content of its `extra_body`.
 
     Raises:
-        InvalidParameterError: something of it cannot be honored.
+        InvalidParameterError: a part of it cannot be honored.
     """
     fields = merged(body)
     if refused := find_refused(fields, HONORED):
@@ -299,7 +299,7 @@ def read_body(body: object) -> RequestBody:
 def _inner_objects(
     fields: Mapping[str, Any],
 ) -> Iterator[tuple[str, Mapping[str, Any], frozenset[str]]]:
-    """Yields each object inside a body with its path and the names that it may hold."""
+    """Yields each object inside a body, with its path and its allowed names."""
     for index, message in enumerate(fields["messages"]):
         yield f"messages.{index}", message, _OF_A_MESSAGE
         content = message["content"]
@@ -332,7 +332,7 @@ def merged(body: object) -> dict[str, Any]:
     """Returns a body with the fields of its `extra_body`, as OpenAI's client sends them.
 
     Raises:
-        InvalidParameterError: a parameter stands in both, or neither is an object.
+        InvalidParameterError: a parameter is in both, or neither is an object.
     """
     if not isinstance(body, dict):
         raise InvalidParameterError("", f"expected an object, found {json_type(body)}")
@@ -348,7 +348,7 @@ def merged(body: object) -> dict[str, Any]:
 
 
 def find_invalid_parameter(body: object) -> tuple[str, str] | None:
-    """Returns the dotted path and the message of what is wrong with a body, if anything is."""
+    """Returns the dotted path and the message of the first fault in a body, if any."""
     try:
         read_body(body)
     except InvalidParameterError as error:
@@ -357,7 +357,7 @@ def find_invalid_parameter(body: object) -> tuple[str, str] | None:
 
 
 def parameter_of(field: str) -> str:
-    """Returns the parameter that a quarantined field belongs to, without names that files make up.
+    """Returns the parameter of a quarantined field, without names that files invent.
 
     Args:
         field: such as `body.messages.0.content`.

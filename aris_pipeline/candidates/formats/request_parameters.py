@@ -1,8 +1,9 @@
-"""Parameters of a chat completion request that this pipeline does not take, by name.
+"""Lists the parameters of a chat completion request that this pipeline does not take.
 
 Every parameter of OpenAI's API and of vLLM's is in exactly one of three sets: those that
-`RequestBody` declares are honored, those `WITHOUT_EFFECT` say nothing about the answer, and those
-`REFUSED` cost the row. A name in none of them is refused as unknown. None is ignored.
+`RequestBody` declares are honored, those `WITHOUT_EFFECT` do not change the answer, and those
+`REFUSED` cost the row. A name in none of the sets is refused as unknown. No name is ignored
+silently.
 """
 
 import re
@@ -16,11 +17,11 @@ WITHOUT_EFFECT = frozenset(
         "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
         "prompt_cache_retention", "prompt_cache_options", "request_id", "session_id", "priority",
         "cache_salt",
-        # How an answer is streamed, and tools are called, neither of which is done.
+        # How an answer is streamed and how tools are called; neither is supported.
         "stream_options", "stream_interval", "parallel_tool_calls",
-        # What only vLLM's own endpoints for other servers read.
+        # Only vLLM's own endpoints for other servers read these.
         "mm_payload", "return_mm_kwargs", "routed_experts_prompt_start",
-        # Which program applies a constraint, not which one.
+        # Which program applies a constraint, not the constraint itself.
         "guided_decoding_backend",
     }
 )  # fmt: skip
@@ -87,11 +88,12 @@ REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = {
     "ec_transfer_params": ((), _SAMPLING),
     "guided_whitespace_pattern": ((), _SAMPLING),
 }
-"""By name: values that ask for nothing, and what is said of any other. Null always asks nothing."""
+"""By name: values without effect, and the message for any other value. Null never has an effect."""
 
 UNKNOWN = "(unknown)"
 _LIKENESS = 0.8
-"""Below it the closest name mostly means something else: `max_length` and `length_penalty`."""
+"""Below this similarity the closest name mostly means something else: `max_length` and
+`length_penalty`."""
 _OTHER_NAMES = {
     **dict.fromkeys(
         (
@@ -114,13 +116,13 @@ _OTHER_NAMES = {
     "choice": "guided_choice",
     "choices": "guided_choice",
 }
-"""What other tools call a parameter, and what it is called here."""
+"""Names of parameters in other tools, and their names here."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def find_refused(body: Mapping[str, Any], honored: Collection[str]) -> tuple[str, str] | None:
-    """Returns the name of the first parameter that cannot be honored, with what to say of it."""
+    """Returns the name of the first parameter that cannot be honored, with its message."""
     for name, value in body.items():
         if value is None or name in honored or name in WITHOUT_EFFECT:
             continue
@@ -133,7 +135,7 @@ def find_refused(body: Mapping[str, Any], honored: Collection[str]) -> tuple[str
 
 
 def shown_name(name: str) -> str:
-    """Returns a name as messages show it: one that a file made up may be personal."""
+    """Returns a name as messages show it; a name that a file invented may be personal."""
     return name if _NAME.fullmatch(name) else UNKNOWN
 
 

@@ -1,7 +1,7 @@
-"""Which columns a table has: one for the id, and some that a candidate can be judged by.
+"""Finds the columns of a table: one for the id, and those by which a candidate can be judged.
 
 A file without a header line passes its first row off as column names. That row is a person's, so
-messages show names only where all of them look like names of columns and one is a usual one.
+messages show names only if all of them look like column names and one is a usual name.
 """
 
 import re
@@ -23,11 +23,11 @@ _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d][\w ./()-]{0,39}")
 
 
 def find_id_columns(file: Path, names: Sequence[str], options: LandingOptions) -> list[str]:
-    """Returns the columns that may hold the id: the one named in `options`, else by usual names.
+    """Returns the columns that may hold the id: the one in `options`, else those with usual names.
 
     Raises:
-        InputError: a column that `options` names is not there, or no column is known to hold what
-            a candidate can be judged by.
+        InputError: a column that `options` names is missing, or no known column can be used to
+            judge a candidate.
     """
     for path, where in options.named_paths():
         if path not in names and path.partition(".")[0] not in names:
@@ -44,7 +44,7 @@ def find_id_columns(file: Path, names: Sequence[str], options: LandingOptions) -
 
 
 def _is_judged(name: str) -> bool:
-    """Whether a column by itself is enough to judge a candidate by."""
+    """Returns whether a column alone is enough to judge a candidate."""
     role = role_of(name)
     if role is None:
         return name == "gemData"
@@ -52,7 +52,7 @@ def _is_judged(name: str) -> bool:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Returns names without surrounding space; an empty or repeated one gets its number."""
+    """Returns names without surrounding space; an empty or repeated name gets a number."""
     unique: dict[str, None] = {}
     for number, given in enumerate(names, start=1):
         name = given.strip() or f"column_{number}"
@@ -63,7 +63,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def are_names(cells: Sequence[str]) -> bool:
-    """Whether cells are plainly names of columns, and not data: all could be, and one is usual."""
+    """Returns whether cells are clearly column names: all could be, and one is usual."""
     is_known = any(
         cell.lower().replace(" ", "_") in _OTHER_USUAL_NAMES
         or role_of(cell)
@@ -74,7 +74,7 @@ def are_names(cells: Sequence[str]) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Lists names for a message; what looks like data is not repeated."""
+    """Lists names for a message; only counts them if they look like data."""
     if not are_names(names):
         return f"{len(names)}, which may be data (is the line with the names missing?)"
     shown = ", ".join(repr(name) for name in names[:_SHOWN]) or "none"
