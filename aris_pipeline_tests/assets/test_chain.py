@@ -331,8 +331,9 @@ def test_a_verdict_with_evidence_quotes_the_lines_that_it_rests_on(
     assert ranking.height == 25
     row = ranking.row(0, named=True)
     assert row["education_evidence"] == "J1"
-    prompts = store.prompts(outcome.judge, Shard.numbered(outcome.batch.name, 0))
-    shown = pl.read_parquet(prompts).filter(custom_id=row["custom_id"])["messages"][0]
+    files = [store.prompts(outcome.judge, shard) for shard in Shard.all_of(outcome.batch)]
+    prompts = pl.concat([pl.read_parquet(file) for file in files])
+    shown = prompts.filter(custom_id=row["custom_id"])["messages"][0]
     assert f"J1 {row['education_quote']}" in json.loads(shown)[-1]["content"]
     assert row["grounding"] == "nothing_to_check"
     assert row["contradictions"] is not None

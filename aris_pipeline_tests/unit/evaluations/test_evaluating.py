@@ -51,7 +51,7 @@ def test_a_valid_answer_becomes_typed_columns(
     assert row["rubric_id"] == "aris-swe-v1"
     assert row["rubric_digest"] == rubric.digest
     assert (row["model_id"], row["engine"], row["run_id"]) == ("smollm2", "vllm 0.32.0", "run")
-    assert counts == EvaluationCounts(1, 1, 0, {}, {"Yes": 1})
+    assert counts == EvaluationCounts(1, 1, 0, {}, {"Yes": 1}, distinct_reasons=1)
 
 
 def test_probabilities_score_and_likeliest_verdict_come_from_the_logprobs(

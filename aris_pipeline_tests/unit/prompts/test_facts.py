@@ -47,7 +47,7 @@ def test_dates_of_years_alone_stand_for_their_middle() -> None:
 
 
 def test_jobs_at_once_count_once_and_gaps_are_known_but_not_said() -> None:
-    jobs = [
+    jobs: list[dict[str, Any]] = [
         {"work_start_date": "2010-01", "work_end_date": "2012-01", "is_current": False},
         {"work_start_date": "2011-01", "work_end_date": "2013-01", "is_current": False},
         {"work_start_date": "2016-01", "work_end_date": None, "is_current": True},
