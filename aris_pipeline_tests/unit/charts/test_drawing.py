@@ -32,6 +32,7 @@ def test_neither_the_help_nor_the_definitions_load_matplotlib() -> None:
     program = (
         "import sys\n"
         "import aris_pipeline.charts, aris_pipeline.definitions\n"
+        "aris_pipeline.definitions.defs()\n"
         "from aris_pipeline.cli import main\n"
         "sys.argv = ['aris', '--help']\n"
         "try:\n"
