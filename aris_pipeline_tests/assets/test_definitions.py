@@ -20,6 +20,7 @@ def assets_trial(context: dg.AssetExecutionContext) -> dg.MaterializeResult: ...
 """
 
 
+@pytest.mark.slow
 def test_a_file_in_the_folder_is_found_where_there_is_no_pyproject(tmp_path: Path) -> None:
     package = shutil.copytree(Path(aris_pipeline.__file__).parent, tmp_path / "aris_pipeline")
     (package / "defs" / "assets_trial.py").write_text(SCAFFOLDED)

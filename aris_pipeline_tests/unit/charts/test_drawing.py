@@ -6,9 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from aris_pipeline.charts import projection_curve, token_histogram
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.tables import table
+
+pytestmark = pytest.mark.slow
 
 _DRAW = (
     "import hashlib\n"

@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_definitions_load_without_vllm_and_torch() -> None:
     program = (
         "import sys\n"
