@@ -12,7 +12,7 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test soak bench benchmarks lint docs site lock clean
+.PHONY: help setup demo dev check test soak bench benchmarks lint docs site lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,14 @@ dev: setup ## open the Dagster UI with its daemon on loopback
 
 # Dagster's SQLite waits for the disk at each of its events: where there is room in memory, they go there.
 SCRATCH := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4e6 {print "TMPDIR=/dev/shm"}')
+
+check: setup ## before each commit, in minutes: linters, types and the tests that are quick
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@# Whatever takes over two seconds here should be marked as slow.
+	$(SCRATCH) $(BIN)/pytest -n 2 --dist loadgroup -rs --durations=5 --durations-min=2 \
+		-m "not slow and not system and not engine"
 
 test: setup ## run all tests, those on the real engine too
 	$(SCRATCH) $(BIN)/pytest -n 3 --dist loadgroup -rs -m "not engine"

@@ -25,15 +25,33 @@ judge = dg.define_asset_job(
 evaluate = dg.define_asset_job(
     "evaluate",
     assets_of("evaluate"),
+    executor_def=dg.multiprocess_executor,
     description="Parses and scores answers, and measures what they cost.",
 )
 rank = dg.define_asset_job(
-    "rank", assets_of("rank"), description="Ranks every batch that has changed."
+    "rank",
+    assets_of("rank"),
+    executor_def=dg.multiprocess_executor,
+    description="Ranks every batch that has changed.",
 )
 report = dg.define_asset_job(
     "report",
     assets_of("report"),
+    executor_def=dg.multiprocess_executor,
     description="Sums up what every batch has cost that was measured since.",
+)
+follow_completions = dg.AutomationConditionSensorDefinition(
+    "follow_completions",
+    target=dg.AssetSelection.assets(
+        assets.evaluations,
+        assets.throughput,
+        assets.candidate_ranking,
+        assets.throughput_report,
+    ),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    # Each look may lead to the next: verdicts, then the ranking.
+    minimum_interval_seconds=10,
+    description="Evaluates, measures, ranks and reports what has new completions.",
 )
 
 

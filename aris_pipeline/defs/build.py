@@ -1,17 +1,16 @@
-"""Puts the definitions together."""
+"""Puts the definitions together: whatever Dagster finds in the files of this folder."""
 
+import functools
 import os
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster_shared.record import replace
 
-from aris_pipeline.defs import assets, automation, benchmarks, landing
+from aris_pipeline import defs
 from aris_pipeline.defs.descriptions import with_code_references
-from aris_pipeline.defs.resources import (
-    EngineResource,
-    JudgingResource,
-    StoreResource,
-    ThresholdsResource,
-)
+from aris_pipeline.defs.resources import EngineResource
 
 
 def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions:
@@ -20,57 +19,21 @@ def build_definitions(*, engine: EngineResource | None = None) -> dg.Definitions
     Args:
         engine: in place of the vLLM engine; for tests.
     """
-    return dg.Definitions(
-        assets=with_code_references(
-            [
-                assets.landing_files,
-                assets.raw_candidates,
-                assets.prompts,
-                assets.completions,
-                assets.evaluations,
-                assets.throughput,
-                assets.candidate_ranking,
-                assets.throughput_report,
-                benchmarks.benchmark_runs,
-                benchmarks.benchmark_decision,
-                benchmarks.engine_tuning,
-            ],
-            git_url=os.environ.get("ARIS_GIT_URL"),
-        ),
-        jobs=[
-            landing.land,
-            automation.judge,
-            automation.evaluate,
-            automation.rank,
-            automation.report,
-            benchmarks.benchmark,
-            benchmarks.tune_engine,
-        ],
-        schedules=[automation.nightly],
-        sensors=[
-            landing.landing_sensor,
-            automation.past_bad_shards,
-            automation.tell_of_failures,
-            dg.AutomationConditionSensorDefinition(
-                "follow_completions",
-                target=dg.AssetSelection.assets(
-                    assets.evaluations,
-                    assets.throughput,
-                    assets.candidate_ranking,
-                    assets.throughput_report,
-                ),
-                default_status=dg.DefaultSensorStatus.RUNNING,
-                # Each look may lead to the next: verdicts, then the ranking.
-                minimum_interval_seconds=10,
-                description="Evaluates, measures, ranks and reports what has new completions.",
-            ),
-        ],
-        # The engine lives in the step's process and is loaded once for all shards of a run.
-        executor=dg.in_process_executor,
-        resources={
-            "store": StoreResource(),
-            "judging": JudgingResource(),
-            "engine": engine or EngineResource(),
-            "thresholds": ThresholdsResource(),
-        },
+    found = _found_in_the_folder()
+    # An asset that another file imports is found in both.
+    assets: list[Any] = list({id(asset): asset for asset in found.assets or []}.values())
+    return replace(
+        found,
+        assets=with_code_references(assets, git_url=os.environ.get("ARIS_GIT_URL")),
+        resources={**(found.resources or {}), **({"engine": engine} if engine else {})},
     )
+
+
+@functools.cache
+def _found_in_the_folder() -> dg.Definitions:
+    """Loads what `dg.load_from_defs_folder` would, which wants a pyproject.toml: a wheel has none.
+
+    Once a process, because Dagster imports all plug-ins of `dg` for it: half a second.
+    """
+    folder = Path(next(iter(defs.__path__)))
+    return dg.ComponentTree.from_module(defs, project_root=folder.parents[1]).build_defs()

@@ -80,7 +80,10 @@ def land_candidates(
     return batch.name
 
 
-@dg.job(description="Takes a file of candidates in: shards, quarantine, partitions.")
+@dg.job(
+    executor_def=dg.multiprocess_executor,
+    description="Takes a file of candidates in: shards, quarantine, partitions.",
+)
 def land() -> None:
     """Lands one file."""
     land_candidates()

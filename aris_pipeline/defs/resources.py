@@ -98,3 +98,19 @@ class EngineResource(dg.ConfigurableResource[EngineSession]):
 
 class ThresholdsResource(Thresholds, dg.ConfigurableResource[Thresholds]):
     """Where a check fails, and the price of the machine; can be set for a run in the launchpad."""
+
+
+@dg.definitions
+def location() -> dg.Definitions:
+    """Returns what all definitions of this folder share."""
+    return dg.Definitions(
+        # A run of any assets may hold the engine, which is loaded once for all shards, in the
+        # process that the run's tags name. Jobs that never need it name Dagster's usual executor.
+        executor=dg.in_process_executor,
+        resources={
+            "store": StoreResource(),
+            "judging": JudgingResource(),
+            "engine": EngineResource(),
+            "thresholds": ThresholdsResource(),
+        },
+    )

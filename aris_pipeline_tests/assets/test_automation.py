@@ -109,6 +109,7 @@ def test_the_sensor_skips_hidden_files_and_a_missing_directory(
     assert isinstance(tick(store, instance), dg.SkipReason)
 
 
+@pytest.mark.slow
 def test_the_nightly_schedule_asks_for_whole_batches_that_are_not_done(
     runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
 ) -> None:
@@ -123,6 +124,7 @@ def test_the_nightly_schedule_asks_for_whole_batches_that_are_not_done(
     assert done.name not in request.run_key
 
 
+@pytest.mark.slow
 def test_the_nightly_schedule_skips_when_everything_is_done(
     runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
 ) -> None:
@@ -133,6 +135,7 @@ def test_the_nightly_schedule_skips_when_everything_is_done(
     assert isinstance(outcome, dg.SkipReason)
 
 
+@pytest.mark.slow
 def test_landing_registers_the_shards_in_order_and_only_once(
     runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
 ) -> None:
@@ -233,6 +236,7 @@ def judge_with_a_bad_shard(
     return keys, run
 
 
+@pytest.mark.slow
 def test_a_bad_shard_does_not_keep_the_others_from_being_judged(
     runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
 ) -> None:
@@ -253,6 +257,7 @@ def test_a_bad_shard_does_not_keep_the_others_from_being_judged(
     assert len(requests) == 2
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_at_the_engine_is_not_gone_on_with(
     runner: BatchRunner, instance: dg.DagsterInstance, write_file: WriteFile
 ) -> None:
@@ -290,6 +295,7 @@ class Inbox(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_posted_to_the_webhook_with_its_reason(
     runner: BatchRunner,
     instance: dg.DagsterInstance,
@@ -328,6 +334,7 @@ def test_where_markers_are_required_a_file_without_one_is_left_alone(
     assert isinstance(tick(store, instance), dg.SkipReason)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_batch_sums_up_its_shards(
     runner: BatchRunner, store: DataStore, write_file: WriteFile
 ) -> None:

@@ -26,6 +26,8 @@ from aris_pipeline_tests.fake_engine import (
     refuse,
 )
 
+pytestmark = pytest.mark.slow
+
 WriteFile = Callable[..., Path]
 LANDING: dict[str, Any] = {"shard_size": 10}
 LAST = "candidate_ranking"

@@ -31,6 +31,8 @@ from aris_pipeline_tests.fake_engine import (
     refuse,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def check_of(asset: str, name: str) -> dg.AssetCheckKey:
     return dg.AssetCheckKey(dg.AssetKey(asset), name)

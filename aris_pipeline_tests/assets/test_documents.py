@@ -82,6 +82,7 @@ def outputs(
     return expected.__getitem__
 
 
+@pytest.mark.slow
 def test_every_python_snippet_runs_and_returns_its_rows(
     outputs: Callable[[str], int], capsys: pytest.CaptureFixture[str]
 ) -> None:

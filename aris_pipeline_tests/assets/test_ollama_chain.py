@@ -19,6 +19,8 @@ from aris_pipeline.models.cards import load_tokenizer
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_ollama import DIGEST, FakeOllama
 
+pytestmark = pytest.mark.slow
+
 WriteFile = Callable[..., Path]
 
 

@@ -40,6 +40,7 @@ def kept(runner: BatchRunner) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in files) + "".join(records)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_candidate_but_its_id_reaches_the_event_log(
     runner: BatchRunner, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_file_that_fails_is_explained_without_a_word_of_its_candidates(
     assert MARK not in str(error.value) + kept(runner)
 
 
+@pytest.mark.slow
 def test_what_an_openai_file_names_its_parameters_stays_out_of_the_event_log(
     runner: BatchRunner, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ from aris_pipeline.ledger import reconcile
 from aris_pipeline.storage import DataStore, Shard, read_parquet
 from aris_pipeline_tests.openai_server_fake import FakeServer
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-never-to-be-seen-7f3a"
 
 

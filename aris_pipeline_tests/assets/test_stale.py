@@ -16,6 +16,8 @@ from aris_pipeline.storage import Batch
 from aris_pipeline.throughput import UNKNOWN
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
 
+pytestmark = pytest.mark.slow
+
 
 def judging(runner: BatchRunner, **chosen: Any) -> BatchRunner:
     """The same runner, told to judge differently."""

@@ -21,6 +21,8 @@ from aris_pipeline.storage import DataStore, Judge, Shard
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 from aris_pipeline_tests.soak.storage_faults import FAULTS, TABLES
 
+pytestmark = pytest.mark.slow
+
 LAST = "candidate_ranking"
 SAID = {
     "blocked_table": (StorageError, "is in the way"),

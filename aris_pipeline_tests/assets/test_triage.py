@@ -16,6 +16,8 @@ from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource, answer_by_schema
 
+pytestmark = pytest.mark.slow
+
 WriteFile = Callable[..., Path]
 LAST = "candidate_ranking"
 ROWS, SHARE = 100, 0.1

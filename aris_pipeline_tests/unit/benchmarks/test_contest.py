@@ -16,6 +16,8 @@ from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.unit.benchmarks.conftest import CARD, Fakes
 
+pytestmark = pytest.mark.slow
+
 MakeContest = Callable[..., Contest]
 
 

@@ -19,6 +19,8 @@ from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.tables import make_batch
 from aris_pipeline_tests.unit.benchmarks.conftest import CARD
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 gpu: []
 cpu:

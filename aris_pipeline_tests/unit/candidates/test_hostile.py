@@ -157,6 +157,7 @@ def test_a_file_of_nothing_is_refused(desk: Desk, ending: str, content: bytes) -
 # Size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "head", "tail"),
     [

@@ -82,6 +82,7 @@ def test_a_text_that_only_looks_printed_stays(text: str) -> None:
     assert repair_texts(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["<p ", "<p =", "<!--", "<style>", "<p '", '<p "', "<", "</p", "\\n", "b'", "&lt;"]
 )

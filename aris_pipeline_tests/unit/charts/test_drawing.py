@@ -6,9 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from aris_pipeline.charts import projection_curve, token_histogram
 from aris_pipeline.storage import Prompts
 from aris_pipeline_tests.tables import table
+
+pytestmark = pytest.mark.slow
 
 _DRAW = (
     "import hashlib\n"
@@ -32,6 +36,7 @@ def test_neither_the_help_nor_the_definitions_load_matplotlib() -> None:
     program = (
         "import sys\n"
         "import aris_pipeline.charts, aris_pipeline.definitions\n"
+        "aris_pipeline.definitions.defs()\n"
         "from aris_pipeline.cli import main\n"
         "sys.argv = ['aris', '--help']\n"
         "try:\n"

@@ -41,6 +41,7 @@ emit({"answer": 42, "name": "Zo\\u00eb"})
 """
 
 
+@pytest.mark.slow
 def test_stdout_has_the_json_and_nothing_else_whoever_prints() -> None:
     ended = _run(NOISE)
 
@@ -52,6 +53,7 @@ def test_stdout_has_the_json_and_nothing_else_whoever_prints() -> None:
     assert "[bold]for people[/bold]" in ended.stderr
 
 
+@pytest.mark.slow
 def test_people_find_their_text_on_stdout_without_json_and_without_noise() -> None:
     ended = _run(NOISE, as_json=False)
 
@@ -59,6 +61,7 @@ def test_people_find_their_text_on_stdout_without_json_and_without_noise() -> No
     assert "library prints\n" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_typed_error_is_one_line_for_people_and_json_for_programs() -> None:
     ended = _run("emit({'rows': 1})\nraise ConfigError('no model [x]; choose one with --model')")
 
@@ -70,6 +73,7 @@ def test_a_typed_error_is_one_line_for_people_and_json_for_programs() -> None:
     assert ended.stderr == "error: no model [x]; choose one with --model\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stop",
     [
@@ -86,6 +90,7 @@ def test_a_stopped_command_says_that_it_can_go_on(stop: str) -> None:
     assert "error" in json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 def test_an_exit_status_of_its_own_keeps_the_json() -> None:
     ended = _run("emit({'ok': False})\nraise typer.Exit(1)")
 
@@ -93,6 +98,7 @@ def test_an_exit_status_of_its_own_keeps_the_json() -> None:
     assert json.loads(ended.stdout) == {"ok": False}
 
 
+@pytest.mark.slow
 def test_a_fault_of_ours_is_not_dressed_up() -> None:
     ended = _run("raise ZeroDivisionError('ours')")
 

@@ -23,6 +23,7 @@ line.say("loaded in 4 s")
 """
 
 
+@pytest.mark.slow
 def test_on_a_terminal_one_line_changes_in_place_and_is_gone_at_the_end() -> None:
     written = on_a_terminal([sys.executable, "-c", WORK])
 

@@ -32,6 +32,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARIS_CACHE_DIR", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_first_exception_that_ends_a_process_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARIS_ENGINE_PARENT_PID", str(os.getpid()))
     assert last_words() is None

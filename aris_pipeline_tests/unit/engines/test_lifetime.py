@@ -68,10 +68,12 @@ def test_an_engine_process_whose_parent_is_gone_already_ends_at_once() -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
 
 
+@pytest.mark.slow
 def test_in_a_container_process_1_may_be_the_parent() -> None:
     assert _run(ORPHAN, parent="1").stdout == "alive\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["the parent itself", "vLLM without this pipeline"])
 def test_other_processes_are_left_alone(who: str) -> None:
     program = (

@@ -253,6 +253,7 @@ def test_only_so_many_requests_are_in_flight(server: FakeOllama, engine: Opens, 
     assert 1 < server.most_in_flight <= 5
 
 
+@pytest.mark.slow
 def test_no_row_is_lost_or_doubled_while_the_server_fails_at_random(
     server: FakeOllama, engine: Opens, ask: Asks
 ) -> None:

@@ -75,6 +75,7 @@ def test_the_log_probabilities_of_the_named_tokens_come_back() -> None:
     assert answer.logprobs == {8: -4.0, 12: -6.0}
 
 
+@pytest.mark.slow
 def test_a_tenth_of_faults_of_every_kind_costs_no_row_and_doubles_none() -> None:
     prompts = [[100 + n, 200 + n] for n in range(200)]
     with FakeServer(fault_rate=0.10) as server:

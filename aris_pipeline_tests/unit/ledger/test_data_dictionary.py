@@ -21,6 +21,7 @@ def test_the_committed_data_dictionary_is_up_to_date() -> None:
     assert committed == document(), f"the schemas have changed: run {COMMAND}"
 
 
+@pytest.mark.slow
 def test_the_document_says_which_command_writes_it_and_the_command_does() -> None:
     assert f"`{COMMAND}`" in document()
 

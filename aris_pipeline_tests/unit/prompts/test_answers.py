@@ -19,6 +19,8 @@ from aris_pipeline.prompts import (
     worst_case_tokens,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_reasons_come_before_ratings_and_the_recommendation_last(rubric: Rubric) -> None:
     schema = answer_schema(rubric)

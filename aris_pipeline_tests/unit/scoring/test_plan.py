@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from aris_pipeline.prompts import PromptSettings, Rubric, Tokenizer
 from aris_pipeline.scoring import build_score_plan, calibration_prompt
 
+pytestmark = pytest.mark.slow
+
 EVERY_OPTION = ["A", "B", "AA", "AB", "ABC", "Ab", "C A", "C B", "C B A"]
 
 
