@@ -16,7 +16,7 @@ from aris_pipeline.engines import (
     VllmOffline,
 )
 from aris_pipeline.models import load_tokenizer
-from aris_pipeline.prompts import load_rubric, shorten_prompt
+from aris_pipeline.prompts import load_rubric, longest_answer_tokens, shorten_prompt
 from aris_pipeline.scoring import build_score_plan
 from aris_pipeline.scoring.requests import Scoring
 from aris_pipeline.storage import Prompts
@@ -155,7 +155,8 @@ def test_answers_that_are_no_use_are_repaired(engine: VllmOffline) -> None:
         )
     }
 
-    assert json.loads(rows["c0"]["overrides"])["longer"] == {"max_tokens": 20}
+    room = longest_answer_tokens(SCHEMA)  # more than twice the limit, for any answer to it
+    assert json.loads(rows["c0"]["overrides"])["longer"] == {"max_tokens": room}
     assert (rows["c0"]["finish_reason"], rows["c0"]["attempt"]) == ("stop", 2)
     assert rows["c1"]["output_tokens"] == 8
     shortened = json.loads(rows["c2"]["overrides"])["shortened"]
