@@ -242,7 +242,8 @@ def _answers_json(parsed: list[Parsed], rubric: Rubric | None) -> list[str | Non
 def _rubric_answers(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
     """Returns the rubric's columns; null if a row is not valid or brought its own schema."""
     types = polars_schema(evaluation_schema(rubric))
-    names = [*rubric_columns(rubric, nullable=True).keys() - {*rubric.probability_columns}]
+    columns = rubric_columns(rubric, nullable=True)
+    names = [name for name in columns if name not in rubric.probability_columns]
     if rubric.evidence:
         _check(answers, answered, rubric)
         types |= {_ELSEWHERE: pl.Boolean()}

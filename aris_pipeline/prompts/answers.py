@@ -130,7 +130,7 @@ def longest_answer_tokens(
     total = sum(len(f'"{name}":') for name in names) + len("[]") + 1
     for rule in rules:
         if isinstance(rule.get("enum"), list):
-            total += max(len(json.dumps(option)) for option in rule["enum"])
+            total += max((len(json.dumps(option)) for option in rule["enum"]), default=0)
         elif rule.get("type") == "boolean":
             total += len("false")
         elif rule.get("pattern") == _EVIDENCE:

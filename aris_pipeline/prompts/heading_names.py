@@ -34,45 +34,13 @@ _ACCOUNT = re.compile(
 )
 _HEAD = 4000
 _PARTICLES = {
-    "van",
-    "von",
-    "de",
-    "der",
-    "den",
-    "da",
-    "dos",
-    "di",
-    "del",
-    "la",
-    "le",
-    "el",
-    "al",
-    "bin",
-    "ibn",
-    "y",
-    "e",
-}
+    "van", "von", "de", "der", "den", "da", "dos", "di", "del", "la", "le", "el", "al",
+    "bin", "ibn", "y", "e",
+}  # fmt: skip
 _DEGREES = {
-    "phd",
-    "ph.d",
-    "md",
-    "mba",
-    "msc",
-    "bsc",
-    "pmp",
-    "cpa",
-    "cfa",
-    "jr",
-    "sr",
-    "ii",
-    "iii",
-    "dr",
-    "prof",
-    "mr",
-    "mrs",
-    "ms",
-    "ing",
-}
+    "phd", "ph.d", "md", "mba", "msc", "bsc", "pmp", "cpa", "cfa", "jr", "sr", "ii", "iii",
+    "dr", "prof", "mr", "mrs", "ms", "ing",
+}  # fmt: skip
 _NO_NAMES = frozenset(Path(__file__).with_name("no_names.txt").read_text().split())
 _FEWEST_LETTERS = 2
 _MOST_PARTS = 4

@@ -1,7 +1,7 @@
 """Redacts personal details of a résumé besides contact data: birth, age, address, family, origin.
 
 A detail is found by its label (`Date of birth: 4 May 1990`) or by a shape that hardly anything else
-has (`12 Oak Street`, `29 years old`). What is told in other words stays.
+has (`12 Oak Street`, `29 years old`). What is said in other words stays.
 """
 
 import re

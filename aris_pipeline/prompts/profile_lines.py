@@ -44,12 +44,13 @@ def numbered(text: str) -> str:
 
 
 def shown_profile(messages: str) -> str:
-    """Returns the profile that a prompt shows.
+    """Returns the profile that a prompt shows; all of the last message if it shows none.
 
     Args:
-        messages: of the prompt, as JSON text.
+        messages: of the prompt, as JSON text; a request without a prompt may have none.
     """
-    last = str(json.loads(messages)[-1]["content"])
+    found = json.loads(messages) if messages else []
+    last = str(found[-1].get("content", "")) if found else ""
     return last.rpartition(PROFILE_OPEN)[2].partition(PROFILE_CLOSE)[0].strip("\n")
 
 

@@ -101,6 +101,7 @@ def test_the_retry_has_room_for_any_answer_of_the_compact_form(
     assert list(named)[:3] == ["education_evidence", "education_reason", "education"]
     assert list(named)[-1] == "recommendation"
     assert longest_answer_tokens('{"type":"object","properties":{"a":{"type":"string"}}}') is None
+    assert longest_answer_tokens('{"type":"object","properties":{"a":{"enum":[]}}}') is not None
 
 
 def test_a_rubric_keeps_its_hash_when_later_versions_know_more_fields() -> None:

@@ -1,6 +1,8 @@
 """Ids of a profile's lines."""
 
-from aris_pipeline.prompts.profile_lines import lines_of_profile, numbered, quoted
+import pytest
+
+from aris_pipeline.prompts.profile_lines import lines_of_profile, numbered, quoted, shown_profile
 from aris_pipeline.prompts.profiles import profile_text
 from aris_pipeline_tests.unit.prompts.conftest import candidate
 
@@ -28,3 +30,19 @@ def test_a_resume_of_any_length_has_two_digits_at_most() -> None:
     numbers = [name for name in lines if name.startswith("R")]
     assert len(numbers) <= 99
     assert "line 999" in lines[numbers[-1]]
+
+
+@pytest.mark.parametrize(
+    ("messages", "shown"),
+    [
+        ("", ""),
+        ("[]", ""),
+        ('[{"role": "assistant", "tool_calls": []}]', ""),
+        (
+            '[{"role": "user", "content": "Is J1 <profile> good?\\n<profile>\\nT x\\n</profile>"}]',
+            "T x",
+        ),
+    ],
+)
+def test_a_request_without_a_profile_shows_none(messages: str, shown: str) -> None:
+    assert shown_profile(messages) == shown
