@@ -35,6 +35,7 @@ from aris_pipeline.errors import ConfigError
 from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
+    explain,
     export_batch,
     forecast,
     judges_of,
@@ -267,6 +268,9 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
 def show(
     batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
     top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
+    why: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show on what one verdict rests, in words.")
+    ] = None,
     candidate: Annotated[
         str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict, ledger.")
     ] = None,
@@ -278,7 +282,7 @@ def show(
     model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a batch's ranking, or everything about one row."""
+    """Show a batch's ranking with reasons, why one candidate got a verdict, or all of one row."""
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
@@ -288,7 +292,11 @@ def show(
             console.show_row(found)
             return
         judge = _judge_of(store, landed, rubric, model)
-        if candidate:
+        if why:
+            reasons = explain(store, landed, judge, why)
+            emit(reasons.as_dict())
+            console.show_why(reasons)
+        elif candidate:
             found = read_candidate(store, landed, judge, candidate)
             emit(found)
             console.show_row(found)
