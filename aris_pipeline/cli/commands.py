@@ -245,7 +245,7 @@ def export(
         landed = store.batch(batch)
         judge = _judge_of(store, landed, rubric, model)
         directory = data_path(out) if out else store.root / "exports"
-        files = export_batch(store, landed, judge, form, directory)
+        files = export_batch(store, landed, judge, form, directory, complain=_warn)
         emit({"batch": batch, "files": [str(file) for file in files]})
         console.say("\n".join(f"wrote {file}" for file in files))
 
@@ -359,6 +359,10 @@ def _batches(store: DataStore, name: str | None, complain: Callable[[str], objec
     if not store.batch_files():
         raise ConfigError(f"no batch has been landed in {store.root}")
     return [store.batch(name)] if name else store.batches(complain=complain)
+
+
+def _warn(text: str) -> None:
+    console.complain(text, word="warning")
 
 
 def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
