@@ -30,6 +30,7 @@ from aris_pipeline.cli.options import (
     takes_settings,
 )
 from aris_pipeline.cli.plan import plan
+from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.ledger import (
@@ -153,6 +154,7 @@ def _run_files(
 
 
 app.command()(plan)
+app.command()(views)
 
 
 @app.command()

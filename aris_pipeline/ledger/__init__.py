@@ -12,10 +12,12 @@ from aris_pipeline.ledger.reconcile import (
 from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
 from aris_pipeline.ledger.stale import Forecast, forecast
 from aris_pipeline.ledger.summary import summarize
+from aris_pipeline.ledger.views import VIEWS, views_sql
 from aris_pipeline.ledger.why import Why, explain, refuse_openai
 
 __all__ = [
     "ROW_COLUMNS",
+    "VIEWS",
     "ExportFormat",
     "Fault",
     "Forecast",
@@ -32,4 +34,5 @@ __all__ = [
     "refuse_openai",
     "summarize",
     "trace_batch",
+    "views_sql",
 ]
