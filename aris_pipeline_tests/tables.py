@@ -7,17 +7,24 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
+from aris_pipeline.evaluations import evaluation_schema, rank_batch
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
+from aris_pipeline.prompts import Rubric, load_rubric
 from aris_pipeline.storage import (
     Batch,
     Completions,
+    DataStore,
     Evaluations,
+    Judge,
     Landed,
     Prompts,
     Quarantine,
     RawCandidates,
+    Shard,
     write_parquet,
 )
 
+WITH_EVIDENCE = load_rubric("aris-swe-v2")
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 
 _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
@@ -67,12 +74,14 @@ _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
 }
 
 
-def table(schema: type[dy.Schema], *rows: dict[str, Any]) -> pl.DataFrame:
+def table(
+    schema: type[dy.Schema], *rows: dict[str, Any], defaults: type[dy.Schema] | None = None
+) -> pl.DataFrame:
     """Each row is given by what matters; ids, keys and lines follow its position."""
     numbered = [
         {
             **dict.fromkeys(schema.column_names()),
-            **_DEFAULTS[schema],
+            **_DEFAULTS[defaults or schema],
             "custom_id": f"c{n}",
             "request_key": f"k{n}",
             "line": n,
@@ -88,6 +97,29 @@ def table(schema: type[dy.Schema], *rows: dict[str, Any]) -> pl.DataFrame:
 
 def write_table(path: Path, schema: type[dy.Schema], *rows: dict[str, Any]) -> None:
     write_parquet(table(schema, *rows), path, schema)
+
+
+def write_verdicts(
+    store: DataStore, judge: Judge, batch: Batch, rubric: Rubric, *rows: dict[str, Any]
+) -> None:
+    """Writes the evaluations of a batch's first shard, and ranks them; a row says what matters."""
+    schema, shard = evaluation_schema(rubric), Shard.all_of(batch)[0]
+    answer: dict[str, Any] = {}
+    for criterion in rubric.criteria:
+        answer |= {criterion.name: rubric.ratings[0], f"{criterion.name}_reason": "Solid"}
+        if rubric.evidence:
+            answer |= {f"{criterion.name}_evidence": "J1", f"{criterion.name}_quote": "Builds"}
+            answer |= {"grounding": "grounded", "ungrounded": [], "contradictions": []}
+    verdict = {"overall_reason": "Strong", "recommendation": rubric.recommendations[0]}
+    likeliest = {"score": 3.0, "confidence": 0.6, "score_recommendation": rubric.recommendations[0]}
+    chances = dict.fromkeys(rubric.probability_columns, 0.2)
+    flags = {flag.name: True for flag in rubric.flags}
+    given = {**answer, **flags, **verdict, **likeliest, **chances, **_DEFAULTS[Evaluations]}
+    given |= {"rubric_id": rubric.id, "rubric_digest": rubric.digest}
+    frame = table(schema, *({**given, **row} for row in rows), defaults=Evaluations)
+    metadata = {RUBRIC_KEY: rubric.model_dump_json()}
+    write_parquet(frame, store.evaluations(judge, shard), schema, metadata=metadata)
+    rank_batch(store, judge, batch)
 
 
 def make_batch(*shard_rows: int, **fields: Any) -> Batch:

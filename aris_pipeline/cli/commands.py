@@ -30,11 +30,13 @@ from aris_pipeline.cli.options import (
     takes_settings,
 )
 from aris_pipeline.cli.plan import plan
+from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
+    explain,
     export_batch,
     forecast,
     judges_of,
@@ -152,6 +154,7 @@ def _run_files(
 
 
 app.command()(plan)
+app.command()(views)
 
 
 @app.command()
@@ -244,7 +247,7 @@ def export(
         landed = store.batch(batch)
         judge = _judge_of(store, landed, rubric, model)
         directory = data_path(out) if out else store.root / "exports"
-        files = export_batch(store, landed, judge, form, directory)
+        files = export_batch(store, landed, judge, form, directory, complain=_warn)
         emit({"batch": batch, "files": [str(file) for file in files]})
         console.say("\n".join(f"wrote {file}" for file in files))
 
@@ -267,6 +270,9 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
 def show(
     batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
     top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
+    why: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show on what one verdict rests, in words.")
+    ] = None,
     candidate: Annotated[
         str | None, typer.Option(help="Show one: profile, prompt, raw answer, verdict, ledger.")
     ] = None,
@@ -278,7 +284,7 @@ def show(
     model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a batch's ranking, or everything about one row."""
+    """Show a batch's ranking with reasons, why one candidate got a verdict, or all of one row."""
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
@@ -288,7 +294,11 @@ def show(
             console.show_row(found)
             return
         judge = _judge_of(store, landed, rubric, model)
-        if candidate:
+        if why:
+            reasons = explain(store, landed, judge, why)
+            emit(reasons.as_dict())
+            console.show_why(reasons)
+        elif candidate:
             found = read_candidate(store, landed, judge, candidate)
             emit(found)
             console.show_row(found)
@@ -351,6 +361,10 @@ def _batches(store: DataStore, name: str | None, complain: Callable[[str], objec
     if not store.batch_files():
         raise ConfigError(f"no batch has been landed in {store.root}")
     return [store.batch(name)] if name else store.batches(complain=complain)
+
+
+def _warn(text: str) -> None:
+    console.complain(text, word="warning")
 
 
 def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:

@@ -3,22 +3,22 @@
 import ctypes
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-import polars as pl
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from aris_pipeline.candidates import fields_of_batch
+from aris_pipeline.cli.plain import plain
+from aris_pipeline.cli.verdicts import ranking_layout, why_layout
 from aris_pipeline.errors import ArisError
-from aris_pipeline.evaluations import Agreement
-from aris_pipeline.ledger import Forecast, Reconciliation
+from aris_pipeline.evaluations import Agreement, ranked_by
+from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
 
@@ -31,7 +31,6 @@ _RATES = ("req_s", "output_tok_s", "total_tok_s")
 # What a candidate or a model wrote is text: no markup of rich's, nothing that drives a terminal.
 _people = Console(stderr=True, highlight=False, markup=False, emoji=False)
 _errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @contextmanager
@@ -79,20 +78,18 @@ def _show_on(stream: IO[str]) -> None:
     _people.file = stream
     if not stream.isatty():
         _people.width = _WIDTH_IN_A_FILE
+        # Rich has looked at stderr, once; a file would get the escapes of bold and color.
+        _people._color_system = None
 
 
 def say(text: str) -> None:
     """Tells people something."""
-    _people.print(_plain(text), soft_wrap=True)
+    _people.print(plain(text), soft_wrap=True)
 
 
 def complain(text: str, word: str = "error") -> None:
     """Tells people what went wrong."""
-    _errors.print(f"{word}: {_plain(text)}", style="red", soft_wrap=True)
-
-
-def _plain(value: object) -> str:
-    return _CONTROLS.sub("\ufffd", str(value))
+    _errors.print(f"{word}: {plain(text)}", style="red", soft_wrap=True)
 
 
 def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
@@ -191,7 +188,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         show_fields(store, outcome.batch)
         ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
         if ranking.exists():
-            show_ranking(store, outcome.batch, outcome.judge, 10)
+            show_ranking(store, outcome.batch, outcome.judge, 10, reasons=False)
             say(f"ranking:     {ranking}")
         places = {
             **{
@@ -219,19 +216,38 @@ def _show_refused(batches: list[dict[str, Any]]) -> None:
             say(f"{batch['batch']}: requests in quarantine by parameter: {counted}")
 
 
-def show_ranking(store: DataStore, batch: Batch, judge: Judge, top: int) -> list[dict[str, Any]]:
-    """Shows the best candidates of a batch and returns them."""
-    path = store.candidate_ranking(judge, batch.name)
-    ranking = read_parquet(path, hint="the batch has no ranking: run it with a rubric").head(top)
-    shown = ["rank", "custom_id", "recommendation", "score", "confidence", "disagrees"]
-    shown += [name for name in ("grounding", "contradictions") if name in ranking.columns]
-    table = Table(title=f"{batch.name}: top {ranking.height} by {judge.rubric} and {judge.model}")
-    for name in [*shown, "overall_reason"]:
-        table.add_column(name, overflow="fold")
-    for row in ranking.with_columns(pl.col(pl.Float64).round(3)).iter_rows(named=True):
-        table.add_row(*(_plain(row[name]) for name in [*shown, "overall_reason"]))
-    _people.print(table)
-    return [dict(row) for row in ranking.iter_rows(named=True)]
+def show_ranking(
+    store: DataStore, batch: Batch, judge: Judge, top: int, *, reasons: bool = True
+) -> list[dict[str, Any]]:
+    """Shows the best candidates of a batch and returns them.
+
+    Args:
+        store: the store of the tables.
+        batch: the batch.
+        judge: whose verdicts to show.
+        top: how many candidates.
+        reasons: whether the reasons of each criterion are shown too.
+    """
+    refuse_openai(batch, judge)
+    hint = "the batch has no ranking: run it with a rubric"
+    ranking = read_parquet(store.candidate_ranking(judge, batch.name), hint=hint)
+    rubric = ranked_by(store, judge, batch)
+    rows = [dict(row) for row in ranking.head(top).iter_rows(named=True)]
+    _people.print(
+        f"{batch.name}: top {len(rows):,} of {ranking.height:,} "
+        f"by {judge.rubric} and {judge.model}\n",
+        style="bold",
+    )
+    if rubric is not None:
+        for one in ranking_layout(rows, rubric, _people.width, reasons=reasons):
+            _people.print(one)
+    return rows
+
+
+def show_why(why: Why) -> None:
+    """Shows what one verdict rests on."""
+    for part in why_layout(why, _people.width):
+        _people.print(part)
 
 
 def show_reconciliations(found: list[Reconciliation]) -> None:
@@ -271,7 +287,7 @@ def show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_plain(value) for value in row.values()))
+        table.add_row(*(plain(value) for value in row.values()))
     _people.print(table)
 
 

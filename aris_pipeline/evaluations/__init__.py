@@ -1,18 +1,27 @@
 """Turns the engine's answers into validated, scored and ranked verdicts."""
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
-from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard
-from aris_pipeline.evaluations.ranking import RankingCounts, rank_batch, ranking_is_stale
+from aris_pipeline.evaluations.contradictions import contradiction_in_words
+from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard, rubric_of
+from aris_pipeline.evaluations.ranking import (
+    RankingCounts,
+    rank_batch,
+    ranked_by,
+    ranking_is_stale,
+)
 from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 
 __all__ = [
     "Agreement",
     "EvaluationCounts",
     "RankingCounts",
+    "contradiction_in_words",
     "evaluate_shard",
     "evaluation_schema",
     "rank_batch",
+    "ranked_by",
     "ranking_is_stale",
     "ranking_schema",
+    "rubric_of",
     "triage_agreement",
 ]

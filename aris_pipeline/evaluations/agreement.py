@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from aris_pipeline.completions import part_by_score, read_stats, sample_of
-from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
-from aris_pipeline.prompts import Rubric
-from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_metadata, read_parquet
+from aris_pipeline.evaluations.evaluating import rubric_of
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 _Z = 1.96
 _COLUMNS = ["request_key", "invalid_reason", "score", "recommendation"]
@@ -49,17 +48,16 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
     share = next((one for one in shares if one is not None), None)
     if share is None:
         return None
-    hint = "materialize evaluations of this shard"
-    written = read_metadata(store.evaluations(judge, shards[0]), hint=hint).get(RUBRIC_KEY)
-    if written is None:
+    rubric = rubric_of(store.evaluations(judge, shards[0]))
+    if rubric is None:
         return None
-    options = Rubric.model_validate_json(written).recommendations
+    hint = "materialize evaluations of this shard"
     rows = pl.concat(
         read_parquet(store.evaluations(judge, shard), hint=hint, columns=_COLUMNS)
         for shard in shards
     ).unique("request_key", keep="first", maintain_order=True)
     _kept, others = part_by_score(rows, share)
-    verdict = pl.col("recommendation").cast(pl.Enum(options))
+    verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
     ranked = rows.filter(pl.col("recommendation").is_not_null()).sort(
         verdict, "score", descending=[False, True], nulls_last=True
     )

@@ -16,6 +16,11 @@ from typing import Any
 from aris_pipeline.prompts import Rubric
 
 _SECTIONS = {"work_info": "J", "education_info": "E", "skills": "S"}
+_OF_A_CRITERION = {
+    "_unknown": "rated unknown, though the profile has the section",
+    "_copied": "the reason repeats the rubric's own guidance",
+    "_evidence": "the evidence names a line that the profile does not have",
+}
 _COPIED_WORDS = 6
 _YEARS_APART = 1.5
 _WORDS = re.compile(r"[a-z']+")
@@ -69,6 +74,21 @@ class ContradictionFinder:
         if years is not None and any(_differs(reason, years) for reason in reasons):
             found.append("years")
         return found
+
+
+def contradiction_in_words(found: str, rubric: Rubric) -> str:
+    """Returns what a found contradiction means, as a sentence for people."""
+    for rule in rubric.contradictions:
+        if rule.name == found:
+            parts = (f"{name} {' or '.join(map(str, rule.when[name]))}" for name in rule.when)
+            return f"{found}: it says {', '.join(parts)}, which cannot all be true"
+    if found == "years":
+        return "a reason gives other years of experience than the dates of the jobs"
+    for criterion in rubric.criteria:
+        for ending, meaning in _OF_A_CRITERION.items():
+            if found == f"{criterion.name}{ending}":
+                return f"{criterion.title}: {meaning}"
+    return found
 
 
 def _has(section: str, lines: Mapping[str, str]) -> bool:

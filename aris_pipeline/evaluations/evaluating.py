@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dataframely as dy
@@ -45,6 +46,7 @@ from aris_pipeline.storage import (
     Judge,
     Prompts,
     Shard,
+    read_metadata,
     read_table,
     write_parquet,
 )
@@ -120,6 +122,12 @@ def evaluate_shard(
         metadata={RUBRIC_KEY: rubric.model_dump_json()} if rubric else None,
     )
     return _counts(evaluated)
+
+
+def rubric_of(file: Path) -> Rubric | None:
+    """Returns the rubric that a file of evaluations was judged by; None for OpenAI requests."""
+    written = read_metadata(file, hint="materialize evaluations of this shard").get(RUBRIC_KEY)
+    return Rubric.model_validate_json(written) if written else None
 
 
 def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool) -> pl.DataFrame:

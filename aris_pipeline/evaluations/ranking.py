@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
-from aris_pipeline.evaluations.evaluating import RUBRIC_KEY, TRIAGED
+from aris_pipeline.evaluations.evaluating import TRIAGED, rubric_of
 from aris_pipeline.evaluations.schemas import ranking_schema
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import (
@@ -15,7 +15,6 @@ from aris_pipeline.storage import (
     Judge,
     Shard,
     may_be_newer,
-    read_metadata,
     read_parquet,
     write_parquet,
 )
@@ -79,6 +78,11 @@ def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | 
     )
 
 
+def ranked_by(store: DataStore, judge: Judge, batch: Batch) -> Rubric | None:
+    """Returns the rubric by whose newest version a batch is ranked; None without one."""
+    return _newest_rubric(_evaluations(store, judge, batch))
+
+
 def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
     """Returns whether a shard of the batch was evaluated after the batch was last ranked."""
     ranking = store.candidate_ranking(judge, batch.name)
@@ -94,12 +98,8 @@ def _evaluations(store: DataStore, judge: Judge, batch: Batch) -> list[Path]:
 
 
 def _newest_rubric(files: list[Path]) -> Rubric | None:
-    """Returns the rubric that `evaluate_shard` put into the footer of the newest file."""
-    if not files:
-        return None
-    newest = max(files, key=lambda file: file.stat().st_mtime_ns)
-    content = read_metadata(newest, hint=_HINT).get(RUBRIC_KEY)
-    return Rubric.model_validate_json(content) if content else None
+    newest = max(files, key=lambda file: file.stat().st_mtime_ns, default=None)
+    return rubric_of(newest) if newest else None
 
 
 def _ranked(rows: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:

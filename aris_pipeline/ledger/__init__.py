@@ -12,13 +12,18 @@ from aris_pipeline.ledger.reconcile import (
 from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
 from aris_pipeline.ledger.stale import Forecast, forecast
 from aris_pipeline.ledger.summary import summarize
+from aris_pipeline.ledger.views import VIEWS, views_sql
+from aris_pipeline.ledger.why import Why, explain, refuse_openai
 
 __all__ = [
     "ROW_COLUMNS",
+    "VIEWS",
     "ExportFormat",
     "Fault",
     "Forecast",
     "Reconciliation",
+    "Why",
+    "explain",
     "export_batch",
     "forecast",
     "judges_of",
@@ -26,6 +31,8 @@ __all__ = [
     "read_quarantined",
     "reconcile",
     "reconcile_shard",
+    "refuse_openai",
     "summarize",
     "trace_batch",
+    "views_sql",
 ]

@@ -18,12 +18,12 @@ def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
         ConfigError: the batch has no such candidate.
     """
     for shard in Shard.all_of(batch):
-        profile = _row(store.raw_candidates(shard), custom_id)
+        profile = find_row(store.raw_candidates(shard), custom_id)
         if profile is None:
             continue
-        prompt = _row(store.prompts(judge, shard), custom_id) or {}
-        answer = _row(store.completions(judge, shard), custom_id) or {}
-        verdict = _row(store.evaluations(judge, shard), custom_id) or {}
+        prompt = find_row(store.prompts(judge, shard), custom_id) or {}
+        answer = find_row(store.completions(judge, shard), custom_id) or {}
+        verdict = find_row(store.evaluations(judge, shard), custom_id) or {}
         return {
             "profile": {name: value for name, value in profile.items() if value not in (None, [])},
             "prompt": "\n\n".join(
@@ -59,7 +59,8 @@ def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any
     raise ConfigError(f"batch {batch.name} has no row of line {line} in quarantine")
 
 
-def _row(path: Path, custom_id: str) -> dict[str, Any] | None:
+def find_row(path: Path, custom_id: str) -> dict[str, Any] | None:
+    """Returns the row of a candidate in a file; None if file or row is not there."""
     if not path.exists():
         return None
     rows = read_parquet(path, hint="run the batch again").filter(pl.col("custom_id") == custom_id)

@@ -1,8 +1,8 @@
-"""Exports a batch's verdicts as files for other programs: OpenAI batch output, CSV, parquet."""
+"""Exports a batch's verdicts as files for other programs: OpenAI, CSV, parquet, Excel."""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.errors import MissingDataError
+from aris_pipeline.ledger.workbook import workbook
 from aris_pipeline.storage import (
     Batch,
     DataStore,
@@ -29,15 +30,23 @@ class ExportFormat(StrEnum):
     OPENAI = "openai"
     CSV = "csv"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
-def export_batch(
-    store: DataStore, batch: Batch, judge: Judge, form: ExportFormat, out: Path
+def export_batch(  # noqa: PLR0913 - one argument a choice
+    store: DataStore,
+    batch: Batch,
+    judge: Judge,
+    form: ExportFormat,
+    out: Path,
+    *,
+    complain: Callable[[str], object] = lambda _: None,
 ) -> list[Path]:
     """Writes all rows of a batch, failed ones included, into `out` and returns the files.
 
     `openai` writes what the OpenAI Batch API would write: an output file and an error file, one
     line a `custom_id`. `csv` is safe to open in a spreadsheet: no cell can be taken for a formula.
+    In `xlsx` none is one, and `complain` receives a sentence if texts had to be cut.
 
     Raises:
         MissingDataError: the judge has no verdicts for the batch.
@@ -50,6 +59,8 @@ def export_batch(
     target = out / f"{stem}.{form}"
     if form is ExportFormat.CSV:
         write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
+    elif form is ExportFormat.XLSX:
+        write_bytes(workbook(verdicts, "verdicts", complain), target)
     else:
         write_frame(verdicts, target)
     return [target]

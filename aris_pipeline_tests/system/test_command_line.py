@@ -97,7 +97,7 @@ def test_a_run_prints_its_figures_and_every_command_reads_what_it_wrote(
     warmer = ("--temperature", 0.5, "--batch", batch)
     (predicted,) = aris("stale", *warmer, "--data-dir", data, "--json").figures["batches"]
     assert (predicted["fresh"], predicted["stale"]) == (0, 60)
-    for form in ("openai", "csv", "parquet"):
+    for form in ("openai", "csv", "parquet", "xlsx"):
         files = aris(
             *("export", batch, "--format", form, "--out", tmp_path / form),
             *("--data-dir", data, "--json"),

@@ -2,16 +2,24 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
-from aris_pipeline.cli.console import say, shortfalls, show_forecasts, show_ranking, total
-from aris_pipeline.errors import MissingDataError
-from aris_pipeline.ledger import Forecast
-from aris_pipeline.storage import DataStore, Judge, write_frame
-from aris_pipeline_tests.tables import make_batch
+from aris_pipeline.cli.console import (
+    say,
+    shortfalls,
+    show_forecasts,
+    show_ranking,
+    show_why,
+    total,
+)
+from aris_pipeline.errors import ConfigError, MissingDataError
+from aris_pipeline.ledger import Forecast, explain
+from aris_pipeline.storage import DataStore, Judge, write_bytes
+from aris_pipeline_tests.tables import WITH_EVIDENCE, make_batch, write_verdicts
+from aris_pipeline_tests.terminal import on_a_terminal
 
 START = "from aris_pipeline.cli.console import command, say\nfrom aris_pipeline.errors import *\n"
 
@@ -201,6 +209,11 @@ def test_a_shortfall_says_how_short_and_where_to_look() -> None:
 
 def test_a_batch_without_a_ranking_says_what_to_do(store: DataStore) -> None:
     with pytest.raises(MissingDataError, match="run it with a rubric"):
+        show_ranking(store, make_batch(1), Judge("aris-swe-v1", "small"), top=5)
+
+
+def test_a_file_of_openai_requests_says_where_its_answers_are(store: DataStore) -> None:
+    with pytest.raises(ConfigError, match=r"no ranking\. `aris show .* --candidate ID` shows one"):
         show_ranking(store, make_batch(1), Judge("openai", "small"), top=5)
 
 
@@ -235,17 +248,41 @@ def test_a_forecast_says_where_its_time_comes_from_and_what_it_does_not_count(
 def test_what_a_candidate_or_the_model_wrote_does_not_drive_the_terminal(
     store: DataStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judge, batch = Judge("aris-swe-v1", "small"), make_batch(1)
+    judge, batch = Judge("aris-swe-v2", "small"), make_batch(1)
     hostile = "[/b] :bomb: \x1b[31m\u202e\r"
-    ranked = {"rank": 1, "custom_id": hostile, "overall_reason": hostile}
-    others = ("recommendation", "score", "confidence", "disagrees")
-    frame = pl.DataFrame({**ranked, **dict.fromkeys(others, "x")})
-    write_frame(frame, store.candidate_ranking(judge, batch.name))
+    told = {
+        "overall_reason": hostile,
+        "role_reason": hostile,
+        "role_quote": f"{hostile}\n{hostile}",
+    }
+    found: dict[str, Any] = {
+        "ungrounded": [hostile],
+        "contradictions": [hostile],
+        "grounding": "ungrounded",
+    }
+    write_verdicts(store, judge, batch, WITH_EVIDENCE, {"custom_id": hostile, **told, **found})
 
     (row,) = show_ranking(store, batch, judge, top=5)
+    show_why(explain(store, batch, judge, hostile))
     say(hostile)
 
     shown = capsys.readouterr().err
     assert row["custom_id"] == hostile
-    assert shown.count("[/b]") == shown.count(":bomb:") == 3
+    assert shown.count("[/b]") == shown.count(":bomb:") == 15
     assert not set("\x1b\u202e\r") & set(shown)
+
+
+@pytest.mark.slow
+def test_what_goes_to_a_file_has_no_escapes_though_the_messages_go_to_a_terminal(
+    store: DataStore, tmp_path: Path
+) -> None:
+    batch, out = make_batch(1), tmp_path / "ranking.txt"
+    write_verdicts(store, Judge("aris-swe-v2", "small"), batch, WITH_EVIDENCE, {"custom_id": "ada"})
+    write_bytes(batch.model_dump_json().encode(), store.batch_file(batch.name))
+    show = f"{sys.executable} -m aris_pipeline.cli show {batch.name} --data-dir {store.root}"
+
+    seen = on_a_terminal(["sh", "-c", f"{show} && {show} > {out}"])
+
+    assert "\x1b[" in seen
+    assert "ada" in out.read_text()
+    assert "\x1b" not in out.read_text()
