@@ -83,7 +83,9 @@ def measured_pace(
         output_tokens_per_row=rows.select(
             pl.col("output_tokens").sum() / pl.col("rows_generated").sum()
         ).item(),
-        source=_source(rows, replicas) + (", another machine than this" if elsewhere else ""),
+        source=_source(rows, replicas)
+        + (f", with rubric {rows['rubric'][-1]}" if by_rubric.is_empty() else "")
+        + (", another machine than this" if elsewhere else ""),
         slowest=slowest,
         fastest=fastest,
         elsewhere=elsewhere,

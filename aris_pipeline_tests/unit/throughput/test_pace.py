@@ -98,6 +98,8 @@ def test_the_same_rubric_counts_before_others_and_another_model_never(store: Dat
     assert before is not None
     assert after is not None
     assert (before.output_tokens_per_row, after.output_tokens_per_row) == (200, 50)
+    assert "with rubric other-v1" in before.source
+    assert "with rubric" not in after.source
 
 
 def test_a_model_that_never_ran_has_no_pace(store: DataStore) -> None:
