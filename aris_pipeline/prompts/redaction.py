@@ -6,6 +6,7 @@ Dates are not phone numbers, and a bare domain such as Booking.com is an employe
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from aris_pipeline.prompts.heading_names import heading_names
@@ -64,6 +65,7 @@ _PROFILE_PATH = re.compile(
 
 _RESUME = re.compile(r"(?:\A|\n)Resume:\n")
 _KINDS = ("name", "email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
+_PLACEHOLDER = re.compile(rf"\[({'|'.join(_KINDS)})\]")
 
 
 def redact(
@@ -116,8 +118,9 @@ def redactions(before: str, after: str) -> dict[str, int]:
         before: the text as it was written.
         after: the redacted text.
     """
-    found = {kind: after.count(f"[{kind}]") - before.count(f"[{kind}]") for kind in _KINDS}
-    return {kind: count for kind, count in found.items() if count > 0}
+    if after == before:
+        return {}
+    return dict(Counter(_PLACEHOLDER.findall(after)) - Counter(_PLACEHOLDER.findall(before)))
 
 
 def _names_in(text: str) -> list[str]:
