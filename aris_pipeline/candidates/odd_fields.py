@@ -82,8 +82,8 @@ def _readable(fields: Mapping[str, Any], readers: _Readers) -> Fields:
 def _listed(key: str, item: object) -> object:
     """Returns an item of an object that has jobs by number, by employer or by year."""
     text = as_text(item)
-    is_told = not text or isinstance(item, dict | list) or key.isdigit()
-    return item if is_told else f"{key}: {text}"
+    needs_no_key = not text or isinstance(item, dict | list) or key.isdigit()
+    return item if needs_no_key else f"{key}: {text}"
 
 
 def _text(value: object) -> Value:

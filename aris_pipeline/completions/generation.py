@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from aris_pipeline.completions.clock import EngineClock
-from aris_pipeline.completions.repair import Attempt, RepairLadder, Shorten
+from aris_pipeline.completions.repair import Attempt, RepairPolicy, Shorten
 from aris_pipeline.completions.rows import RowInFlight
 from aris_pipeline.engines import Engine, EngineSession, Request, RequestId
 from aris_pipeline.errors import EngineDiedError
@@ -58,14 +58,14 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
             engine = session.engine()
             clock.leave_out(session.load_s - loaded_s)
             engine_name = engine.info.name
-            ladder = RepairLadder(engine.info.max_model_len, shorten)
+            repairs = RepairPolicy(engine.info.max_model_len, shorten)
             if scoring and not calibrated:
                 calibration = scoring.calibrate(partial(clock.answered, engine))
                 calibrated = True
             for row in group.answered(engine, scoring):
                 session.worked()
                 again = (
-                    ladder.next_attempt(row.prompt, row.attempt, row.answer) if answers else None
+                    repairs.next_attempt(row.prompt, row.attempt, row.answer) if answers else None
                 )
                 if again:
                     group.ask_again(row, again)

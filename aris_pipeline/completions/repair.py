@@ -51,7 +51,7 @@ class Attempt:
         return 1 + len(self.overrides)
 
 
-class RepairLadder:
+class RepairPolicy:
     """Decides whether an answer stands and, if not, what to ask next."""
 
     def __init__(self, max_model_len: int, shorten: Shorten) -> None:

@@ -36,7 +36,7 @@ def schema(store: DataStore, judge: Judge, shard: Shard, _thresholds: Thresholds
         severity="error",
         value=wrong,
         threshold=0,
-        detail=_told(faults, judge) if wrong else f"{len(found)} columns as declared",
+        detail=_in_words(faults, judge) if wrong else f"{len(found)} columns as declared",
         figures={"columns": len(found), **counts},
     )
 
@@ -53,7 +53,7 @@ def _declared(store: DataStore, judge: Judge, shard: Shard) -> type[dy.Schema]:
     return evaluation_schema(rubric)
 
 
-def _told(faults: dict[str, list[str]], judge: Judge) -> str:
+def _in_words(faults: dict[str, list[str]], judge: Judge) -> str:
     """Returns the names of the columns, unless a user's file has chosen these names."""
     if judge.rubric == OPENAI:
         found = [f"{len(names)} {fault}" for fault, names in faults.items() if names]

@@ -79,14 +79,14 @@ class FieldUse(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         """Describes in one line which text is used and which is not."""
-        used = ", ".join(self._told(column) for column in self.used) or "nothing"
+        used = ", ".join(self._in_words(column) for column in self.used) or "nothing"
         unused = _listed(self.unused) or "none"
         aside = f"; left out on purpose: {', '.join(self.set_aside)}" if self.set_aside else ""
         share = f" ({self.unused_share:.0%} of the text)" if self.unused else ""
         odd = f"; not readable: {_counted(self.unread)}" if self.unread else ""
         return f"used: {used}; unused{share}: {unused}{aside}{odd}"
 
-    def _told(self, column: str) -> str:
+    def _in_words(self, column: str) -> str:
         names = [name for name in self.sources.get(column, []) if name != column]
         return f"{column} (from {', '.join(names)})" if names else column
 

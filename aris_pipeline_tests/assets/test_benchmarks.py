@@ -59,8 +59,8 @@ def test_a_range_of_engines_is_measured_in_one_run_and_decided(
     decided = instance.get_latest_materialization_event(dg.AssetKey("benchmark_decision"))
     assert decided is not None
     assert decided.asset_materialization is not None
-    told = decided.asset_materialization.metadata
-    assert told["candidates"].value == 2
+    metadata = decided.asset_materialization.metadata
+    assert metadata["candidates"].value == 2
     assert decided_engine(store, MODEL).engine in {"offline", "serve"}
 
 
@@ -70,10 +70,10 @@ def test_each_cell_tells_figures_that_plot(
     result = run("offline", "offline")
 
     (materialized,) = result.asset_materializations_for_node("benchmark_runs")
-    told: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
-    assert told["status"] == "measured"
-    assert told["success_rate"] == 1
-    assert told["req_s"] > 0
+    metadata: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
+    assert metadata["status"] == "measured"
+    assert metadata["success_rate"] == 1
+    assert metadata["req_s"] > 0
 
 
 def test_the_engines_of_a_model_stand_side_by_side_among_the_partitions() -> None:
@@ -109,8 +109,8 @@ def test_tuning_a_model_tells_what_later_runs_use(
     )
 
     (materialized,) = result.asset_materializations_for_node("engine_tuning")
-    told: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
-    assert told["trials"] >= 3
-    assert told["failed"] == 0
-    assert told["chosen"]
+    metadata: dict[str, Any] = {name: entry.value for name, entry in materialized.metadata.items()}
+    assert metadata["trials"] >= 3
+    assert metadata["failed"] == 0
+    assert metadata["chosen"]
     assert EngineProfile.find(store, find_model(MODEL)) is not None
