@@ -23,8 +23,8 @@ _BOUND = re.compile(r"\{0,(\d+)\}\$$")
 _TOKENS_A_CHARACTER = 4
 """The most that one character outside ASCII can take, byte by byte."""
 _CHARACTERS_A_TOKEN = 2.5
-"""Of reasons cut from real résumés to their full length, 99.5 % of answers have over 3.2 with Gemma
-3's and SmolLM2's tokenizers; cut from Markdown with tables and code, over 2.6."""
+"""Of reasons cut from real résumés to their full length, 99.5 % of answers have over 3.2 with
+SmolLM2's tokenizer; cut from Markdown with tables and code, over 2.6."""
 
 Rules = dict[str, dict[str, Any]]
 
