@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aris_pipeline.chain import CHAIN
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.errors import ArisError, ConfigError, InstanceError
 from aris_pipeline_tests.command import aris
@@ -75,18 +74,7 @@ def test_the_documented_settings_are_the_shipped_ones_with_another_storage() -> 
     assert storage == {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
 
 
-def test_the_chain_runs_and_its_runs_are_in_postgresql(url: str, place: Place) -> None:
-    finished = run(place, url)
-
-    assert finished.code == 0, finished.stderr
-    assert (finished.figures["rows_in"], finished.figures["shards"]) == (60, 3)
-    statuses = rows_of(url, "select status, count(*) from runs group by status")
-    assert statuses == [("SUCCESS", 1 + len(CHAIN))]
-    assert [str(file) for file in place.folder.rglob("*.db*")] == []
-    assert aris("verify", "--data-dir", place.data, "--json").figures["ok"]
-
-
-def test_a_backfill_is_launched_by_the_daemon_and_succeeds(url: str, place: Place) -> None:
+def test_runs_and_a_backfill_by_the_daemon_are_in_postgresql(url: str, place: Place) -> None:
     landed = run(place, url, "--until", "prompts")
     assert landed.code == 0, landed.stderr
     shards = [f"{landed.figures['batch']}_s{number:03d}" for number in range(3)]
@@ -100,6 +88,16 @@ def test_a_backfill_is_launched_by_the_daemon_and_succeeds(url: str, place: Plac
     assert len(generated(place.log(0))) == 60
     tagged = "select count(*) from run_tags where key = 'dagster/backfill'"
     assert rows_of(url, tagged) == [(1,)]
+
+    finished = run(place, url)
+
+    assert finished.code == 0, finished.stderr
+    figures = finished.figures
+    assert (figures["rows_in"], figures["shards"], figures["reused"]) == (60, 3, 60)
+    ended = {status for (status,) in rows_of(url, "select distinct status from runs")}
+    assert ended == {"SUCCESS"}
+    assert [str(file) for file in place.folder.rglob("*.db*")] == []
+    assert aris("verify", "--data-dir", place.data, "--json").figures["ok"]
 
 
 def _ended(ask: Site, backfill: str) -> list[str]:
