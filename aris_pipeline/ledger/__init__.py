@@ -11,10 +11,11 @@ from aris_pipeline.ledger.reconcile import (
 )
 from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
 from aris_pipeline.ledger.stale import Forecast, forecast
-from aris_pipeline.ledger.summary import summarize
+from aris_pipeline.ledger.summary import BatchSummary, summarize
 
 __all__ = [
     "ROW_COLUMNS",
+    "BatchSummary",
     "ExportFormat",
     "Fault",
     "Forecast",
