@@ -69,10 +69,11 @@ _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
 
 def table(schema: type[dy.Schema], *rows: dict[str, Any]) -> pl.DataFrame:
     """Each row is given by what matters; ids, keys and lines follow its position."""
+    defaults = _DEFAULTS[next(one for one in schema.__mro__ if one in _DEFAULTS)]
     numbered = [
         {
             **dict.fromkeys(schema.column_names()),
-            **_DEFAULTS[schema],
+            **defaults,
             "custom_id": f"c{n}",
             "request_key": f"k{n}",
             "line": n,

@@ -40,7 +40,7 @@ def cost_of(store: DataStore, judge: Judge, batch: Batch, summary: BatchSummary)
     facts: list[tuple[str, str | None]] = [
         ("Generation", spoken(row["generate_s"])),
         ("Predicted", _predicted(summary)),
-        ("Loading the model", f"{spoken(row['load_s'])}, {row['loads']} times"),
+        ("Loading the model", f"{spoken(row['load_s'])}, loads: {row['loads']}"),
         ("Rows generated", f"{row['rows_generated']:,}, {row['rows_reused']:,} more reused"),
         ("Rate", _rate(row)),
         ("Tokens", f"{row['prompt_tokens']:,} read, {row['output_tokens']:,} written"),

@@ -48,7 +48,7 @@
     const made = element(column.kind === "id" ? "th" : "td");
     if (column.kind === "id") made.scope = "row";
     made.dataset.label = column.label;
-    if (column.kind === "number") made.className = "number";
+    if (column.kind === "number" || column.kind === "text") made.className = column.kind;
     if (value === null || value.length === 0) return made;
     if (column.kind === "flags") {
       for (const flag of value) made.append(element("span", column.options[flag], "flag"), " ");
