@@ -118,7 +118,6 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
         **rates,
         "predicted_s": sum(predicted) if predicted and None not in predicted else None,
         "batch": [row["batch"] for row in rows],
-        "report": [row["report"] for row in rows],
         "valid_rate": round(added["evaluated"] / max(asked, 1), 4),
         "success_rate": round(
             added["evaluated"] / max(added["rows_in"] - added["quarantined"] - added["triaged"], 1),
