@@ -35,14 +35,13 @@ Place = Callable[[DataStore, Judge, Shard], Path]
 
 @dataclass(frozen=True)
 class Table:
-    """A table, and how the chain makes it.
+    """A table, or the page about a batch, and how the chain makes it.
 
     Attributes:
-        name: the name of its directory under the data directory, and of its asset if a job makes
-            it.
+        name: the name of its asset if a job makes it, else of its directory.
         grain: the rows that one file covers.
         place: returns the path of the file for a shard and a judge; wildcards give a pattern.
-        schema: None if the rubric alone defines the columns.
+        schema: None if the rubric alone defines the columns, and for the page, which has none.
         judged: whether each judge (rubric and model) has its own file.
         job: the Dagster job that materializes it in a batch's run; None for tables that landing and
             benchmarks write.
@@ -91,6 +90,11 @@ TABLES = (
     Table(
         "candidate_ranking", "batch",
         lambda s, judge, shard: s.candidate_ranking(judge, shard.batch), None,
+        judged=True, job="rank",
+    ),
+    Table(
+        "batch_report", "batch",
+        lambda s, judge, shard: s.batch_report(judge, shard.batch), None,
         judged=True, job="rank",
     ),
     Table("benchmark_runs", "all", lambda s, *_: s.benchmarks / "runs/*.parquet", BenchmarkRuns),

@@ -74,14 +74,13 @@ _DEFAULTS: dict[type[dy.Schema], dict[str, Any]] = {
 }
 
 
-def table(
-    schema: type[dy.Schema], *rows: dict[str, Any], defaults: type[dy.Schema] | None = None
-) -> pl.DataFrame:
+def table(schema: type[dy.Schema], *rows: dict[str, Any]) -> pl.DataFrame:
     """Each row is given by what matters; ids, keys and lines follow its position."""
+    defaults = _DEFAULTS[next(one for one in schema.__mro__ if one in _DEFAULTS)]
     numbered = [
         {
             **dict.fromkeys(schema.column_names()),
-            **_DEFAULTS[defaults or schema],
+            **defaults,
             "custom_id": f"c{n}",
             "request_key": f"k{n}",
             "line": n,
@@ -116,7 +115,7 @@ def write_verdicts(
     flags = {flag.name: True for flag in rubric.flags}
     given = {**answer, **flags, **verdict, **likeliest, **chances, **_DEFAULTS[Evaluations]}
     given |= {"rubric_id": rubric.id, "rubric_digest": rubric.digest}
-    frame = table(schema, *({**given, **row} for row in rows), defaults=Evaluations)
+    frame = table(schema, *({**given, **row} for row in rows))
     metadata = {RUBRIC_KEY: rubric.model_dump_json()}
     write_parquet(frame, store.evaluations(judge, shard), schema, metadata=metadata)
     rank_batch(store, judge, batch)

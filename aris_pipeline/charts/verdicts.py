@@ -1,17 +1,29 @@
 """How candidates were judged: recommendations beside those of earlier batches, and ratings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from aris_pipeline.charts.canvas import CARD, INK, QUIET_INK, new_figure, style, to_png
+from aris_pipeline.charts.canvas import (
+    CARD,
+    INK,
+    QUIET_INK,
+    new_figure,
+    style,
+    to_png,
+    to_svg,
+)
 from aris_pipeline.prompts import Rubric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BAR_PX, _AROUND_PX = 22, 150
+_SPREAD_PX, _BINS = 36, 10
+_ROW_FOOT, _ROW_HEIGHT = 0.42, 0.8
 _LEGEND_PT = 16
 _LABEL_START, _LABEL_END = 14, 11
 _THIS = "this shard"
@@ -25,17 +37,24 @@ Bar = tuple[str, list[int]]
 
 
 def verdict_mix(
-    this: pl.DataFrame, earlier: Mapping[str, pl.DataFrame], rubric: Rubric | None
+    this: pl.DataFrame,
+    earlier: Mapping[str, pl.DataFrame],
+    rubric: Rubric | None,
+    *,
+    label: str = _THIS,
+    draw: "Callable[[Figure], bytes]" = to_png,
 ) -> bytes | None:
     """Draws the shares of each recommendation, and of each rating by criterion.
 
     Args:
-        this: evaluations of a shard.
+        this: valid and other evaluations.
         earlier: recommendations of earlier batches by name, as `earlier_verdicts` returns them.
         rubric: what was judged by; none where an OpenAI file brought its own questions.
+        label: what to call these evaluations.
+        draw: makes the picture of the figure.
 
     Returns:
-        A PNG; None without a rubric or without a valid row.
+        A picture; None without a rubric or without a valid row.
     """
     if rubric is None:
         return None
@@ -43,8 +62,8 @@ def verdict_mix(
     if valid.is_empty():
         return None
     recommended = [
-        _bar(label, rows["recommendation"], rubric.recommendations)
-        for label, rows in [(_THIS, valid), *earlier.items()]
+        _bar(name, rows["recommendation"], rubric.recommendations)
+        for name, rows in [(label, valid), *earlier.items()]
     ]
     rated = [_bar(one.title, valid[one.name], rubric.ratings) for one in rubric.criteria]
     heights = [len(recommended), len(rated)]
@@ -52,9 +71,57 @@ def verdict_mix(
     upper, lower = figure.subplots(2, sharex=True, height_ratios=heights)
     _stack(upper, recommended, rubric.recommendations, "Recommendations")
     upper.get_yticklabels()[0].set_fontweight("bold")
-    _stack(lower, rated, rubric.ratings, f"Ratings of {_THIS}")
+    _stack(lower, rated, rubric.ratings, f"Ratings of {label}")
     lower.set_xlabel("share of valid rows (their number on the right)")
-    return to_png(figure)
+    return draw(figure)
+
+
+def score_distribution(
+    judged: pl.DataFrame, recommendations: Sequence[str], cut: float
+) -> bytes | None:
+    """Draws how the scores of each recommendation are spread, with the cut.
+
+    Args:
+        judged: rows of a ranking.
+        recommendations: the scale, best to worst.
+        cut: the score between those that advance and the others.
+
+    Returns:
+        An SVG; None if no row has a score.
+    """
+    scored = judged.drop_nulls("score").select(pl.col("recommendation").cast(pl.String), "score")
+    if scored.is_empty():
+        return None
+    best = len(recommendations) - 1
+    figure = new_figure(_AROUND_PX + _SPREAD_PX * len(recommendations))
+    axes = figure.add_subplot()
+    title = "Scores by recommendation"
+    style(axes, title=title, x="score (higher is better)", grid="x", title_pad=_LEGEND_PT)
+    edges = np.linspace(0, best, _BINS * best + 1)
+    for row, (option, color) in enumerate(
+        zip(recommendations, _colors(len(recommendations)), strict=True)
+    ):
+        scores = scored.filter(recommendation=option)["score"].to_numpy()
+        counts = np.histogram(scores, edges)[0]
+        heights = row + _ROW_FOOT - _ROW_HEIGHT * counts / max(counts.max(), 1)
+        axes.stairs(
+            heights, edges, baseline=row + _ROW_FOOT, fill=True, facecolor=color, edgecolor=INK,
+            linewidth=0.6,
+        )  # fmt: skip
+        axes.annotate(
+            f"{scores.size:,}", (best, row), xytext=(4, 0), textcoords="offset points",
+            verticalalignment="center", fontsize=8, color=QUIET_INK, annotation_clip=False,
+        )  # fmt: skip
+    axes.axvline(cut, color=INK, linewidth=1, linestyle="--")
+    axes.annotate(
+        "the cut", (cut, -0.5), xytext=(0, 3), textcoords="offset points", fontsize=8,
+        color=QUIET_INK, horizontalalignment="center", annotation_clip=False,
+    )  # fmt: skip
+    axes.set_yticks(range(len(recommendations)), recommendations)
+    axes.set_ylim(len(recommendations) - 0.5, -0.5)
+    axes.set_xlim(0, best)
+    axes.tick_params(axis="y", labelcolor=INK, length=0)
+    return to_svg(figure)
 
 
 def _bar(label: str, given: pl.Series, options: Sequence[str]) -> Bar:

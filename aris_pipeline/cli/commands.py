@@ -46,6 +46,7 @@ from aris_pipeline.ledger import (
     summarize,
 )
 from aris_pipeline.models import find_model
+from aris_pipeline.reports import ROWS, write_page
 from aris_pipeline.settings import judging_fields, judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, data_path
 
@@ -71,7 +72,7 @@ _OFFLINE = Engines("offline")
 
 Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
 Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
-_LAST = Assets("candidate_ranking")
+_LAST = Assets("batch_report")
 
 
 @app.command()
@@ -126,13 +127,15 @@ def run(
             summarize(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
             | console.fields_in_json(store, outcome.batch)
+            | console.page_in_json(store, outcome.batch, outcome.judge)
             for outcome in outcomes
         ]
         result = console.total(rows, wall_s=time.monotonic() - started)
         failures = [reason for outcome in outcomes for reason in outcome.failures]
         emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
-        if until in ("evaluations", "candidate_ranking"):
+        console.show_pages(store, outcomes)
+        if until in ("evaluations", "candidate_ranking", "batch_report"):
             failures += console.shortfalls(result, min_success)
         failures += [one.error for one in refused]
         for failure in failures:
@@ -250,6 +253,37 @@ def export(
         files = export_batch(store, landed, judge, form, directory, complain=_warn)
         emit({"batch": batch, "files": [str(file) for file in files]})
         console.say("\n".join(f"wrote {file}" for file in files))
+
+
+@app.command()
+def report(
+    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    rows: Annotated[int, typer.Option(min=0, help="Most candidates in the table of all.")] = ROWS,
+    names: Annotated[
+        bool, typer.Option("--names", help="Name the candidates; ids only by default.")
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(help="File or s3:// URL; in the data directory's reports/ by default."),
+    ] = None,
+    data_dir: DataDir = _DATA,
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the page about a batch: one HTML file to open in a browser or to mail."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        landed = store.batch(batch)
+        judge = _judge_of(store, landed, rubric, model)
+        place = data_path(out) if out else None
+        page = write_page(store, judge, landed, rows=rows, names=names, out=place)
+        emit({"batch": batch, **page.as_dict()})
+        console.say(
+            f"{page.listed:,} of {page.rows:,} rows, {page.to_review:,} to review, "
+            f"{page.size / 1e6:.1f} MB"
+        )
+        console.say(f"wrote {page.path}")
 
 
 @app.command()

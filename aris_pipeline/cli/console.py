@@ -20,7 +20,7 @@ from aris_pipeline.errors import ArisError
 from aris_pipeline.evaluations import Agreement, ranked_by
 from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
 from aris_pipeline.quality import Thresholds
-from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet
+from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet, url_of
 
 _INTERRUPTED = 130
 _USAGE = 2
@@ -149,6 +149,12 @@ def fields_in_json(store: DataStore, batch: Batch) -> dict[str, Any]:
     return {"fields": {**fields.model_dump(), "unused_share": round(fields.unused_share, 4)}}
 
 
+def page_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]:
+    """Returns where the page about a batch is, for `aris run --json`; null if there is none."""
+    page = store.batch_report(judge, batch.name)
+    return {"report": str(page) if page.exists() else None}
+
+
 def show_fields(store: DataStore, batch: Batch) -> None:
     """Shows which fields of a batch are judged and which are not, with a remedy."""
     fields = fields_of_batch(store, batch)
@@ -207,6 +213,14 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
                 "\nNote: the embedded 135M model proves the plumbing, not judgement. Its verdicts "
                 "and scores mean nothing; use a model such as gemma3:4b on a GPU for real ones."
             )
+
+
+def show_pages(store: DataStore, outcomes: list[Any]) -> None:
+    """Shows where the pages about the batches of a run are: the last thing that it says."""
+    for outcome in outcomes:
+        page = store.batch_report(outcome.judge, outcome.batch.name)
+        if page.exists():
+            say(f"\nThe page to open in a browser: {url_of(page)}")
 
 
 def _show_refused(batches: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shards, remove_finished_parts
 from aris_pipeline.defs.batches import (
     for_each_stale_batch,
+    metadata_of_pages,
     metadata_of_rankings,
     metadata_of_reports,
 )
@@ -50,6 +51,7 @@ from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_sta
 from aris_pipeline.judging import Assignments
 from aris_pipeline.planning import predictor
 from aris_pipeline.prompts import read_origin
+from aris_pipeline.reports import page_is_stale, write_page
 from aris_pipeline.storage import Judge, Shard
 from aris_pipeline.throughput import measure_shard, report_batch, report_is_stale
 
@@ -236,3 +238,19 @@ def throughput_report(
     if damaged:
         raise dg.Failure("; ".join(damaged))
     return dg.MaterializeResult(metadata=metadata_of_reports(reported))
+
+
+@_batch_asset(deps=[candidate_ranking, throughput_report], **described("batch_report"))
+def batch_report(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult[None]:
+    """The page that an analyst opens: one HTML file a batch and judge.
+
+    It is written anew where verdicts, their ranking or their cost are newer than the page.
+    """
+    written, damaged = for_each_stale_batch(
+        context, store.store(), "evaluations", page_is_stale, write_page
+    )
+    if damaged:
+        raise dg.Failure("; ".join(damaged))
+    return dg.MaterializeResult(metadata=metadata_of_pages(written))

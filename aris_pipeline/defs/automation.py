@@ -32,7 +32,7 @@ rank = dg.define_asset_job(
     "rank",
     assets_of("rank"),
     executor_def=dg.multiprocess_executor,
-    description="Ranks every batch that has changed.",
+    description="Ranks every batch that has changed, and writes the page about it.",
 )
 report = dg.define_asset_job(
     "report",
@@ -47,11 +47,12 @@ follow_completions = dg.AutomationConditionSensorDefinition(
         assets.throughput,
         assets.candidate_ranking,
         assets.throughput_report,
+        assets.batch_report,
     ),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    # Each look may lead to the next: verdicts, then the ranking.
+    # Each look may lead to the next: verdicts, then the ranking, then the page.
     minimum_interval_seconds=10,
-    description="Evaluates, measures, ranks and reports what has new completions.",
+    description="Evaluates, measures, ranks and reports what has new completions, page included.",
 )
 
 

@@ -7,7 +7,8 @@ import dagster as dg
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import RankingCounts
-from aris_pipeline.storage import Batch, DataStore, Judge
+from aris_pipeline.reports import Report
+from aris_pipeline.storage import Batch, DataStore, Judge, url_of
 
 _Result = TypeVar("_Result")
 
@@ -81,6 +82,28 @@ def metadata_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> 
         newest = reported[-1][2]
         metadata |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
     return metadata
+
+
+def metadata_of_pages(written: list[tuple[Batch, Judge, Report]]) -> dict[str, Any]:
+    """What a materialization of `batch_report` shows: where the pages are, and a count of each."""
+    metadata: dict[str, Any] = {"pages_written": len(written)}
+    if written:
+        newest = written[-1][2]
+        metadata |= {
+            "page": dg.MetadataValue.path(str(newest.path)),
+            "page_url": dg.MetadataValue.url(url_of(newest.path)),
+            "size_bytes": newest.size,
+            "rows": newest.rows,
+            "to_review": newest.to_review,
+        }
+        head = ("batch", "rubric", "model", "rows", "to review", "page")
+        metadata["pages"] = dg.MetadataValue.md(_table(head, [_page_line(*one) for one in written]))
+    return metadata
+
+
+def _page_line(batch: Batch, judge: Judge, page: Report) -> tuple[object, ...]:
+    link = f"[{page.path.name}]({url_of(page.path)})"
+    return batch.name, judge.rubric, judge.model, page.rows, page.to_review, link
 
 
 def _ranking_line(batch: Batch, judge: Judge, counts: RankingCounts) -> tuple[object, ...]:

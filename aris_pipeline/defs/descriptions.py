@@ -11,7 +11,7 @@ import polars as pl
 
 from aris_pipeline.defs.lineage import Sources, lineage
 from aris_pipeline.judging import DEFAULT_RUBRIC
-from aris_pipeline.ledger.data_dictionary import Column, limits, tables, type_name
+from aris_pipeline.ledger.data_dictionary import Column, limits, location, tables, type_name
 from aris_pipeline.storage import for_polars
 
 OWNERS = ["team:recruiting-data"]
@@ -45,6 +45,7 @@ class _About:
 
 
 _POLARS = frozenset({"polars", "parquet"})
+_HTML = frozenset({"jinja", "html"})
 _PYTHON = frozenset({"python", "polars", "parquet"})
 
 _ABOUT = {
@@ -114,6 +115,15 @@ _ABOUT = {
         "`slowest_shard` say where to look next.",
         code_version="1",
     ),
+    "batch_report": _About(
+        "verdicts", _HTML, "batch", "by_id",
+        "The page that an analyst opens: one HTML file a batch, rubric and model, which can be "
+        "mailed and opened from disk. It says whether all rows are accounted for and how far the "
+        "verdicts can be trusted, and has the best candidates with reasons and evidence, the "
+        "candidates that a person should look at, and a table of all that sorts and filters. It is "
+        "written anew when the batch has been ranked or measured.",
+        code_version="1",
+    ),
     "benchmark_runs": _About(
         "benchmarks", _PYTHON, "cell", "none",
         "How fast each engine is with each model on the same rows, and what its answers are worth "
@@ -148,8 +158,6 @@ def described(asset: str) -> dict[str, Any]:
         asset: its name; `landing_files` is described by the table that landing makes of them.
     """
     about = _ABOUT[asset]
-    table = tables()[_LANDED if asset == "landing_files" else asset]
-    sources = lineage(asset)
     return {
         "description": about.meaning,
         "group_name": about.group,
@@ -159,15 +167,9 @@ def described(asset: str) -> dict[str, Any]:
         "tags": {
             _GRAIN_TAG: about.grain,
             _PERSONAL_DATA_TAG: about.personal_data,
-            "dagster/storage_kind": "parquet",
+            "dagster/storage_kind": "parquet" if "parquet" in about.kinds else "html",
         },
-        "metadata": {
-            "dagster/uri": table.location,
-            "dagster/column_schema": dg.TableSchema(
-                [_described_column(column, sources.get(column.name)) for column in table.columns]
-            ),
-            **({"dagster/column_lineage": _column_lineage(sources)} if sources else {}),
-        },
+        "metadata": _described_table(asset),
     }
 
 
@@ -212,6 +214,21 @@ def with_code_references(
         "main",
         dg.AnchorBasedFilePathMapping(Path(__file__), "aris_pipeline/defs/descriptions.py"),
     )
+
+
+def _described_table(asset: str) -> dict[str, Any]:
+    """Where an asset lies, and its columns if it is a table."""
+    table = tables().get(_LANDED if asset == "landing_files" else asset)
+    if table is None:
+        return {"dagster/uri": location(asset)}
+    sources = lineage(asset)
+    return {
+        "dagster/uri": table.location,
+        "dagster/column_schema": dg.TableSchema(
+            [_described_column(column, sources.get(column.name)) for column in table.columns]
+        ),
+        **({"dagster/column_lineage": _column_lineage(sources)} if sources else {}),
+    }
 
 
 def _described_column(column: Column, sources: Sources | None) -> dg.TableColumn:

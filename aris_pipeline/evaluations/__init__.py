@@ -2,9 +2,15 @@
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.contradictions import contradiction_in_words
-from aris_pipeline.evaluations.evaluating import EvaluationCounts, evaluate_shard, rubric_of
+from aris_pipeline.evaluations.evaluating import (
+    TRIAGED,
+    EvaluationCounts,
+    evaluate_shard,
+    rubric_of,
+)
 from aris_pipeline.evaluations.ranking import (
     RankingCounts,
+    evaluation_files,
     rank_batch,
     ranked_by,
     ranking_is_stale,
@@ -12,11 +18,13 @@ from aris_pipeline.evaluations.ranking import (
 from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 
 __all__ = [
+    "TRIAGED",
     "Agreement",
     "EvaluationCounts",
     "RankingCounts",
     "contradiction_in_words",
     "evaluate_shard",
+    "evaluation_files",
     "evaluation_schema",
     "rank_batch",
     "ranked_by",

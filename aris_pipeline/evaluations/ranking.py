@@ -51,7 +51,7 @@ def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | 
     Returns:
         The counts; None, and nothing is written, if no shard was judged by a rubric.
     """
-    files = _evaluations(store, judge, batch)
+    files = evaluation_files(store, judge, batch)
     rubric = _newest_rubric(files)
     if rubric is None:
         return None
@@ -80,24 +80,26 @@ def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | 
 
 def ranked_by(store: DataStore, judge: Judge, batch: Batch) -> Rubric | None:
     """Returns the rubric by whose newest version a batch is ranked; None without one."""
-    return _newest_rubric(_evaluations(store, judge, batch))
+    return _newest_rubric(evaluation_files(store, judge, batch))
 
 
 def ranking_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
     """Returns whether a shard of the batch was evaluated after the batch was last ranked."""
     ranking = store.candidate_ranking(judge, batch.name)
-    files = _evaluations(store, judge, batch)
+    files = evaluation_files(store, judge, batch)
     if not ranking.exists():
         return bool(files)
     return any(may_be_newer(file, ranking) for file in files)
 
 
-def _evaluations(store: DataStore, judge: Judge, batch: Batch) -> list[Path]:
-    shards = [Shard.numbered(batch.name, index) for index in range(len(batch.shard_rows))]
-    return [file for shard in shards if (file := store.evaluations(judge, shard)).exists()]
+def evaluation_files(store: DataStore, judge: Judge, batch: Batch) -> list[Path]:
+    """Returns the evaluations of the shards of a batch that a judge has evaluated."""
+    files = (store.evaluations(judge, shard) for shard in Shard.all_of(batch))
+    return [file for file in files if file.exists()]
 
 
 def _newest_rubric(files: list[Path]) -> Rubric | None:
+    """Returns the rubric that `evaluate_shard` put into the footer of the newest file."""
     newest = max(files, key=lambda file: file.stat().st_mtime_ns, default=None)
     return rubric_of(newest) if newest else None
 

@@ -11,13 +11,14 @@ from aris_pipeline.ledger.reconcile import (
 )
 from aris_pipeline.ledger.rows import ROW_COLUMNS, trace_batch
 from aris_pipeline.ledger.stale import Forecast, forecast
-from aris_pipeline.ledger.summary import summarize
+from aris_pipeline.ledger.summary import BatchSummary, summarize
 from aris_pipeline.ledger.views import VIEWS, views_sql
 from aris_pipeline.ledger.why import Why, explain, refuse_openai
 
 __all__ = [
     "ROW_COLUMNS",
     "VIEWS",
+    "BatchSummary",
     "ExportFormat",
     "Fault",
     "Forecast",

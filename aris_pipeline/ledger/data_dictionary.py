@@ -93,10 +93,16 @@ def tables() -> dict[str, Table]:
         found[table.name] = Table(
             table.name,
             _RANKING if table.schema is None else inspect.getdoc(table.schema) or "",
-            table.place(_STORE, _JUDGE, _SHARD).as_posix(),
+            location(table.name),
             tuple(_columns(schema, of_rubric if table.name in judged else frozenset())),
         )
     return found
+
+
+def location(name: str) -> str:
+    """Returns the pattern of a table's files, relative to the data directory."""
+    (table,) = (one for one in TABLES if one.name == name)
+    return table.place(_STORE, _JUDGE, _SHARD).as_posix()
 
 
 def type_name(dtype: pl.DataType) -> str:

@@ -21,12 +21,18 @@ from aris_pipeline.models.devices import (
     package_versions,
     vllm_version,
 )
-from aris_pipeline.models.embedded import cache_dir, embedded_model_dir, is_prepared
+from aris_pipeline.models.embedded import (
+    EMBEDDED_REVISION,
+    cache_dir,
+    embedded_model_dir,
+    is_prepared,
+)
 from aris_pipeline.models.hardware import Hardware, find_hardware, this_machine
 from aris_pipeline.models.identity import EngineIdentity, EngineKind
 from aris_pipeline.models.shape import ModelShape, kv_bytes_of, precision_of
 
 __all__ = [
+    "EMBEDDED_REVISION",
     "DataType",
     "EngineIdentity",
     "EngineKind",

@@ -32,6 +32,7 @@ from aris_pipeline.storage.places import (
     local_dir,
     may_be_newer,
     remove_tree,
+    url_of,
     version_of,
 )
 from aris_pipeline.storage.schemas import (
@@ -81,6 +82,7 @@ __all__ = [
     "read_parquet",
     "read_table",
     "remove_tree",
+    "url_of",
     "version_of",
     "write_bytes",
     "write_frame",

@@ -11,6 +11,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
+    reports/<judged>/report.html                    the page of a batch, for an analyst
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
@@ -178,6 +179,10 @@ class DataStore:
     def throughput_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the total cost of a batch."""
         return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
+
+    def batch_report(self, judge: Judge, batch: str) -> Path:
+        """Returns the path of the page about a batch."""
+        return self.judged("reports", judge) / f"batch={batch}" / "report.html"
 
     @property
     def benchmarks(self) -> Path:

@@ -45,6 +45,11 @@ def data_path(place: str | Path) -> Path:
     return ObjectPath(place)
 
 
+def url_of(path: Path) -> str:
+    """Returns the address of a file: a browser opens that of a disk."""
+    return str(path) if isinstance(path, ObjectPath) else path.absolute().as_uri()
+
+
 def local_dir(root: Path) -> Path:
     """Returns the directory for files that concern only this host: locks, and Dagster's home.
 

@@ -53,6 +53,14 @@ def test_dagster_takes_what_an_asset_says_of_itself(asset: str) -> None:
     assert spec.tags["aris/personal_data"] in {"full", "by_id", "none"}
 
 
+def test_the_page_about_a_batch_is_described_though_it_has_no_columns() -> None:
+    spec = defined("batch_report").get_asset_spec()
+
+    assert spec.tags["dagster/storage_kind"] == "html"
+    assert spec.metadata["dagster/uri"] == "reports/rubric=*/model=*/batch=*/report.html"
+    assert "dagster/column_schema" not in spec.metadata
+
+
 @pytest.mark.parametrize("asset", ["landing_files", *ASSETS])
 def test_every_column_is_described(asset: str) -> None:
     columns = declared(asset).values()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What a data engineer does in the Dagster UI: a real browser, the real engine behind it."""
 
 import glob
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline_tests.command import aris
-from aris_pipeline_tests.system.interface import ask, served
+from aris_pipeline_tests.system.interface import BROWSER, ask, served
 from aris_pipeline_tests.tiny_model import TinyModel
 
 pytestmark = [
@@ -22,7 +21,6 @@ pytestmark = [
     *(pytest.mark.timeout(900), pytest.mark.xdist_group("browser")),
 ]
 
-_BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 _SHARDS = 6
 _BAD = 3
 _LARGE = 400
@@ -65,7 +63,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModel) -> Iterator[Site]:
-    if _BROWSER is None:
+    if BROWSER is None:
         pytest.skip("no Chromium: apt-get install chromium")
     folder = tmp_path_factory.mktemp("browser")
     data = folder / "data"
@@ -76,7 +74,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny: TinyModel) -> Iterator[
     keys = sorted(path.parent for path in data.glob("landed/**/records.parquet"))
     names = [f"{key.parent.name[6:]}_{key.name[6:]}" for key in keys]
     with served(data, **tiny.environment) as (_process, port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_BROWSER, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1500, "height": 950})
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)

@@ -103,6 +103,9 @@ def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
     (batch,) = store.batches()
     (judge,) = store.judges("evaluations", batch.name)
     assert reconcile(store, batch, judge).ok
+    page = store.batch_report(judge, batch.name)
+    assert figures["report"] == str(page)
+    assert f"All {ROWS} rows are accounted for".encode() in page.read_bytes()
     for form in ExportFormat:
         files = export_batch(store, batch, judge, form, store.root / "exports")
         assert all(file.read_bytes() or form is ExportFormat.OPENAI for file in files)

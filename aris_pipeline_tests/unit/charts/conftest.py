@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,7 +32,7 @@ def assert_fits_the_event_log(png: bytes | None) -> None:
         assert set(image.info) <= {"dpi"}
 
 
-def evaluated(rubric: Rubric, verdicts: Sequence[str | None], **fields: str) -> pl.DataFrame:
+def evaluated(rubric: Rubric, verdicts: Sequence[str | None], **fields: Any) -> pl.DataFrame:
     """A row for each verdict, all ratings the best; None is a row without a valid answer."""
     frame = table(
         Evaluations, *({"is_valid": verdict is not None, **fields} for verdict in verdicts)

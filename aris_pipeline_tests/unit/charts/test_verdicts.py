@@ -1,6 +1,7 @@
 import polars as pl
 
-from aris_pipeline.charts import verdict_mix
+from aris_pipeline.charts import score_distribution, verdict_mix
+from aris_pipeline.charts.canvas import to_svg
 from aris_pipeline.prompts import Criterion, Rubric
 from aris_pipeline.storage import Evaluations
 from aris_pipeline_tests.tables import table
@@ -65,3 +66,27 @@ def test_the_picture_is_the_same_whoever_the_candidates_are(rubric: Rubric) -> N
     others = evaluated(rubric, ALL, custom_id="c-2", answer_json="[]", request_key="k-2")
 
     assert verdict_mix(theirs, {}, rubric) == verdict_mix(others, {}, rubric)
+
+
+def test_scores_are_drawn_by_recommendation_with_text_that_stays_text(rubric: Rubric) -> None:
+    judged = evaluated(rubric, ALL * 20, score=2.6)
+
+    drawn = score_distribution(judged, rubric.recommendations, 2.5)
+
+    assert drawn is not None
+    assert drawn == score_distribution(judged, rubric.recommendations, 2.5)
+    svg = drawn.decode()
+    assert svg.count("<image") == 0
+    for text in (*ALL, "the cut", "20"):
+        assert f">{text}</text>" in svg
+
+
+def test_without_a_score_there_is_no_distribution(rubric: Rubric) -> None:
+    assert score_distribution(evaluated(rubric, ALL), rubric.recommendations, 2.5) is None
+
+
+def test_the_mix_can_be_an_svg_under_another_name(rubric: Rubric) -> None:
+    drawn = verdict_mix(evaluated(rubric, ALL), {}, rubric, label="this batch", draw=to_svg)
+
+    assert drawn is not None
+    assert ">this batch</text>" in drawn.decode()

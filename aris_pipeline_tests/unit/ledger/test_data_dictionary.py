@@ -32,7 +32,9 @@ def test_the_document_says_which_command_writes_it_and_the_command_does() -> Non
 
 
 def test_every_declared_table_is_in_the_dictionary_and_the_ranking_too() -> None:
-    assert list(tables()) == [table.name for table in TABLES]
+    declared = [table.name for table in TABLES]
+    declared.remove("batch_report")  # it is a page
+    assert list(tables()) == declared
     ranking = [column.name for column in tables()["candidate_ranking"].columns]
     assert ranking == ranking_schema(load_rubric(DEFAULT_RUBRIC)).column_names()
 
