@@ -12,13 +12,16 @@ _LETTER = r"[^\W\d_]"
 _GAP = r"[^\S\n]"
 _WORD = rf"{_LETTER}(?:{_LETTER}|['\u2019.-](?={_LETTER}))*\.?"
 _BEHIND_A_NAME = rf"{_GAP}*(?:$|[|,\u2022\xb7\n(\[\u2013\u2014/]|-\s|\s{{2,}})"
-_HEADING = re.compile(rf"({_WORD}(?:{_GAP}{{1,3}}{_WORD}){{1,4}}){_BEHIND_A_NAME}")
+_HEADING = re.compile(rf"({_WORD}(?:{_GAP}{{1,3}}{_WORD}){{1,5}}){_BEHIND_A_NAME}")
 _FILE = re.compile(
-    rf"({_LETTER}{{2,20}}(?:[ _-]{_LETTER}{{2,20}}){{1,4}})[ _\d()-]*\.(?i:pdf|docx?|rtf|odt|txt)\b"
+    rf"({_LETTER}{{2,20}}(?:[ _-]{{1,3}}{_LETTER}{{2,20}}){{1,4}})[ _\d()-]*"
+    r"\.(?i:pdf|docx?|rtf|odt|txt)\b"
 )
 _INTRODUCED = re.compile(
-    r"\b(?i:my name is|myself|resume of|cv of|curriculum vitae of|lebenslauf von|ich heiße"
-    rf"|je m'appelle|me llamo){_GAP}*[:-]?\s({_WORD}(?:{_GAP}{_WORD}){{1,2}})"
+    r"\b(?i:my name is|myself|r[eé]sum[eé] of|cv of|cv\s[\u2013-]|curriculum vitae of"
+    rf"|lebenslauf von|ich heiße|je m'appelle|me llamo|signature|i,|^name\s-){_GAP}*[:-]?\s"
+    rf"({_WORD}(?:{_GAP}{_WORD}){{1,2}})",
+    re.MULTILINE,
 )
 _SIGNED = re.compile(
     r"(?i:(?:best|kind|warm)?\s?regards|sincerely|yours truly),?\s*\n+"
@@ -35,7 +38,7 @@ _ACCOUNT = re.compile(
 _HEAD = 4000
 _PARTICLES = {
     "van", "von", "de", "der", "den", "da", "dos", "di", "del", "la", "le", "el", "al",
-    "bin", "ibn", "y", "e",
+    "bin", "ibn", "y", "e", "los", "las",
 }  # fmt: skip
 _DEGREES = {
     "phd", "ph.d", "md", "mba", "msc", "bsc", "pmp", "cpa", "cfa", "jr", "sr", "ii", "iii",
@@ -89,7 +92,7 @@ def _is_no_section(line: str) -> bool:
 def _name_in(line: str, text: str, accounts: str) -> str | None:
     file = _FILE.match(line)
     if file:
-        words = [word for word in re.split("[ _-]", file[1]) if word.lower() not in _NO_NAMES]
+        words = [word for word in re.split("[ _-]+", file[1]) if word.lower() not in _NO_NAMES]
         return " ".join(words) if len(words) > 1 else None
     heading = _HEADING.match(line)
     words = _bare(heading[1]) if heading else []

@@ -10,22 +10,25 @@ from collections.abc import Callable, Mapping, Sequence
 from aris_pipeline.prompts.rubrics import Detail
 
 _SIGN = r"\s{0,3}[:\uff1a=-]?\s{0,3}"
+_CLEAR_SIGN = r"\s{0,3}[:\uff1a=-]\s{0,3}"
+"""Behind labels that are words of other sentences too: `race conditions`, `Alter 20 tables`."""
 _END = r"(?=[\n,;|)\u2022]|\.\s|\.$|$)"
 _REST = rf"[^\n,;|\u2022]{{1,60}}?{_END}"
 _MONTH = r"[^\W\d_]{3,9}\.?"
 _DAY = (
-    rf"(?:\d{{1,2}}[./ -]\s?\d{{1,2}}[./ -]\s?\d{{2,4}}|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[\s-](?:of\s)?{_MONTH},?[\s-]\d{{2,4}}"
+    rf"(?:\d{{1,2}}(?:\s?[./-]\s?|\s)\d{{1,2}}(?:\s?[./-]\s?|\s)\d{{2,4}}"
+    rf"|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{4}}年(?:\d{{1,2}}月(?:\d{{1,2}}日)?)?"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)?[\s-](?:of\s|de\s)?{_MONTH},?[\s-](?:de\s)?['\u2019]?\d{{2,4}}"
     rf"|{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?,?\s\d{{4}}|{_MONTH}\s\d{{4}}|\d{{4}})"
 )
 _COLON = r"\s?[:\uff1a]?\s?"
 _BORN = (
-    r"date of birth|birth\s?date|birthday|d\.?\s?o\.?\s?b\b\.?|born(?:\son|\sin|:)?|geburtsdatum"
-    r"|geboren(?:\sam)?|geb\.|date de naissance|n[ée]e? le|fecha de nacimiento|data di nascita"
-    r"|data de nascimento|geboortedatum"
+    r"date of birth|year of birth|birth\s?date|birthday|d\.?\s?o\.?\s?b\b\.?|born(?:\son|:)?"
+    r"|born\sin(?=\s(?:19|200))|geburtsdatum|geboren(?:\sam)?|geb\.(?:\sam)?|date de naissance"
+    r"|n[ée]e? le|fecha de nacimiento|data di nascita|data de nascimento|geboortedatum"
 )
 _BIRTH = re.compile(
-    rf"(?:\b(?:{_BORN})|出生(?:日期|年月)?|生年月日){_SIGN}{_DAY}"
+    rf"(?:\b(?:{_BORN})(?:\s?\([^()\n]{{1,20}}\))?|出生(?:日期|年月)?|生年月日){_SIGN}{_DAY}"
     rf"|\b(?:place of birth|birth\s?place|geburtsort|lieu de naissance){_SIGN}{_REST}",
     re.IGNORECASE,
 )
@@ -34,9 +37,11 @@ _OF_A_PERSON = (
     r"|woman)\b))"
 )
 _AGE = re.compile(
-    rf"\b(?:age|aged|alter|[âa]ge|edad|et[àa]|idade){_SIGN}\d{{2}}\b(?!\s?[%+\u2013-])"
-    r"(?:\s?(?:years?|yrs?|jahre|ans|años)(?:\sold)?)?"
-    rf"|\b(?:1[6-9]|[2-7]\d)[\s-]years?[\s-]old\b{_OF_A_PERSON}|\b[2-7]\d\s?y/?o\b"
+    r"\b(?:(?:age|aged|[âa]ge|edad|et[àa]|idade)(?:\s?/\s?(?:sex|gender)|\s?\((?:yrs?|years?)\))?"
+    rf"{_SIGN}|alter{_CLEAR_SIGN})\d{{2}}\b(?!\s?[%+\u2013-])"
+    r"(?:\s?(?:years?|yrs?|jahre|ans|años)(?:\sold)?|\s?/\s?(?:male|female|m|f)\b)?"
+    rf"|\b(?:1[6-9]|[2-7]\d)[\s-](?:years?|yrs?)[\s-]old\b{_OF_A_PERSON}|\b[2-7]\d\s?y/?o\b"
+    r"|\bI(?: am|'m|\u2019m) (?:an? )?\d\d[\s-]years?[\s-]old\b"
     rf"|年[龄齢]{_COLON}\d{{2}}岁?",
     re.IGNORECASE,
 )
@@ -49,27 +54,34 @@ _TOWN = (
     rf"(?:,?{_GAP}(?!Resume|Skills)[A-ZÄÖÜÉ][\w.'\u2019-]+(?:{_GAP}[A-ZÄÖÜÉ][\w.'\u2019-]+){{0,2}})"
 )
 _WORD_OF_STREET = r"(?:[A-Z][\w'\u2019.-]*|\d{1,3}(?:st|nd|rd|th))"
+_NAME_OF_STREET = r"(?:[A-ZÁÉÍÓÚ][\w'\u2019.-]*|d[aeio]s?|del|della|l[ao]s?|y|e)"
 _STREETS = (
-    rf"\b\d{{1,5}}[A-Za-z]?(?:-\d{{1,4}})?,?{_GAP}(?:[NSEW]\.?{_GAP})?(?:{_WORD_OF_STREET}{_GAP}){{1,4}}"
-    rf"(?:{_KINDS_OF_STREET})\b\.?(?:,?{_GAP}(?:(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl)\b\.?\s?"
+    rf"\b(?!(?:19|20)\d\d\b)\d{{1,5}}[A-Za-z]?(?:-\d{{1,4}})?,?{_GAP}(?:[NSEW]\.?{_GAP})?(?:{_WORD_OF_STREET}{_GAP}){{1,4}}"
+    rf"(?:{_KINDS_OF_STREET})\b\.?(?:{_GAP}[NSEW]{{1,2}}\b)?(?:,?{_GAP}(?:(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl)\b\.?\s?"
     rf"[\w-]+|#\s?\w+))?(?:,{_TOWN}){{0,2}}(?:,?{_GAP}[A-Z]{{2}}\b)?(?:,?{_GAP}\d{{5}}(?:-\d{{4}})?)?",
     rf"\b[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm){_GAP}\d{{1,4}}\s?"
     rf"[a-z]?\b(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
     rf"\b\d{{1,4}}(?:\s?(?:bis|ter))?,?{_GAP}(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai){_GAP}"
-    rf"[^\n,;|]{{2,40}}(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
-    rf"\b(?:calle|carrer|avenida|via|viale|corso|rua){_GAP}[^\n,;|\d]{{2,40}},?{_GAP}\d{{1,4}}\b"
-    rf"(?:,?{_GAP}\d{{5}})?",
-    r"\bP\.?\s?O\.?\s?Box\s\d+\b",
-    r"(?im:^[^\S\n]*(?:(?:home|postal|mailing|street|permanent|current)\s)?(?:address|anschrift|adresse"
+    rf"(?=d[eu']|l[ae']|[A-ZÉ])[^\n,;|]{{2,40}}(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
+    rf"(?:\b(?:[Cc]alle|[Cc]arrer|[Aa]venida|[Vv]ia|[Vv]iale|[Cc]orso|[Rr]ua)|\bC/){_GAP}"
+    rf"{_NAME_OF_STREET}(?:{_GAP}{_NAME_OF_STREET}){{0,4}},?{_GAP}\d{{1,4}}\b"
+    rf"(?:,{_GAP}\d\w?\s?\w?)?(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
+    rf"\bP\.?\s?O\.?\s?Box\s\d+\b(?:,{_TOWN}(?:{_GAP}\d{{4,6}})?)?",
+    r"(?i:\b(?:h\.?\s?no|house no|flat(?: no)?|plot(?: no)?|door no)\b\.?|#)\s?[:-]?\s?\d"
+    r"[^\n]{5,100}?\b\d{6}\b",
+    r"[\u4e00-\u9fff]{2,8}[省市][\u4e00-\u9fff]{2,20}\d{1,5}号",
+    r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b",
+    r"(?im:^[^\S\n]*(?:(?:home|postal|mailing|street|permanent|current)\s)?(?:address|residence|anschrift|adresse"
     r"|dirección|indirizzo|endereço|住所|地址)[^\S\n]*[:\uff1a][^\n]{3,120}$)",
 )
 _ADDRESS = re.compile("|".join(_STREETS))
-_MARRIED = r"(?:married|unmarried|divorced|widowed|verheiratet|ledig|geschieden)"
+_MARRIED = r"(?:(?:happily\s|not\s|un[\s-]?)?married|divorced|widowed|verheiratet|ledig|geschieden)"
 _CHILDREN = r"(?:children|child|kids?|boys|girls|sons|daughters|kinder)"
 _MARITAL = re.compile(
-    rf"\b(?:marital|civil|family)\sstatus{_SIGN}[^\W\d_]+(?:,\s\w+\s{_CHILDREN})?"
+    rf"\b(?:marital|civil|family)\sstatus{_SIGN}(?:(?:not|un)[\s-])?[^\W\d_]+(?:,\s\w+\s{_CHILDREN})?"
     r"|\b(?:familienstand|état civil|situation (?:de famille|familiale)|estado civil|stato civile)"
-    rf"{_SIGN}{_REST}|婚姻(?:状况)?{_COLON}[未已]婚"
+    rf"{_SIGN}{_REST}(?:,\s\w+\s{_CHILDREN})?|婚姻(?:状况)?{_COLON}[未已]婚"
+    rf"|\bstatus{_CLEAR_SIGN}(?:{_MARRIED}|single)\b|\bno\. of children{_SIGN}\d"
     rf"|(?:(?<=[\n,;|(] )|(?<=[\n,;|(])|^){_MARRIED}\b(?:,?\s(?:with\s)?\w+\s{_CHILDREN})?{_END}"
     r"|\b(?:(?:proud|loving|devoted|single)\s)?(?:mother|father|mom|dad|parent)\sof"
     rf"\s(?:\d|an?|one|two|three|four|five)\b(?:\s{_CHILDREN})?",
@@ -77,16 +89,18 @@ _MARITAL = re.compile(
 )
 _ORIGIN = (
     r"nationality|citizenship|staatsangehörigkeit|nationalität|nationalité|nacionalidad|nazionalità"
-    r"|nacionalidade|ethnicity|race|religion|caste|visa status|work permit"
+    r"|nacionalidade|ethnicity|ethnic origin|country of origin|mother tongue|race|religion|caste"
+    r"|konfession|visa status|work permit"
 )
 _NATIONALITY = re.compile(
-    rf"(?i:\b(?:{_ORIGIN}){_SIGN}{_REST})"
+    rf"(?i:\b(?:{_ORIGIN}){_CLEAR_SIGN}{_REST}|\b(?:nationality|citizenship)\n{_REST})"
     rf"|国籍{_COLON}\w{{1,10}}|民族{_COLON}\w{{1,5}}"
     r"|\b(?:U\.?S\.?A?|UK|EU|[A-Z][a-zé]+(?:\s[A-Z][a-z]+)?)\s(?:citizen|national)\b"
-    r"|\b(?i:green card holder)\b"
+    r"|\b(?i:(?:green card|h-?1b(?: visa)?) holder)\b"
 )
 _GENDERS = (
-    r"(?:fe)?male|männlich|weiblich|homme|femme|hombre|mujer|[mfd]\b|(?:she|he|they)\b[\w/ ]*"
+    r"(?:fe)?male|(?:wo)?man|non-binary|männlich|weiblich|homme|femme|hombre|mujer|[mfd]\b"
+    r"|(?:she|he|they)\b[\w/ ]*"
 )
 _PRONOUNS_GIVEN = re.compile(
     r"\((?:she|he|they)\s?/\s?\w+(?:\s?/\s?\w+)?\)"
@@ -100,9 +114,27 @@ _PLAIN = {
     "himself": "themself", "herself": "themself",
 }  # fmt: skip
 _HER_THING = re.compile(r"\s[a-z]")
-_FORM_OF_ADDRESS = re.compile(r"\b(?:Mr|Mrs|Ms|Miss)\b\.?(?=\s(?:\[name\]|[A-Z]))")
+_NO_PRODUCT = (
+    r"(?!Office|Excel|Word|Power|SQL|Access|Project|Outlook|Visio|Dynamics|Azure|Teams|Win|DOS)"
+)
+_FORM_OF_ADDRESS = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss)\b\.?(?=\s(?:\[name\]|{_NO_PRODUCT}[A-Z]))")
+_RELATIVE = r"(?:father|mother|husband|wife|spouse|guardian)"
+_OTHERS = re.compile(
+    rf"(?i:\b(?:{_RELATIVE}[^\s\w]{{0,3}}\w{{0,3}}\sname|name of {_RELATIVE}){_SIGN}{_REST}"
+    rf"|(?<!\w)[sdw]/o\b{_SIGN}{_REST})"
+    rf"|\b(?:Mr|Mrs|Ms|Miss|Shri|Smt)\b\.?\s?{_NO_PRODUCT}[A-Z][a-z]+(?:{_GAP}[A-Z][a-z]+){{0,2}}"
+)
+_PAPERS = re.compile(
+    r"\b(?:passport|aadhaa?r|pan|ssn|social security|dni|nie|driving licen[cs]e|national id)\b"
+    rf"(?:\s(?:card|details|number|no)\b\.?|\s?-\s?number){{0,3}}{_SIGN}"
+    r"(?=[a-z\d -]{0,8}\d{3})[a-z\d][a-z\d -]{5,16}\b"
+    rf"|\b(?:blood group|height|weight){_CLEAR_SIGN}[^\n,;|\u2022\u2026]{{1,12}}",
+    re.IGNORECASE,
+)
 
 PLACEHOLDERS: Mapping[Detail, str] = {
+    "names_in_text": "[name]",
+    "papers": "[papers]",
     "birth": "[birth]",
     "age": "[age]",
     "address": "[address]",
@@ -113,6 +145,8 @@ PLACEHOLDERS: Mapping[Detail, str] = {
 """What stands in a prompt in the place of a detail."""
 
 _PATTERNS: Mapping[Detail, re.Pattern[str]] = {
+    "names_in_text": _OTHERS,
+    "papers": _PAPERS,
     "birth": _BIRTH,
     "age": _AGE,
     "address": _ADDRESS,
@@ -141,6 +175,8 @@ def redact_details(text: str, details: Sequence[Detail]) -> str:
 def _neutral(text: str) -> Callable[[re.Match[str]], str]:
     def neutral(found: re.Match[str]) -> str:
         word = found[0].lower()
+        if found[0].isupper():
+            return found[0]  # HIS is a hospital information system
         if word == "her":
             plain = "their" if _HER_THING.match(text, found.end()) else "them"
         else:

@@ -64,7 +64,7 @@ _PROFILE_PATH = re.compile(
 
 
 _RESUME = re.compile(r"(?:\A|\n)Resume:\n")
-_KINDS = ("name", "email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
+_KINDS = ("email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(_KINDS)})\]")
 
 

@@ -40,7 +40,14 @@ ProfileField = Literal[
 """What a prompt may show of a candidate; `facts` are computed, `education_dates` tell the age."""
 
 Detail = Literal[
-    "names_in_text", "birth", "age", "address", "marital_status", "nationality", "pronouns"
+    "names_in_text",
+    "birth",
+    "age",
+    "address",
+    "marital_status",
+    "nationality",
+    "pronouns",
+    "papers",
 ]
 """Kinds of personal detail that are redacted besides given names, e-mail, phone and links."""
 

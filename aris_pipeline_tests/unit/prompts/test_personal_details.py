@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from aris_pipeline.prompts.profiles import guarded_text, profile_text
-from aris_pipeline.prompts.redaction import redactions
+from aris_pipeline.prompts.redaction import redact, redactions
 from aris_pipeline.prompts.rubrics import Detail
 from aris_pipeline_tests.unit.prompts.conftest import candidate
 
@@ -107,3 +107,49 @@ def test_what_is_no_detail_stays(text: str) -> None:
     written = profile_text(row)
     shown = guarded_text(written, row, redacted=True, reserved=frozenset(), details=DETAILS)
     assert shown == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fixed race conditions in the scheduler.",
+        "Nationality prediction model",
+        "Sent events via Kafka to 40 services.",
+        "Won 1 place in the ICPC finals",
+        "2019-2021 Software Engineer Square",
+        "Startup born in 2015, grew to 40",
+        "Alter 20 tables without downtime",
+        "HIS (Hospital Information System)",
+        "Ms Office, Ms Excel",
+        "Keras Django\nPython developer, Keras since 2016",
+        "Apache Kafka, Spark\nSenior engineer",
+    ],
+)
+def test_words_of_technical_resumes_stay(text: str) -> None:
+    assert redact(text, None, None, details=DETAILS) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Father's Name: Gopal Verma\nJava", "[name]\nJava"),
+        ("References:\nMr. Tunde Bello, manager", "References:\n[name], manager"),
+        ("Date of Birth(Gender):1993-12-20", "[birth]"),
+        ("Born 7 Nov '88. Java", "[birth]. Java"),
+        ("geb. am 03.07.1985 in Bonn", "[birth] in Bonn"),
+        ("出生日期\uff1a1992年8月15日", "[birth]"),
+        ("Age/Sex: 29/M", "[age]"),
+        ("I am a 34-year-old accountant", "[age] accountant"),
+        ("Marital Status: Not married", "[family]"),
+        ("Happily married with two kids", "[family]"),
+        ("Status : Un-married", "[family]"),
+        ("Ethnic origin: Kurdish", "[nationality]"),
+        ("H.No. 12-4-56/A, Lake Residency, Hyderabad - 500072", "[address]"),
+        ("C/ Mayor 45, 3º B, 28014 Madrid", "[address]"),
+        ("P.O. Box 4821, Riyadh 11412", "[address]"),
+        ("Passport No. : K1234567", "[papers]"),
+        ("PAN: ABCDE1234F", "[papers]"),
+    ],
+)
+def test_details_are_found_in_the_forms_of_many_countries(text: str, shown: str) -> None:
+    assert redact(text, None, None, details=DETAILS) == shown
