@@ -33,15 +33,12 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [_EVERY_PROCESS, *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 
-_ORDER = ("unit", "assets", "system", "engine")
+_ORDER = ("system", "assets", "unit", "engine")
 _LONG = ("test_browser", "test_serve", "test_engine_faults", "test_ray", "test_small_model")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast scenarios first, so that a broken one is seen early; of the engine's the long ones.
-
-    At the end of the engine's scenarios one worker would wait for the other's long one.
-    """
+    """Long scenarios first: at the end the workers would wait for the one that has a long one."""
 
     def rank(item: pytest.Item) -> tuple[int, int]:
         room, *_, file = item.path.relative_to(_HERE).with_suffix("").parts

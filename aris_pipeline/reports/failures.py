@@ -1,4 +1,7 @@
-"""Groups the rows without a verdict by reason, with examples and the remedy."""
+"""Groups the rows without a verdict by reason, with examples and the remedy.
+
+What exactly was wrong with a row may quote it, so the page leaves that to `aris show`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +31,6 @@ class Group:
         meaning: what it says.
         remedy: what to do.
         examples: custom_ids, or places in the file, of the first few.
-        detail: what exactly was wrong with the first.
     """
 
     reason: str
@@ -36,14 +38,11 @@ class Group:
     meaning: str
     remedy: str
     examples: Sequence[str]
-    detail: str | None
 
 
 def failed_groups(failed: pl.DataFrame) -> list[Group]:
     """Returns the failed rows by reason, the most frequent first."""
-    named = failed.select(
-        reason="invalid_reason", example="custom_id", detail="invalid_detail"
-    ).with_columns(pl.col("reason").fill_null("unknown"))
+    named = failed.select(reason=pl.col("invalid_reason").fill_null("unknown"), example="custom_id")
     return _groups(named, FAILED)
 
 
@@ -51,7 +50,7 @@ def quarantined_groups(store: DataStore, batch: Batch) -> list[Group]:
     """Returns the quarantined rows by rule, the most frequent first."""
     shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
     files = [store.quarantine(shard) for shard in shards]
-    columns = ["file", "line", "rule", "message"]
+    columns = ["file", "line", "rule"]
     rows = pl.concat(
         read_table(file, Quarantine, hint="land the file again", columns=columns)
         if file.exists()
@@ -59,16 +58,16 @@ def quarantined_groups(store: DataStore, batch: Batch) -> list[Group]:
         for file in files
     )
     place = pl.format("line {} of {}", "line", "file")
-    return _groups(rows.select(reason="rule", example=place, detail="message"), QUARANTINED)
+    return _groups(rows.select(reason="rule", example=place), QUARANTINED)
 
 
 def _groups(rows: pl.DataFrame, known: Mapping[str, tuple[str, str]]) -> list[Group]:
     found = rows.group_by("reason", maintain_order=True).agg(
-        pl.len().alias("count"), pl.col("example").head(_EXAMPLES), pl.col("detail").first()
+        pl.len().alias("count"), pl.col("example").head(_EXAMPLES)
     )
     return [
-        Group(reason, count, *known.get(reason, UNKNOWN), examples, detail)
-        for reason, count, examples, detail in found.sort(
+        Group(reason, count, *known.get(reason, UNKNOWN), examples)
+        for reason, count, examples in found.sort(
             "count", descending=True, maintain_order=True
         ).iter_rows()
     ]

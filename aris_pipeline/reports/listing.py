@@ -134,13 +134,10 @@ def _of_answers(
 def _unjudged(verdicts: Verdicts, most: int) -> list[tuple[str, str, float | None, str | None]]:
     """Returns id, outcome, score and reason of the rows without a verdict, triaged ones first."""
     triaged = verdicts.triaged.select("custom_id", "score").iter_rows()
-    failed = verdicts.failed.select("custom_id", "invalid_reason", "invalid_detail").iter_rows()
+    failed = verdicts.failed.select("custom_id", "invalid_reason").iter_rows()
     found: list[tuple[str, str, float | None, str | None]] = []
     found += [(who, _TRIAGED, score, None) for who, score in triaged]
-    found += [
-        (who, _FAILED, None, ": ".join(filter(None, (reason, detail)))[:_LONGEST])
-        for who, reason, detail in failed
-    ]
+    found += [(who, _FAILED, None, reason) for who, reason in failed]
     return found[: max(most, 0)]
 
 

@@ -13,7 +13,7 @@ FAILED = {
         "the prompt does not fit the context",
         "run again with a larger --max-model-len, or for an OpenAI file with --shorten",
     ),
-    "refused": ("the engine did not take the request", f"see the detail, then {AGAIN}"),
+    "refused": ("the engine did not take the request", f"see `aris show`, then {AGAIN}"),
     "unsupported_parameter": (
         "the engine cannot honor a parameter of the request",
         "leave the parameter out, or choose another --engine",
@@ -59,4 +59,4 @@ QUARANTINED = {
 }
 """Meaning and remedy by quarantine `rule`."""
 
-UNKNOWN = ("see the detail", AGAIN)
+UNKNOWN = ("see `aris show`", AGAIN)

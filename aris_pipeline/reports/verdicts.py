@@ -24,7 +24,7 @@ from aris_pipeline.storage import (
 
 _HINT = "materialize evaluations of this shard"
 _IDENTITY = ["model_id", "model_revision", "engine", "rubric_digest"]
-_COLUMNS = ["custom_id", "is_valid", "invalid_reason", "invalid_detail", "score", *_IDENTITY]
+_COLUMNS = ["custom_id", "is_valid", "invalid_reason", "score", *_IDENTITY]
 _NO_ANSWERS = pl.DataFrame(
     schema={"custom_id": pl.String, "answer_json": pl.String, "is_valid": pl.Boolean}
 )
@@ -39,7 +39,7 @@ class Verdicts:
         judged: rows with a valid answer; those of a rubric as `candidate_ranking` has them.
         triaged: rows that were only scored, best first.
         unranked: valid rows by an older text of the rubric, which the ranking leaves out.
-        failed: rows without a valid answer, with `invalid_reason` and `invalid_detail`.
+        failed: rows without a valid answer, with `invalid_reason`.
         identity: the distinct models, revisions, engines and rubric digests of all rows.
         repaired: the repairs of each row that had any.
         names: first and last names by custom_id; empty unless they were asked for.
