@@ -8,6 +8,7 @@ elsewhere they form long sequences, or are signs in the middle of words.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from aris_pipeline.candidates.decoding import BOM, as_utf_8, decode
 
@@ -21,13 +22,6 @@ _LOWER = "\udcdf-\udcf6\udcf8-\udcff\udc9a\udc9c\udc9e"
 _MARKS = "\udc80\udc85\udc91-\udc97\udc99\udca0\udcab\udcb4\udcb7\udcbb"
 _SIGNS = "\udca1-\udcaa\udcac-\udcb3\udcb5\udcb6\udcb8-\udcba\udcbc-\udcbf\udcd7\udc8b\udc9b"
 _NOT_A_MARK = f"(?:(?![{_MARKS}])[{_STRAY}])"
-_AS_WESTERN = re.compile(
-    f"[{_MARKS}]"
-    f"|(?<!(?![{_MARKS}])[{_STRAY}])(?:"
-    f"(?:(?<![a-z])[{_UPPER}]|[{_LOWER}]){{1,2}}"
-    f"|(?<![A-Za-z])[{_SIGNS}]|[{_SIGNS}](?![A-Za-z])"
-    f")(?!{_NOT_A_MARK})"
-)
 _SUSPICIOUS = re.compile(
     rb"[\x81-\x84\x86-\x89\x8b\x8d\x8f\x90\x98\x9b\x9d\xa1-\xaa\xac-\xb3\xb5\xb6"
     rb"\xb8-\xba\xbc-\xbf\xd7\xf7]|[\x80-\xff]{3}|[a-z][\x8a\x8c\x8e\x9f\xc0-\xde]"
@@ -44,11 +38,23 @@ def is_mostly_utf_8(raw: bytes) -> bool:
     return 2 * len(_ANY_STRAY.findall(text)) <= len(_BEYOND_ASCII.findall(text))
 
 
+@cache
+def _as_western() -> re.Pattern[str]:
+    """Compiles the pattern at its first use: that takes long, and most files are UTF-8."""
+    return re.compile(
+        f"[{_MARKS}]"
+        f"|(?<!(?![{_MARKS}])[{_STRAY}])(?:"
+        f"(?:(?<![a-z])[{_UPPER}]|[{_LOWER}]){{1,2}}"
+        f"|(?<![A-Za-z])[{_SIGNS}]|[{_SIGNS}](?![A-Za-z])"
+        f")(?!{_NOT_A_MARK})"
+    )
+
+
 def implausible(raw: bytes) -> tuple[int, int]:
     """Counts the bytes that are not UTF-8: those that cp1252 does not explain, and all of them."""
     text = as_utf_8(raw).decode("utf-8", "surrogateescape")
     found = len(_ANY_STRAY.findall(text))
-    return found - sum(map(len, _AS_WESTERN.findall(text))), found
+    return found - sum(map(len, _as_western().findall(text))), found
 
 
 def is_foreign(raw: bytes) -> bool:
