@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.errors import MissingDataError
-from aris_pipeline.ledger.workbook import workbook
+from aris_pipeline.ledger.workbook import as_text, workbook
 from aris_pipeline.storage import (
     Batch,
     DataStore,
@@ -94,8 +94,7 @@ def _shards(path_of: Any, batch: Batch, judge: Judge) -> Iterator[pl.DataFrame]:
 def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds a leading quote: a spreadsheet then shows a cell as text (OWASP, CSV injection)."""
     text = pl.col(pl.String)
-    quoted = text.str.replace(_FORMULA_STARTS, "'$0")
-    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)).with_columns(quoted)
+    return as_text(frame).with_columns(text.str.replace(_FORMULA_STARTS, "'$0"))
 
 
 def _openai(store: DataStore, batch: Batch, judge: Judge, stem: Path) -> list[Path]:

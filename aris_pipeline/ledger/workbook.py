@@ -42,7 +42,7 @@ def workbook(
         name: of the sheet.
         complain: receives a sentence if texts were cut.
     """
-    ordered = _as_text(_in_order(frame))
+    ordered = as_text(_in_order(frame))
     long = sum(_cut_texts(ordered[column]) for column in ordered.columns)
     content = io.BytesIO()
     # Rows leave memory as they are written; texts then stand in their cells.
@@ -68,7 +68,8 @@ def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(*first, pl.exclude(*first, *last), *last)
 
 
-def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns lists and enumerations as text, for formats that have neither."""
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     return frame.with_columns(
         pl.col(name).cast(pl.List(pl.String)).list.join(", ") for name in lists

@@ -240,9 +240,16 @@ def _load_tokenizer(checkpoint: str, revision: str) -> "PreTrainedTokenizerBase"
     except ImportError as error:
         raise EngineError(INSTALL_HINT) from error
     local = Path(checkpoint).is_dir()
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-        checkpoint, revision=None if local else revision
-    )
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            checkpoint, revision=None if local else revision
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"the tokenizer of {checkpoint} cannot be loaded: name a directory that holds the"
+            f" checkpoint by --model or {MODELS_FILE_VARIABLE} where Hugging Face is out of reach"
+            f" ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        ) from error
     return tokenizer
 
 

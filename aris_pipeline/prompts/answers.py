@@ -156,10 +156,11 @@ def check_fits(rubric: Rubric, tokenizer: Tokenizer, max_tokens: int) -> None:
         return
     # Two more, because the tokens of each reason are rounded up.
     shorter = 2 + -int(-excess * _CHARACTERS_A_TOKEN // len(rubric.criteria))
+    lower = f"lower reason_chars (now {rubric.reason_chars}) by {shorter}, or "
     raise ConfigError(
         f"rubric '{rubric.id}': an answer with reasons of full length takes some"
-        f" {max_tokens + excess} tokens and max_tokens is {max_tokens}: lower reason_chars (now"
-        f" {rubric.reason_chars}) by {shorter}, or set max_tokens to {max_tokens + excess}"
+        f" {max_tokens + excess} tokens and max_tokens is {max_tokens}:"
+        f" {lower if shorter < rubric.reason_chars else ''}set max_tokens to {max_tokens + excess}"
     )
 
 

@@ -249,6 +249,8 @@ def new_rubric(rubric_id: str) -> str:
         raise ConfigError(
             f"'{rubric_id}' is no id of a rubric: use small letters, digits, '.', '_' and '-'"
         )
+    if (SHIPPED_RUBRICS / f"{rubric_id}.yaml").exists():
+        raise ConfigError(f"'{rubric_id}' is a shipped rubric: choose another id")
     text = (SHIPPED_RUBRICS / f"{_TO_START_FROM}.yaml").read_text(encoding="utf-8")
     return text.replace(f"id: {_TO_START_FROM}\n", f"id: {rubric_id}\n")
 
@@ -279,13 +281,16 @@ def read_rubric(file: Path) -> Rubric:
 def _explain(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"]) or "file"
+        # People count from 1.
+        parts_of_path = (part + 1 if isinstance(part, int) else part for part in problem["loc"])
+        field = ".".join(map(str, parts_of_path))
         hint = ""
         if problem["type"] == "extra_forbidden":
             parts = (Rubric, Criterion, Flag, Opening, Contradiction)
             known = {field for part in parts for field in part.model_fields}
             hint = _nearest(str(problem["loc"][-1]), sorted(known))
-        problems.append(f"{field}: {problem['msg']}{hint}")
+        said = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{field}: {said}{hint}" if problem["loc"] else said)
     return "; ".join(problems)
 
 

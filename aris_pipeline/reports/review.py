@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from aris_pipeline.evaluations import contradiction_in_words
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.reports.verdicts import Verdicts
 
@@ -139,7 +140,10 @@ def _in_full(key: str, row: dict[str, Any], verdicts: Verdicts) -> str:
             f"the model wrote {row['recommendation']}, its likeliest verdict is "
             f"{row['score_recommendation']} ({row['confidence']:.0%})"
         )
-    if key in ("contradictions", "ungrounded"):
+    if key == "contradictions" and verdicts.rubric:
+        words = (contradiction_in_words(found, verdicts.rubric) for found in row[key])
+        return _DETAILS[key].format("; ".join(words))
+    if key == "ungrounded":
         return _DETAILS[key].format(", ".join(row[key]))
     if key == "repaired":
         return _DETAILS[key].format(", ".join(verdicts.repaired[row["custom_id"]]))

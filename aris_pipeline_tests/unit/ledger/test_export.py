@@ -9,7 +9,7 @@ import pytest
 from aris_pipeline.errors import MissingDataError, StorageError
 from aris_pipeline.ledger import ExportFormat, export_batch
 from aris_pipeline.storage import Batch, DataStore, write_frame
-from aris_pipeline_tests.tables import DAY
+from aris_pipeline_tests.tables import DAY, WITH_EVIDENCE, write_verdicts
 from aris_pipeline_tests.unit.ledger.conftest import BATCH, FIRST, JUDGE, SECOND, Write
 
 STEM = f"{BATCH.name}.aris-swe-v1.small"
@@ -107,6 +107,16 @@ def test_a_csv_has_every_row_failed_ones_too(
     frame = pl.read_csv(file)
     assert frame["custom_id"].to_list() == ["a1", "a2", "a3", "b1"]
     assert frame["is_valid"].to_list() == [True, False, False, True]
+
+
+def test_a_csv_has_lists_as_text(batch: Batch, store: DataStore, tmp_path: Path) -> None:
+    found = {"ungrounded": ["Acme", "2019"], "contradictions": []}
+    write_verdicts(store, JUDGE, batch, WITH_EVIDENCE, found)
+
+    (file,) = export_batch(store, batch, JUDGE, ExportFormat.CSV, tmp_path)
+
+    (row,) = pl.read_csv(file).iter_rows(named=True)
+    assert (row["ungrounded"], row["contradictions"]) == ("Acme, 2019", "")
 
 
 def test_a_parquet_export_is_ordered_by_rank_and_ends_with_unranked_rows(

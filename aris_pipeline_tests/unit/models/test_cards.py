@@ -9,7 +9,7 @@ import pytest
 from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.vllm_arguments import refuse_unknown
 from aris_pipeline.errors import ConfigError, EngineError
-from aris_pipeline.models import ModelCard, find_model
+from aris_pipeline.models import ModelCard, find_model, load_tokenizer
 
 OWN = """
 models:
@@ -65,6 +65,13 @@ def test_a_directory_will_do_whatever_it_is_called(tmp_path: Path, folder: tuple
     card = find_model(str(tmp_path / name))
 
     assert (card.name, card.model_id) == (short, str(tmp_path / name))
+
+
+def test_a_checkpoint_without_a_tokenizer_is_one_error_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+
+    with pytest.raises(ConfigError, match="cannot be loaded: name a directory"):
+        load_tokenizer(find_model(str(tmp_path)))
 
 
 def test_changed_weights_in_a_directory_are_another_revision(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.prompts import Rubric, load_rubric
+from aris_pipeline.prompts import Rubric, load_rubric, new_rubric
 from aris_pipeline.prompts.rubrics import SHIPPED_RUBRICS
 
 SHIPPED = (SHIPPED_RUBRICS / "aris-swe-v1.yaml").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_a_name_that_is_no_rubric_id_is_refused(name: str) -> None:
         ("name: company", "name: education", "more than once: education"),
         ("name: company", "name: score", "exist already: score"),
         ("name: company", "name: p_yes", "exist already: p_yes"),
-        ("name: company", "name: Company name", r"criteria\.1\.name"),
+        ("name: company", "name: Company name", r"criteria\.2\.name"),
         ("reason_chars: 52", "reason_chars: many", "reason_chars: Input should be a valid integer"),
         ("{profile}", "here", "user_turn must contain {profile} exactly once"),
         ("id: mine", "id: other", "id is 'other' but the file name says 'mine'"),
@@ -77,6 +77,12 @@ def test_a_mistake_in_the_file_is_named_with_file_and_field(
     (folder / "mine.yaml").write_text(text.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         load_rubric("mine", folder)
+
+
+def test_a_new_rubric_may_not_have_the_id_of_a_shipped_one() -> None:
+    assert "id: mine-v1\n" in new_rubric("mine-v1")
+    with pytest.raises(ConfigError, match="'aris-swe-v2' is a shipped rubric"):
+        new_rubric("aris-swe-v2")
 
 
 def test_a_changed_copy_has_a_digest_of_its_own(rubric: Rubric) -> None:
