@@ -20,12 +20,14 @@ class Measure:
         value: the figure, in words.
         meaning: what it says about the verdicts.
         passed: whether it is within its threshold; None if it has none.
+        threshold: in words.
     """
 
     name: str
     value: str
     meaning: str
     passed: bool | None = None
+    threshold: str = ""
 
 
 def measures(verdicts: Verdicts, summary: BatchSummary) -> list[Measure]:
@@ -41,6 +43,7 @@ def measures(verdicts: Verdicts, summary: BatchSummary) -> list[Measure]:
                 _of(summary.counts.evaluated, asked),
                 "complete answers of the form that was asked for",
                 rate >= limits.min_valid_rate,
+                _at_least(limits.min_valid_rate),
             )
         )
     judged = verdicts.judged
@@ -71,6 +74,7 @@ def measures(verdicts: Verdicts, summary: BatchSummary) -> list[Measure]:
                 _of(judged["overall_reason"].n_unique(), judged.height),
                 "overall reasons that are not the same as another candidate's",
                 judged["overall_reason"].n_unique() / judged.height >= limits.min_distinct_reasons,
+                _at_least(limits.min_distinct_reasons),
             )
         )
     return [*found, *_triage(summary.agreement)]
@@ -85,6 +89,7 @@ def _grounded(judged: pl.DataFrame, limits: Thresholds) -> Measure:
         "the profile has all names, years and figures of the reasons; "
         f"{judged.height - checked:,} answers name none",
         grounded / checked >= limits.min_grounded_rate if checked else None,
+        _at_least(limits.min_grounded_rate),
     )
 
 
@@ -95,6 +100,7 @@ def _consistent(judged: pl.DataFrame, limits: Thresholds) -> Measure:
         _of(contradicting, judged.height),
         "answers that contradict themselves, the profile or the dates",
         contradicting / judged.height <= limits.max_contradiction_rate,
+        f"at most {limits.max_contradiction_rate:.0%}",
     )
 
 
@@ -103,6 +109,10 @@ def _triage(agreement: Agreement | None) -> list[Measure]:
         return []
     meaning = "how much of a full run's top list triage has found, estimated from a sample"
     return [Measure("Agreement of triage", str(agreement), meaning)]
+
+
+def _at_least(share: float) -> str:
+    return f"at least {share:.0%}"
 
 
 def _of(part: int, whole: int) -> str:

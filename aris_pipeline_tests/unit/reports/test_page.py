@@ -78,6 +78,7 @@ def test_ungrounded_and_contradictory_answers_are_counted(judged: Judging) -> No
     assert "50.0% (1 of 2)" in page.sections["trust"]
     assert "33.3% (1 of 3)" in page.sections["trust"]
     assert page.sections["trust"].count("not kept") == 2
+    assert "not kept at most" in page.sections["trust"]
 
 
 def test_the_demo_model_is_named_as_such(judged: Judging) -> None:
