@@ -30,7 +30,9 @@ def main(data: Path) -> None:
             _keep(view, name)
         graph = browser.new_page(viewport={"width": 1500, "height": 800})
         graph.goto(f"http://127.0.0.1:{port}/asset-groups")
-        graph.get_by_text("candidate_ranking").first.wait_for()
+        graph.get_by_text("judging").first.wait_for()
+        graph.keyboard.press("Alt+e")  # opens all groups
+        graph.get_by_text("batch_report").first.wait_for()
         graph.wait_for_timeout(_SETTLED_MS)
         _keep(graph, "asset-graph")
         browser.close()
