@@ -100,7 +100,9 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         flag,
         envvar=variable_of(name),
         help=_sentence(field.description or ""),
-        show_default=False if field.default in (None, False) else _shown(field.default),
+        show_default=False
+        if field.default is None or field.default is False
+        else _shown(field.default),
         **bounds,
     )
     return inspect.Parameter(
