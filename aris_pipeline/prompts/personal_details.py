@@ -119,9 +119,10 @@ _NO_PRODUCT = (
 )
 _FORM_OF_ADDRESS = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss)\b\.?(?=\s(?:\[name\]|{_NO_PRODUCT}[A-Z]))")
 _RELATIVE = r"(?:father|mother|husband|wife|spouse|guardian)"
+_TITLES = r"(?:(?:mr|mrs|ms|miss|late|shri|smt|sh|dr)\b\.?\s?){0,3}"
 _OTHERS = re.compile(
-    rf"(?i:\b(?:{_RELATIVE}[^\s\w]{{0,3}}\w{{0,3}}\sname|name of {_RELATIVE}){_SIGN}{_REST}"
-    rf"|(?<!\w)[sdw]/o\b{_SIGN}{_REST})"
+    rf"(?i:(?:\b(?:{_RELATIVE}[^\s\w]{{0,3}}\w{{0,3}}\sname|name of {_RELATIVE})|(?<!\w)[sdw]/o\b)"
+    rf"{_SIGN}{_TITLES}{_REST})"
     rf"|\b(?:Mr|Mrs|Ms|Miss|Shri|Smt)\b\.?\s?{_NO_PRODUCT}[A-Z][a-z]+(?:{_GAP}[A-Z][a-z]+){{0,2}}"
 )
 _PAPERS = re.compile(

@@ -133,6 +133,8 @@ def test_words_of_technical_resumes_stay(text: str) -> None:
     ("text", "shown"),
     [
         ("Father's Name: Gopal Verma\nJava", "[name]\nJava"),
+        ("Father's Name: Mr. Gopal Verma\nJava", "[name]\nJava"),
+        ("S/o Late Sh. Gopal Verma\nJava", "[name]\nJava"),
         ("References:\nMr. Tunde Bello, manager", "References:\n[name], manager"),
         ("Date of Birth(Gender):1993-12-20", "[birth]"),
         ("Born 7 Nov '88. Java", "[birth]. Java"),
