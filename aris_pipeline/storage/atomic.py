@@ -19,7 +19,9 @@ from typing import IO
 from aris_pipeline.errors import DiskError, StorageError
 from aris_pipeline.storage.object_store import ObjectPath
 
-_SUFFIX = ".tmp"
+_SUFFIX = ".aris.tmp"
+"""Tells our leftovers from the files of others: `--out` may name anybody's directory."""
+
 _LONGEST_LABEL = 50
 
 

@@ -81,7 +81,7 @@ def damage_the_history(data: Path, rng: random.Random) -> Callable[[], None]:
 def leave_temporary_files(data: Path, rng: random.Random) -> None:
     """What writers leave that are killed at work."""
     for place in (data, data / ".work", data / "batches"):
-        name = f".completions.parquet.{rng.randbytes(4).hex()}.tmp"
+        name = f".completions.parquet.{rng.randbytes(4).hex()}.aris.tmp"
         (place / name).write_bytes(rng.randbytes(rng.randrange(5_000)))
 
 

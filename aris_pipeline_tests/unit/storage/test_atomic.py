@@ -188,3 +188,12 @@ def test_the_longest_name_that_a_file_system_takes_can_be_written(tmp_path: Path
     write_bytes(b"x", tmp_path / ("n" * 255))
 
     assert [file.name for file in tmp_path.iterdir()] == ["n" * 255]
+
+
+def test_temporary_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / ".notes.txt.tmp"
+    theirs.write_text("not ours")
+
+    write_bytes(b"x", tmp_path / "page.html")
+
+    assert theirs.read_text() == "not ours"
