@@ -221,7 +221,7 @@ def stale(
         batches = _batches(store, batch, console.complain)
         shards = sum(len(one.shard_rows) for one in batches)
         found = []
-        with tqdm(total=shards, desc="rendering", unit="shards", leave=False) as bar:
+        with tqdm(total=shards, desc="rendering", unit="shards", leave=False, disable=None) as bar:
             for one in batches:
                 assignment = settings.assign(one, store)
                 prompts_of = partial(assignment.prompts, store)
@@ -279,6 +279,8 @@ def report(
         place = data_path(out) if out else None
         page = write_page(store, judge, landed, rows=rows, names=names, out=place)
         emit({"batch": batch, **page.as_dict()})
+        if names and not page.named:
+            _warn(f"no candidate of {batch} has a name in a field of its own: the page has none")
         console.say(
             f"{page.listed:,} of {page.rows:,} rows, {page.to_review:,} to review, "
             f"{page.size / 1e6:.1f} MB"

@@ -3,11 +3,12 @@
 import ctypes
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import typer
 from rich.console import Console
@@ -26,6 +27,7 @@ _INTERRUPTED = 130
 _USAGE = 2
 
 _WIDTH_IN_A_FILE = 150
+_ANY = 10_000
 _RATES = ("req_s", "output_tok_s", "total_tok_s")
 
 # What a candidate or a model wrote is text: no markup of rich's, nothing that drives a terminal.
@@ -77,9 +79,21 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
 def _show_on(stream: IO[str]) -> None:
     _people.file = stream
     if not stream.isatty():
+        _people.file = cast("IO[str]", _WithoutPadding(stream))
         _people.width = _WIDTH_IN_A_FILE
         # Rich has looked at stderr, once; a file would get the escapes of bold and color.
         _people._color_system = None
+
+
+class _WithoutPadding:
+    """A file that gets no blanks at the ends of lines, with which rich fills its columns."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self.flush = stream.flush
+
+    def write(self, text: str) -> int:
+        return self._stream.write(re.sub(" +$", "", text, flags=re.MULTILINE))
 
 
 def say(text: str) -> None:
@@ -296,13 +310,32 @@ def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
 
 
 def show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
-    """Shows rows under the names of the first one's values."""
+    """Shows rows under the names of the first one's values; one below the other if too wide."""
     table = Table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(plain(value) for value in row.values()))
-    _people.print(table)
+    if (
+        _people.measure(table, options=_people.options.update(max_width=_ANY)).maximum
+        <= _people.width
+    ):
+        _people.print(table)
+        return
+    if title:
+        say(title)
+    for row in rows:
+        _people.print(_record(row))
+
+
+def _record(row: dict[str, Any]) -> Table:
+    """Returns a row as lines of names and values; the first value says what it is about."""
+    lines = Table(show_header=False)
+    lines.add_column()
+    lines.add_column(overflow="fold")
+    for name, value in row.items():
+        lines.add_row(name, plain(value))
+    return lines
 
 
 def show_row(found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aris_pipeline.cli.plain import one_line, plain
-from aris_pipeline.evaluations import contradiction_in_words
+from aris_pipeline.evaluations import contradiction_in_words, review_in_words
 from aris_pipeline.ledger import Why
 from aris_pipeline.prompts import Criterion, Rubric
 
@@ -52,8 +52,8 @@ def ranking_layout(
         head.append(f"  {row['recommendation']}", style="bold")
         head.append(f"  {_score(row, rubric)}")
         under: list[RenderableType] = [Text(one_line(row["overall_reason"]))]
-        if found := list(_warnings(row)):
-            under.append(Text(f"! {'; '.join(found)}", style="yellow"))
+        for short, full in review_in_words(row, rubric):
+            under.append(Text(f"! {short}: {one_line(full)}", style="yellow"))
         if reasons:
             under.append(_criteria(row, rubric, width))
         below = (0, 0, int(reasons), _INDENT)
@@ -117,20 +117,6 @@ def _score(row: Row, rubric: Rubric) -> str:
     return f"score {row['score']:.2f} of {best}, confidence {row['confidence']:.0%}"
 
 
-def _warnings(row: Row) -> Iterator[str]:
-    """Names why a person should look at a ranked candidate."""
-    if row["disagrees"]:
-        yield f"the likeliest verdict is {row['score_recommendation']}"
-    if row.get("ungrounded"):
-        yield f"not in the profile: {', '.join(map(one_line, row['ungrounded']))}"
-    if row.get("contradictions"):
-        yield f"contradictions: {', '.join(map(one_line, row['contradictions']))}"
-    if row["suspected_instructions"]:
-        yield "the profile seems to give the model orders"
-    if row["shortened"]:
-        yield "the profile was shortened"
-
-
 def _verdict(why: Why) -> Iterator[tuple[str, str]]:
     row, rubric = why.verdict, why.rubric
     if row["is_valid"]:
@@ -164,7 +150,7 @@ def _checks(row: Row, rubric: Rubric) -> Iterator[tuple[str, str]]:
             "nothing_to_check": "the reasons name no name, year or figure that could be checked",
         }.get(row["grounding"], "not checked"),
     )
-    found = [contradiction_in_words(one, rubric) for one in row["contradictions"] or ()]
+    found = [contradiction_in_words(one, row, rubric) for one in row["contradictions"] or ()]
     yield "Contradictions", "\n".join(map(one_line, found)) or "none found"
 
 

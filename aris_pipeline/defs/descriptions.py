@@ -89,15 +89,15 @@ _ABOUT = {
         "provenance, or `is_valid` false with a typed reason. The rubric's criteria are columns; "
         "what another rubric or model said stands beside it and is never overwritten. It follows "
         "completions by itself and needs no engine.",
-        code_version="2",
+        code_version="3",
     ),
     "candidate_ranking": _About(
         "verdicts", _POLARS, "batch", "by_id",
         "What a recruiter opens first: the valid verdicts of a batch, best first, by "
         "recommendation and then score. One file a batch, rubric and model, written anew when a "
-        "shard of the batch has been evaluated. `disagrees` marks candidates whose likeliest "
-        "verdict is not the one that the model wrote: a person should read those.",
-        code_version="1",
+        "shard of the batch has been evaluated. `review_reasons` says why a person should look at "
+        "a verdict, for instance because the likeliest one is not the one that the model wrote.",
+        code_version="2",
     ),
     "throughput": _About(
         "operations", _POLARS, "shard", "none",

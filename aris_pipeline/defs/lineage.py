@@ -60,6 +60,8 @@ def _evaluations() -> dict[str, Sources]:
         **_each(("score", "confidence", "score_recommendation", *scored), _LOGPROBS),
         "shortened": _of("prompts", "shortened") + _of("completions", "overrides"),
         **_same("prompts", ("suspected_instructions", "requested_model")),
+        "review_reasons": _of("prompts", "shortened", "suspected_instructions")
+        + _of("completions", "text", "option_logprobs", "overrides"),
         **_same("completions", ("engine", "run_id")),
     }
 

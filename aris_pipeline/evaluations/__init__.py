@@ -15,11 +15,21 @@ from aris_pipeline.evaluations.ranking import (
     ranked_by,
     ranking_is_stale,
 )
+from aris_pipeline.evaluations.review import (
+    NEAR,
+    REVIEW_REASONS,
+    Cut,
+    review_in_words,
+    review_reasons,
+)
 from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 
 __all__ = [
+    "NEAR",
+    "REVIEW_REASONS",
     "TRIAGED",
     "Agreement",
+    "Cut",
     "EvaluationCounts",
     "RankingCounts",
     "contradiction_in_words",
@@ -30,6 +40,8 @@ __all__ = [
     "ranked_by",
     "ranking_is_stale",
     "ranking_schema",
+    "review_in_words",
+    "review_reasons",
     "rubric_of",
     "triage_agreement",
 ]

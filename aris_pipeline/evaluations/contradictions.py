@@ -21,6 +21,7 @@ _OF_A_CRITERION = {
     "_copied": "the reason repeats the rubric's own guidance",
     "_evidence": "the evidence names a line that the profile does not have",
 }
+_OF_A_FLAG = {True: "yes", False: "no"}
 _COPIED_WORDS = 6
 _YEARS_APART = 1.5
 _WORDS = re.compile(r"[a-z']+")
@@ -76,12 +77,14 @@ class ContradictionFinder:
         return found
 
 
-def contradiction_in_words(found: str, rubric: Rubric) -> str:
-    """Returns what a found contradiction means, as a sentence for people."""
+def contradiction_in_words(found: str, answer: Mapping[str, Any], rubric: Rubric) -> str:
+    """Returns what a contradiction of an answer means, as a sentence for people."""
+    titles = {criterion.name: criterion.title for criterion in rubric.criteria}
     for rule in rubric.contradictions:
         if rule.name == found:
-            parts = (f"{name} {' or '.join(map(str, rule.when[name]))}" for name in rule.when)
-            return f"{found}: it says {', '.join(parts)}, which cannot all be true"
+            given = {name: _OF_A_FLAG.get(answer[name], answer[name]) for name in rule.when}
+            parts = (f"{titles.get(name, name.replace('_', ' '))}: {given[name]}" for name in given)
+            return f"the answer says {', '.join(parts)}, which cannot all be true"
     if found == "years":
         return "a reason gives other years of experience than the dates of the jobs"
     for criterion in rubric.criteria:

@@ -19,6 +19,7 @@ from aris_pipeline.evaluations.grounding import (
     grounding,
     words_written_small,
 )
+from aris_pipeline.evaluations.review import review_reasons
 from aris_pipeline.evaluations.schemas import (
     evaluation_schema,
     property_columns,
@@ -115,6 +116,7 @@ def evaluate_shard(
         engine=pl.col("engine").fill_null(identity.kind),
         run_id=pl.col("run_id").fill_null(""),
     )
+    evaluated = evaluated.with_columns(review_reasons(rubric))
     write_parquet(
         evaluated.select(schema.column_names()),
         store.evaluations(judge, shard),

@@ -96,8 +96,8 @@ def ranking_schema(rubric: Rubric) -> type[dy.Schema]:
         **{
             name: given[name]
             for name in (
-                "shortened", "suspected_instructions", "rubric_id", "rubric_digest", "model_id",
-                "model_revision", "engine", "run_id", "request_key",
+                "shortened", "suspected_instructions", "review_reasons", "rubric_id",
+                "rubric_digest", "model_id", "model_revision", "engine", "run_id", "request_key",
             )
         },
     }  # fmt: skip

@@ -70,7 +70,8 @@ def _(answer):
 @app.cell
 def _(answer):
     queue = answer(
-        "select array_to_string(why, ', ') as why, rank, custom_id, recommendation, score,"
+        "select array_to_string(review_reasons, ', ') as review_reasons, rank, custom_id,"
+        " recommendation, score,"
         " array_to_string(contradictions, ', ') as contradictions,"
         " array_to_string(ungrounded, ', ') as ungrounded, overall_reason from review_queue"
         " where (batch, rubric, model) = ($batch, $rubric, $model) order by rank"

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from aris_pipeline.reports.review import REASONS, ReviewQueue
+from aris_pipeline.evaluations import REVIEW_REASONS
+from aris_pipeline.reports.review import ReviewQueue
 from aris_pipeline.reports.verdicts import Verdicts
 
 Kind = Literal["number", "text", "id", "choice", "flags"]
@@ -82,7 +83,7 @@ def _of_ranking(
         Column("Recommendation", "choice", outcomes),
         Column("Score", "number"),
         *(Column(one.title, "choice", rubric.rating_options) for one in rubric.criteria),
-        Column("Look at", "flags", list(REASONS.values())),
+        Column("Look at", "flags", REVIEW_REASONS),
         Column("Reason", "text"),
     ]
     ratings = [one.name for one in rubric.criteria]
@@ -115,7 +116,7 @@ def _of_answers(
         Column("Request", "id"),
         Column("Outcome", "choice", outcomes),
         *(Column(name.removeprefix("answer_").capitalize(), "text") for name in shown),
-        Column("Look at", "flags", list(REASONS.values())),
+        Column("Look at", "flags", REVIEW_REASONS),
         Column("Reason", "text"),
     ]
     answers = verdicts.judged.head(most).select(
@@ -142,8 +143,7 @@ def _unjudged(verdicts: Verdicts, most: int) -> list[tuple[str, str, float | Non
 
 
 def _flags(queue: ReviewQueue, custom_id: str) -> list[int]:
-    keys = list(REASONS)
-    return [keys.index(key) for key in queue.keys.get(custom_id, ())]
+    return [REVIEW_REASONS.index(reason) for reason in queue.reasons.get(custom_id, ())]
 
 
 def _rounded(score: float | None) -> float | None:

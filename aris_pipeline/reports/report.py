@@ -9,14 +9,15 @@ import polars as pl
 
 from aris_pipeline.charts import earlier_verdicts, score_distribution, verdict_mix
 from aris_pipeline.charts.canvas import to_svg
-from aris_pipeline.evaluations import evaluation_files
+from aris_pipeline.evaluations import NEAR, Cut, evaluation_files
 from aris_pipeline.ledger import summarize
 from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.reports.failures import failed_groups, quarantined_groups
 from aris_pipeline.reports.listing import list_candidates
 from aris_pipeline.reports.method import cost_of, method_of
 from aris_pipeline.reports.page import render
-from aris_pipeline.reports.review import NEAR, REASONS, Cut, review_queue
+from aris_pipeline.reports.review import review_queue
+from aris_pipeline.reports.top import top_of
 from aris_pipeline.reports.trust import measures
 from aris_pipeline.reports.verdicts import Verdicts, read_verdicts
 from aris_pipeline.storage import Batch, DataStore, Judge, may_be_newer, write_bytes
@@ -25,7 +26,10 @@ ROWS = 5_000
 """Candidates in the table of a page, unless another number is asked for."""
 
 _TOP = 50
-_TO_REVIEW = 100
+_OPEN = 10
+"""So many of the top are open; the others are one click away."""
+
+_TO_REVIEW = 30
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Report:
         rows: candidates of the batch that were prompted.
         listed: those of them that its table has.
         to_review: those that a person should look at.
+        named: those whose name it has.
     """
 
     path: Path
@@ -45,6 +50,7 @@ class Report:
     rows: int
     listed: int
     to_review: int
+    named: int
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields, for JSON."""
@@ -78,11 +84,12 @@ def write_page(  # noqa: PLR0913 - one argument an option of the command
     place = store.batch_report(judge, batch.name)
     path = out or (place.with_name("report-with-names.html") if names else place)
     verdicts = read_verdicts(store, judge, batch, names=names)
-    content = _content(store, judge, batch, verdicts, rows)
+    content = _content(store, judge, batch, verdicts, rows) | {"with_names": names}
     page = render(content).encode()
     write_bytes(page, path)
     listing, queue = content["listing"], content["queue"]
-    return Report(path, len(page), listing.total, len(listing.rows), queue.total)
+    named = len(verdicts.names)
+    return Report(path, len(page), listing.total, len(listing.rows), queue.total, named)
 
 
 def page_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
@@ -117,10 +124,10 @@ def _content(
         "rubric": rubric,
         "measures": measures(verdicts, summary),
         "queue": queue,
-        "review_reasons": REASONS,
         "cut": Cut.of(rubric) if rubric else None,
         "near": NEAR,
-        "top": verdicts.judged.head(_TOP).to_dicts() if rubric else [],
+        "open_rows": _OPEN,
+        "top": top_of(verdicts.judged, rubric, _TOP) if rubric else None,
         "failed": failed_groups(verdicts.failed),
         "quarantined": quarantined_groups(store, batch),
         "listing": list_candidates(verdicts, queue, rows),

@@ -1,18 +1,15 @@
 """Reads what a page needs of a batch's verdicts: ranked rows, the others, who they are."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from aris_pipeline.completions import RETRY_STEPS
 from aris_pipeline.errors import MissingDataError
-from aris_pipeline.evaluations import TRIAGED, evaluation_files, ranked_by
+from aris_pipeline.evaluations import TRIAGED, evaluation_files, ranked_by, ranking_schema
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import (
     Batch,
-    Completions,
     DataStore,
     Evaluations,
     Judge,
@@ -26,7 +23,12 @@ _HINT = "materialize evaluations of this shard"
 _IDENTITY = ["model_id", "model_revision", "engine", "rubric_digest"]
 _COLUMNS = ["custom_id", "is_valid", "invalid_reason", "score", *_IDENTITY]
 _NO_ANSWERS = pl.DataFrame(
-    schema={"custom_id": pl.String, "answer_json": pl.String, "is_valid": pl.Boolean}
+    schema={
+        "custom_id": pl.String,
+        "answer_json": pl.String,
+        "is_valid": pl.Boolean,
+        "review_reasons": pl.List(pl.String),
+    }
 )
 
 
@@ -41,7 +43,6 @@ class Verdicts:
         unranked: valid rows by an older text of the rubric, which the ranking leaves out.
         failed: rows without a valid answer, with `invalid_reason`.
         identity: the distinct models, revisions, engines and rubric digests of all rows.
-        repaired: the repairs of each row that had any.
         names: first and last names by custom_id; empty unless they were asked for.
     """
 
@@ -51,7 +52,6 @@ class Verdicts:
     unranked: int
     failed: pl.DataFrame
     identity: Mapping[str, list[str]]
-    repaired: Mapping[str, list[str]]
     names: Mapping[str, str]
 
     @property
@@ -87,7 +87,8 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
         judged = _answers(read_parquet(file, hint=_HINT) for file in files)
     else:
         ranking = store.candidate_ranking(judge, batch.name)
-        judged = read_parquet(ranking, hint="materialize candidate_ranking")
+        hint = "materialize candidate_ranking"
+        judged = read_table(ranking, ranking_schema(rubric), hint=hint)
     return Verdicts(
         rubric=rubric,
         judged=judged,
@@ -97,7 +98,6 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
         unranked=int(rows["is_valid"].sum()) - judged.height,
         failed=rows.filter(~pl.col("is_valid") & reason.ne_missing(TRIAGED)),
         identity={name: sorted(rows[name].drop_nulls().unique().to_list()) for name in _IDENTITY},
-        repaired=_repaired(store, judge, batch),
         names=_names(store, batch) if names else {},
     )
 
@@ -105,21 +105,6 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
 def _answers(shards: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Returns the valid answers of an OpenAI file; shards may have properties of their own."""
     return pl.concat([_NO_ANSWERS, *shards], how="diagonal_relaxed").filter("is_valid")
-
-
-def _repaired(store: DataStore, judge: Judge, batch: Batch) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for shard in Shard.all_of(batch):
-        path = store.completions(judge, shard)
-        if not path.exists():
-            continue
-        columns = ["custom_id", "overrides"]
-        rows = read_table(path, Completions, hint="materialize completions", columns=columns)
-        for custom_id, overrides in rows.drop_nulls("overrides").iter_rows():
-            steps = [step for step in json.loads(overrides) if step in RETRY_STEPS]
-            if steps:
-                found[custom_id] = steps
-    return found
 
 
 def _names(store: DataStore, batch: Batch) -> dict[str, str]:

@@ -203,6 +203,12 @@ class Evaluations(dy.Schema):
     suspected_instructions = dy.Bool(
         description="Whether the profile seems to give the model orders; false for OpenAI rows."
     )
+    review_reasons = dy.List(
+        dy.String(),
+        nullable=True,
+        description="Why a person should look at the verdict, in the words of the page's review "
+        "queue; null if is_valid is false.",
+    )
     request_key = dy.String(description="The prompt's request_key.")
     rubric_id = dy.String(description="Id of the rubric, or openai where the file brought its own.")
     rubric_digest = dy.String(nullable=True, description="Digest of the rubric's content.")

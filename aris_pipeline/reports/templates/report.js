@@ -1,7 +1,7 @@
 "use strict";
 // Sorts, filters and searches the table of all candidates. Values are written as text, never as HTML.
 (() => {
-  const PAGE = 50;
+  const PAGE = matchMedia("(max-width: 45rem)").matches ? 10 : 50;
   const { columns, rows } = JSON.parse(document.getElementById("data").textContent);
   const table = document.getElementById("candidates");
   const [head] = table.tHead.rows;

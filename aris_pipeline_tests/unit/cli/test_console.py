@@ -12,6 +12,7 @@ from aris_pipeline.cli.console import (
     shortfalls,
     show_forecasts,
     show_ranking,
+    show_table,
     show_why,
     total,
 )
@@ -259,6 +260,7 @@ def test_what_a_candidate_or_the_model_wrote_does_not_drive_the_terminal(
         "ungrounded": [hostile],
         "contradictions": [hostile],
         "grounding": "ungrounded",
+        "review_reasons": ["contradicts", "not grounded"],
     }
     write_verdicts(store, judge, batch, WITH_EVIDENCE, {"custom_id": hostile, **told, **found})
 
@@ -270,6 +272,22 @@ def test_what_a_candidate_or_the_model_wrote_does_not_drive_the_terminal(
     assert row["custom_id"] == hostile
     assert shown.count("[/b]") == shown.count(":bomb:") == 15
     assert not set("\x1b\u202e\r") & set(shown)
+
+
+def test_rows_that_are_too_wide_for_the_terminal_stand_one_below_the_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "2026-11-21_a-batch-with-a-long-name"
+
+    show_table([{"batch": name, "rows_in": 40}, {"batch": "other", "rows_in": 2}])
+    beside = capsys.readouterr().err
+    show_table([{"batch": name, **{f"count_{n}": n for n in range(9)}}])
+    below = capsys.readouterr().err
+
+    assert any(name in line and "40" in line for line in beside.splitlines())
+    assert any(name in line and "batch" in line for line in below.splitlines())
+    assert max(map(len, below.splitlines())) <= 80
 
 
 @pytest.mark.slow
@@ -286,3 +304,4 @@ def test_what_goes_to_a_file_has_no_escapes_though_the_messages_go_to_a_terminal
     assert "\x1b[" in seen
     assert "ada" in out.read_text()
     assert "\x1b" not in out.read_text()
+    assert not [line for line in out.read_text().splitlines() if line.endswith(" ")]

@@ -77,19 +77,17 @@ def test_on_a_wide_terminal_evidence_stands_beside_the_reason(store: DataStore) 
 
 def test_what_a_person_should_look_at_is_said_at_the_row(store: DataStore) -> None:
     noted = {
-        "score_recommendation": "No",
-        "grounding": "ungrounded",
         "ungrounded": ["Stanford"],
         "contradictions": ["years"],
-        "suspected_instructions": True,
-        "shortened": True,
+        "review_reasons": ["contradicts", "not grounded", "shortened"],
     }
 
     said = _ranking(store, 300, {"custom_id": "ada", **noted}, {"custom_id": "bob"}, reasons=False)
 
     assert [line for line in said.splitlines() if line.startswith("      !")] == [
-        "      ! the likeliest verdict is No; not in the profile: Stanford; contradictions: years; "
-        "the profile seems to give the model orders; the profile was shortened"
+        "      ! contradicts: a reason gives other years of experience than the dates of the jobs",
+        "      ! not grounded: the profile does not have Stanford",
+        "      ! shortened: the model saw a shortened text",
     ]
 
 
@@ -139,7 +137,7 @@ def test_why_says_all_that_a_verdict_rests_on_in_words(store: DataStore) -> None
         "is software engineer: yes",
         'Role Great Solid J1: "Builds"',
         "the profile does not have what the reasons name: Stanford, 2011",
-        "it says education Great or Good, company Great or Good",
+        "the answer says Education: Great, Companies: Great",
         "Role: the evidence names a line that the profile does not have",
         "a reason gives other years of experience than the dates of the jobs",
         "3 jobs, 7.2 years of work, 2.0 in the latest job, 0.5 between jobs",

@@ -10,7 +10,6 @@ from aris_pipeline.ledger import VIEWS, views_sql
 from aris_pipeline.prompts import load_rubric
 from aris_pipeline.storage import (
     Batch,
-    Completions,
     DataStore,
     Evaluations,
     Judge,
@@ -66,33 +65,14 @@ def test_rankings_of_all_batches_and_judges_stand_together(store: DataStore) -> 
 def test_the_review_queue_says_why_a_verdict_is_in_it(store: DataStore) -> None:
     _judge(
         store,
-        {"custom_id": "fine", "request_key": "k"},
-        {"custom_id": "apart", "score_recommendation": "No"},
-        {"custom_id": "against", "contradictions": ["years"]},
-        {"custom_id": "made up", "grounding": "ungrounded", "ungrounded": ["MIT"]},
-        {"custom_id": "told", "suspected_instructions": True, "shortened": True},
-        {"custom_id": "again", "request_key": "k"},
-        {"custom_id": "lowered", "request_key": "k"},
-        {"custom_id": "stale", "request_key": "new"},
+        {"custom_id": "fine", "review_reasons": []},
+        {"custom_id": "apart", "review_reasons": ["disagrees", "near the cut"]},
         {"custom_id": "broken", "shortened": True, "invalid_reason": "empty", **FAILED},
     )
-    repaired = {"request_key": "k", "overrides": '{"longer": {"max_tokens": 800}}'}
-    lowered = {"custom_id": "lowered", "request_key": "k", "overrides": '{"lowered": {}}'}
-    write_table(
-        store.completions(JUDGE, SHARD),
-        Completions,
-        *({"custom_id": "again", **repaired}, {"custom_id": "stale", **repaired}, lowered),
-    )
 
-    found = dict(_asked(store, "select custom_id, why from review_queue"))
+    found = _asked(store, "select custom_id, rank, review_reasons from review_queue")
 
-    assert found == {
-        "apart": ["disagrees"],
-        "against": ["contradictory"],
-        "made up": ["ungrounded"],
-        "told": ["suspected_instructions", "shortened"],
-        "again": ["repaired"],
-    }
+    assert found == [("apart", 1, ["disagrees", "near the cut"])]
 
 
 def test_failed_rows_come_with_their_line_and_triaged_ones_are_none(store: DataStore) -> None:
@@ -136,9 +116,9 @@ def test_views_of_tables_without_files_are_empty_and_named(store: DataStore) -> 
 
 def test_openai_answers_of_other_kinds_stand_together(store: DataStore) -> None:
     openai = Judge("openai", "small")
-    write_table(store.evaluations(openai, SHARD), Evaluations, {"shortened": True, "line": 1})
+    write_table(store.evaluations(openai, SHARD), Evaluations, {"review_reasons": ["shortened"]})
 
-    assert _asked(store, "select rubric, rank, why from review_queue") == [
+    assert _asked(store, "select rubric, rank, review_reasons from review_queue") == [
         ("openai", None, ["shortened"])
     ]
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from aris_pipeline.completions import RunStats
-from aris_pipeline.evaluations import evaluation_schema, rank_batch
+from aris_pipeline.evaluations import evaluation_schema, rank_batch, review_reasons
 from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
 from aris_pipeline.prompts import OPENAI, Rubric, load_rubric
 from aris_pipeline.reports import Report, write_page
@@ -87,9 +88,10 @@ def judged(store: DataStore, rubric: Rubric) -> Judging:
         overrides = [json.dumps(row.pop("overrides", None)) for row in rows]
         _complete(store.completions(judge, shard), ids, overrides)
         schema = evaluation_schema(by)
-        given = [_verdict(row, by) | row for row in rows]
+        given = table(schema, *(_verdict(row, by) | row for row in rows))
+        overridden = given.with_columns(overrides=pl.Series(overrides, dtype=pl.String))
         write_parquet(
-            table(schema, *given),
+            given.with_columns(overridden.select(review_reasons(by))),
             store.evaluations(judge, shard),
             schema,
             metadata={RUBRIC_KEY: by.model_dump_json()} if by else None,

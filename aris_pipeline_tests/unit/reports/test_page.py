@@ -61,6 +61,29 @@ def test_the_top_has_reasons_evidence_and_score(judged: Judging) -> None:
         assert text in top
 
 
+def test_the_top_holds_only_who_advances_and_counts_the_others_above_the_cut(
+    judged: Judging,
+) -> None:
+    rows = [{"custom_id": f"yes{n}"} for n in range(52)]
+    others = [
+        {"custom_id": "held back", "recommendation": "Maybe", "score": 2.9},
+        {"custom_id": "low", "recommendation": "No", "score": 1.0},
+    ]
+
+    top = judged(*rows, *others).page().sections["top"]
+
+    assert "The top 50" in top
+    assert "2 more advance" in top
+    assert "held back" not in top
+    assert "Of the others, 1 score above 2.5" in top
+
+
+def test_a_batch_in_which_nobody_advances_says_so(judged: Judging) -> None:
+    top = judged({"recommendation": "No", "score": 1.0}).page().sections["top"]
+
+    assert "No candidate advances: no recommendation is Strong Yes or Yes" in top
+
+
 def test_a_rubric_without_evidence_says_that_nothing_was_checked(judged: Judging) -> None:
     page = judged({}, {}, by=load_rubric("aris-swe-v1")).page()
 

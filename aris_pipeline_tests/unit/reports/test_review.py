@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from aris_pipeline.evaluations import Cut
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.reports.remedies import FAILED, QUARANTINED
-from aris_pipeline.reports.review import Cut, ReviewQueue, review_queue
+from aris_pipeline.reports.review import ReviewQueue, review_queue
 from aris_pipeline.reports.verdicts import read_verdicts
 from aris_pipeline_tests.unit.reports.conftest import Judging
 
@@ -31,7 +32,7 @@ def queue(judged: Judging) -> Any:
         ({"ungrounded": ["MIT"]}, "not grounded", "does not have MIT"),
         ({"suspected_instructions": True}, "orders in the profile", "orders"),
         ({"shortened": True}, "shortened", "shortened text"),
-        ({"overrides": {"longer": {}}}, "repaired", "longer"),
+        ({"overrides": {"longer": {}}}, "repaired", "another was asked for"),
         ({"score": 2.7}, "near the cut", "2.70"),
         ({"score": 2.25}, "near the cut", "2.25"),
     ],
@@ -65,8 +66,18 @@ def test_rows_with_most_reasons_come_first_and_the_rest_is_counted(queue: Any) -
 
     assert [one.row["custom_id"] for one in found.rows] == ["three", "two", "best"]
     assert found.total == 4
-    assert found.by_reason == {"ungrounded": 1, "shortened": 4, "near_cut": 2}
-    assert found.keys["one"] == ["shortened"]
+    assert found.by_reason == {"not grounded": 1, "shortened": 4, "near the cut": 2}
+    assert found.reasons["one"] == ["shortened"]
+
+
+def test_a_disagreement_counts_once_for_each_step_between_the_two_verdicts(queue: Any) -> None:
+    found = queue(
+        {"custom_id": "a step", "recommendation": "Strong Yes", "score_recommendation": "Yes"},
+        {"custom_id": "two reasons", "shortened": True, "score": 2.5},
+        {"custom_id": "far", "recommendation": "Yes", "score_recommendation": "Strong No"},
+    )
+
+    assert [one.row["custom_id"] for one in found.rows] == ["far", "two reasons", "a step"]
 
 
 def test_rows_of_a_file_with_its_own_questions_can_be_looked_at_too(queue: Any) -> None:
