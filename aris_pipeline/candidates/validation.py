@@ -161,7 +161,7 @@ def require_usable(store: DataStore, batch: Batch) -> None:
     findings = Findings()
     quarantined = (
         pl.concat(
-            pl.scan_parquet(for_polars(file), hive_partitioning=False)
+            pl.scan_parquet(for_polars(file), glob=False, hive_partitioning=False)
             for file in directory.glob("shard=*/*.parquet")
         )
         .group_by("rule")

@@ -32,7 +32,7 @@ from aris_pipeline.cli.options import (
 from aris_pipeline.cli.plan import plan
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.errors import ConfigError, DamagedDataError
 from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
@@ -293,13 +293,18 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
     """List the batches and how far each is."""
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
-        rows = [
-            summarize(store, batch, judge).status()
-            for batch in store.batches(complain=console.complain)
-            for judge in (store.judges("prompts", batch.name) or [Judge("none", "none")])
-        ]
-        emit({"data_dir": str(store.root), "batches": rows})
+        rows, damaged = [], []
+        for batch in store.batches(complain=console.complain):
+            for judge in store.judges("prompts", batch.name) or [Judge("none", "none")]:
+                try:
+                    rows.append(summarize(store, batch, judge).status())
+                except DamagedDataError as error:
+                    damaged.append(f"{batch.name}: {error}")
+        emit({"data_dir": str(store.root), "batches": rows, "damaged": damaged})
         console.show_status(store, rows)
+        for complaint in damaged:
+            console.complain(complaint)
+        raise typer.Exit(2 if damaged else 0)
 
 
 @app.command()
@@ -330,11 +335,11 @@ def show(
             console.show_row(found)
             return
         judge = _judge_of(store, landed, rubric, model)
-        if why:
+        if why is not None:
             reasons = explain(store, landed, judge, why)
             emit(reasons.as_dict())
             console.show_why(reasons)
-        elif candidate:
+        elif candidate is not None:
             found = read_candidate(store, landed, judge, candidate)
             emit(found)
             console.show_row(found)

@@ -1,5 +1,6 @@
 """`aris views`: the tables of a data directory as views of DuckDB."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -29,7 +30,7 @@ def views(
         write_bytes(text.encode(), file)
         emit({"file": str(file), "views": list(VIEWS), "tables_without_files": empty})
         console.say(f"wrote {file} with the views {', '.join(VIEWS)}")
-        console.say(f"open them: duckdb -init '{file}'")
+        console.say(f"open them: duckdb -init {shlex.quote(str(file))}")
         if empty:
             console.complain(
                 f"there are no files of {', '.join(empty)} yet, so that views of them are empty: "

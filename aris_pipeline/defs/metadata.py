@@ -75,7 +75,9 @@ def metadata_of_prompts(
     metadata = {**asdict(counts), **table_facts(path)}
     if counts.kept:
         return metadata
-    tokens = pl.read_parquet(for_polars(path), columns=_OF_LENGTHS, hive_partitioning=False)
+    tokens = pl.read_parquet(
+        for_polars(path), columns=_OF_LENGTHS, glob=False, hive_partitioning=False
+    )
     return metadata | _drawn("prompt_lengths", charts.token_histogram(tokens), "Prompts by length")
 
 
@@ -84,7 +86,9 @@ def metadata_of_completions(
 ) -> Metadata:
     """What the run did, with which engine settings, and a curve of how it went."""
     path = store.completions(assignment.judge, shard)
-    rows = pl.read_parquet(for_polars(path), columns=_OF_PROGRESS, hive_partitioning=False)
+    rows = pl.read_parquet(
+        for_polars(path), columns=_OF_PROGRESS, glob=False, hive_partitioning=False
+    )
     return {
         **stats.metadata(),
         **({"engine_profile": str(assignment.profile)} if assignment.profile else {}),
@@ -104,7 +108,7 @@ def metadata_of_evaluations(
     path = store.evaluations(judge, shard)
     mix, asked = None, counts.rows - counts.triaged
     if rubric is not None:
-        rows = pl.read_parquet(for_polars(path), hive_partitioning=False)
+        rows = pl.read_parquet(for_polars(path), glob=False, hive_partitioning=False)
         earlier = charts.earlier_verdicts(store, judge, store.batch(shard.batch))
         mix = charts.verdict_mix(rows, earlier, rubric)
     return {

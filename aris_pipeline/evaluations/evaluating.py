@@ -26,6 +26,7 @@ from aris_pipeline.evaluations.schemas import (
     property_schema,
     property_value,
     rubric_columns,
+    text_schema,
 )
 from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import (
@@ -157,8 +158,10 @@ def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool
 
 
 def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
-    shared = _shared_schema(answered) if rubric is None else None
-    return property_schema(shared) if shared else evaluation_schema(rubric)
+    if rubric is not None:
+        return evaluation_schema(rubric)
+    shared = _shared_schema(answered)
+    return property_schema(shared) if shared else text_schema()
 
 
 def _shared_schema(answered: pl.DataFrame) -> Row | None:
@@ -178,8 +181,10 @@ def _evaluated(answered: pl.DataFrame, rubric: Rubric | None) -> pl.DataFrame:
             for one, is_own in zip(parsed, own, strict=True)
         ]
         typed = _rubric_answers(named, answered, rubric)
+    elif shared:
+        typed = _property_answers(parsed, property_columns(shared))
     else:
-        typed = _property_answers(parsed, property_columns(shared or {}))
+        typed = _free_text(parsed, answered)
     results = pl.DataFrame(
         {
             "is_valid": [one.invalid_reason is None for one in parsed],
@@ -290,6 +295,13 @@ def _check(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> None:
         answer["ungrounded"] = ShownProfile(profile).missing(claims)
         answer["grounding"] = grounding(claims, answer["ungrounded"])
         answer[_ELSEWHERE] = not ShownProfile(another).missing(claims) if claims else None
+
+
+def _free_text(parsed: list[Parsed], answered: pl.DataFrame) -> pl.DataFrame:
+    valid = pl.Series([one.invalid_reason is None for one in parsed], dtype=pl.Boolean)
+    return answered.select(
+        answer_text=pl.when(valid & pl.col("response_schema").is_null()).then("text")
+    )
 
 
 def _property_answers(parsed: list[Parsed], columns: dict[str, dy.Column]) -> pl.DataFrame:

@@ -120,6 +120,12 @@ def property_schema(answer_schema: dict[str, Any]) -> type[dy.Schema]:
     return _extended("OpenAIEvaluations", Evaluations, property_columns(answer_schema))
 
 
+def text_schema() -> type[dy.Schema]:
+    """Returns `Evaluations` extended by the answers of an OpenAI file that asks for free text."""
+    text = dy.String(nullable=True, description="The answer of a row that asks for free text.")
+    return _extended("TextEvaluations", Evaluations, {"answer_text": text})
+
+
 def property_value(column: dy.Column, value: object) -> object:
     """Returns a parsed property as its column holds it; null if it cannot."""
     if isinstance(column, dy.Bool):

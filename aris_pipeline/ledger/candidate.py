@@ -36,7 +36,23 @@ def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
             .filter(custom_id=custom_id)
             .row(0, named=True),
         }
-    raise ConfigError(f"batch {batch.name} has no usable candidate '{custom_id}'")
+    raise ConfigError(where_it_is(store, batch, judge, custom_id))
+
+
+def where_it_is(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> str:
+    """Says where a candidate is that has no verdict, and the remedy."""
+    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
+        if rejected := find_row(store.quarantine(shard), custom_id):
+            return (
+                f"candidate '{custom_id}' is in quarantine ({rejected['rule']}): "
+                f"`aris show {batch.name} --line {rejected['line']}` shows why"
+            )
+        if find_row(store.raw_candidates(shard), custom_id):
+            return (
+                f"candidate '{custom_id}' has no verdict by {judge.rubric} and {judge.model} yet: "
+                f"run {batch.source_file} again"
+            )
+    return f"batch {batch.name} has no candidate '{custom_id}'"
 
 
 def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any]:

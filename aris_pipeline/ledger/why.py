@@ -9,10 +9,9 @@ import polars as pl
 from aris_pipeline.completions import RETRY_STEPS
 from aris_pipeline.errors import ConfigError, DamagedDataError
 from aris_pipeline.evaluations import rubric_of
-from aris_pipeline.ledger.candidate import find_row
+from aris_pipeline.ledger.candidate import find_row, where_it_is
 from aris_pipeline.prompts import OPENAI, Rubric
 from aris_pipeline.storage import (
-    LANDING_SHARD,
     Batch,
     DataStore,
     Judge,
@@ -109,22 +108,7 @@ def explain(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Why
             attempt=answer.get("attempt"),
             repairs=tuple(step for step in steps if step in RETRY_STEPS),
         )
-    raise ConfigError(_where_it_is(store, batch, judge, custom_id))
-
-
-def _where_it_is(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> str:
-    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
-        if rejected := find_row(store.quarantine(shard), custom_id):
-            return (
-                f"candidate '{custom_id}' is in quarantine ({rejected['rule']}): "
-                f"`aris show {batch.name} --line {rejected['line']}` shows why"
-            )
-        if find_row(store.raw_candidates(shard), custom_id):
-            return (
-                f"candidate '{custom_id}' has no verdict by {judge.rubric} and {judge.model} yet: "
-                f"run {batch.source_file} again"
-            )
-    return f"batch {batch.name} has no candidate '{custom_id}'"
+    raise ConfigError(where_it_is(store, batch, judge, custom_id))
 
 
 def _rank(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> tuple[int | None, int]:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS
-from aris_pipeline.storage import Evaluations
+from aris_pipeline.storage import Completions, Evaluations, Prompts
 
 SHIPPED_RUBRICS = Path(__file__).parent / "rubrics"
 PROFILE_SLOT = "{profile}"
@@ -26,12 +26,15 @@ _RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 OPENAI = "openai"
 """Replaces a rubric's id for files that bring their own requests; never a rubric."""
 
+_NO_ID = "'{}' is no id of a rubric: use small letters, digits, '.', '_' and '-'"
+
 _RESERVED_NAMES = {
-    *Evaluations.column_names(),
+    *Prompts.column_names(), *Completions.column_names(), *Evaluations.column_names(),
     "recommendation", "overall", "overall_reason", "rank", "disagrees", "grounding",
-    "ungrounded", "contradictions", "years_experience", "years_latest_job", "jobs", "gap_years",
+    "grounded_elsewhere", "ungrounded", "contradictions", "answered", "answer_text", "cut",
     "rubric", "model", "batch", "shard",
 }  # fmt: skip
+"""Columns of the tables, and of those that evaluations are made of."""
 
 ProfileField = Literal[
     "facts", "title", "company", "location", "work_info", "education_info", "education_dates",
@@ -129,7 +132,7 @@ class Rubric(_Part):
         None, description="rating for a fact that the profile does not have; outside the scale"
     )
     profile_fields: tuple[ProfileField, ...] = Field(
-        _FIELDS_AT_FIRST, description="all that the prompt shows of a candidate"
+        _FIELDS_AT_FIRST, min_length=1, description="all that the prompt shows of a candidate"
     )
     redact: tuple[Detail, ...] = Field(
         (), description="kinds of personal detail to redact besides names, e-mail, phone and links"
@@ -167,6 +170,13 @@ class Rubric(_Part):
     def probability_columns(self) -> tuple[str, ...]:
         """Returns the column of each recommendation's probability, such as p_strong_yes."""
         return tuple(f"p_{_slug(option)}" for option in self.recommendations)
+
+    @field_validator("id")
+    @classmethod
+    def _can_be_an_id(cls, value: str) -> str:
+        if not _is_id(value):
+            raise ValueError(_NO_ID.format(value))
+        return value
 
     @model_validator(mode="after")
     def _names_are_unambiguous(self) -> Self:
@@ -228,7 +238,7 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
             the field.
     """
     directories = [folder for folder in (rubrics_dir, SHIPPED_RUBRICS) if folder is not None]
-    if _RUBRIC_ID.fullmatch(rubric_id) and rubric_id != OPENAI:
+    if _is_id(rubric_id):
         for folder in directories:
             if (file := folder / f"{rubric_id}.yaml").is_file():
                 return read_rubric(file)
@@ -239,16 +249,18 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
     )
 
 
+def _is_id(text: str) -> bool:
+    return bool(_RUBRIC_ID.fullmatch(text)) and text != OPENAI
+
+
 def new_rubric(rubric_id: str) -> str:
     """Returns the YAML text of a rubric to start from.
 
     Raises:
         ConfigError: the id cannot be one.
     """
-    if not _RUBRIC_ID.fullmatch(rubric_id) or rubric_id == OPENAI:
-        raise ConfigError(
-            f"'{rubric_id}' is no id of a rubric: use small letters, digits, '.', '_' and '-'"
-        )
+    if not _is_id(rubric_id):
+        raise ConfigError(_NO_ID.format(rubric_id))
     if (SHIPPED_RUBRICS / f"{rubric_id}.yaml").exists():
         raise ConfigError(f"'{rubric_id}' is a shipped rubric: choose another id")
     text = (SHIPPED_RUBRICS / f"{_TO_START_FROM}.yaml").read_text(encoding="utf-8")

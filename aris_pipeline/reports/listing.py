@@ -27,11 +27,13 @@ class Column:
         label: its heading.
         kind: how the page shows and sorts it.
         options: the words that the positions of a choice, or of flags, stand for.
+        is_filter: whether the page offers to filter by it.
     """
 
     label: str
     kind: Kind
     options: Sequence[str] = ()
+    is_filter: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ def _of_ranking(
     columns = [
         Column("Rank", "number"),
         Column("Candidate", "id"),
-        Column("Recommendation", "choice", outcomes),
+        Column("Recommendation", "choice", outcomes, is_filter=True),
         Column("Score", "number"),
         *(Column(one.title, "choice", rubric.rating_options) for one in rubric.criteria),
-        Column("Look at", "flags", REVIEW_REASONS),
+        Column("Look at", "flags", REVIEW_REASONS, is_filter=True),
         Column("Reason", "text"),
     ]
     ratings = [one.name for one in rubric.criteria]
@@ -110,16 +112,21 @@ def _of_answers(
     verdicts: Verdicts, queue: ReviewQueue, most: int
 ) -> tuple[list[Column], list[list[Any]]]:
     outcomes = [_ANSWERED, _FAILED]
-    given = [name for name in verdicts.judged.columns if name.startswith("answer_")]
-    shown = [name for name in given if name != "answer_json"] or given
+    judged = verdicts.judged
+    given = [name for name in judged.columns if name.startswith("answer_")]
+    whole = [name for name in given if name in ("answer_text", "answer_json")]
+    shown = [name for name in given if name not in whole]
+    if not shown:
+        shown = ["answer_"]
+        judged = judged.with_columns(answer_=pl.coalesce(whole))
     columns = [
         Column("Request", "id"),
-        Column("Outcome", "choice", outcomes),
-        *(Column(name.removeprefix("answer_").capitalize(), "text") for name in shown),
-        Column("Look at", "flags", REVIEW_REASONS),
+        Column("Outcome", "choice", outcomes, is_filter=True),
+        *(Column(name.removeprefix("answer_").capitalize() or "Answer", "text") for name in shown),
+        Column("Look at", "flags", REVIEW_REASONS, is_filter=True),
         Column("Reason", "text"),
     ]
-    answers = verdicts.judged.head(most).select(
+    answers = judged.head(most).select(
         "custom_id", pl.col(shown).cast(pl.String).str.slice(0, _LONGEST)
     )
     rows: list[list[Any]] = [

@@ -116,6 +116,7 @@ def _content(
     return {
         "batch": batch,
         "judge": judge,
+        "judged_by": _judged_by(store, judge, batch),
         "written_at": datetime.now(UTC),
         "is_demo": EMBEDDED_REVISION in verdicts.identity["model_revision"],
         "counts": summary.counts,
@@ -135,6 +136,13 @@ def _content(
         "method": method_of(store, judge, batch, verdicts),
         **_mix(store, judge, batch, verdicts),
     }
+
+
+def _judged_by(store: DataStore, judge: Judge, batch: Batch) -> str:
+    """Returns the options that choose this judge; none if the batch has no other."""
+    if len(store.judges("evaluations", batch.name)) < 2:  # noqa: PLR2004
+        return ""
+    return f" --rubric {judge.rubric} --model {judge.model}"
 
 
 def _mix(store: DataStore, judge: Judge, batch: Batch, verdicts: Verdicts) -> dict[str, Any]:

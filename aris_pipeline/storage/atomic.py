@@ -28,7 +28,8 @@ _LONGEST_LABEL = 50
 def write_bytes(content: bytes | bytearray, path: Path) -> None:
     """Writes `content` to `path` in one atomic step; its directory is made if needed.
 
-    An object store needs no temporary names: it does not show incomplete objects.
+    A symbolic link stays, and the file that it names is written. An object store needs no
+    temporary names: it does not show incomplete objects.
 
     Raises:
         StorageError: the file cannot be written; the previous file stays.
@@ -38,6 +39,7 @@ def write_bytes(content: bytes | bytearray, path: Path) -> None:
         path.write_bytes(content)
         return
     try:
+        path = path.resolve() if path.is_symlink() else path
         path.parent.mkdir(parents=True, exist_ok=True)
         directory = _outside_tables(path)
         remove_leftovers(directory)
@@ -89,8 +91,11 @@ def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> St
         case errno.ENAMETOOLONG:
             reason = "its name is too long for its file system"
             remedy = "Shorten the name of the file, the rubric or the data directory"
-        case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
-            reason = f"{path if path.is_dir() else place} is in the way"
+        case errno.EISDIR:
+            reason = f"{path} is in the way: it is a directory"
+            remedy = "Move it elsewhere, or name a file in it"
+        case errno.ENOTDIR | errno.EEXIST:
+            reason = f"{place} is in the way"
             remedy = "Move it elsewhere"
         case _:
             reason = error.strerror or str(error)

@@ -56,7 +56,7 @@ def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> 
         DamagedDataError: the file is there and is not readable parquet.
     """
     with _content(path, hint) as content:
-        return pl.read_parquet(content, columns=columns, hive_partitioning=False)
+        return pl.read_parquet(content, columns=columns, glob=False, hive_partitioning=False)
 
 
 def read_table(

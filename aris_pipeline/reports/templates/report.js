@@ -52,7 +52,7 @@
     if (value === null || value.length === 0) return made;
     if (column.kind === "flags") {
       for (const flag of value) made.append(element("span", column.options[flag], "flag"), " ");
-    } else if (column.kind === "choice" && column.label === "Recommendation") {
+    } else if (column.kind === "choice" && column.is_filter && column.options.length > 2) {
       // The last two say that there is no recommendation.
       const scale = column.options.length - 2;
       made.append(element("span", words(value, column), value < scale ? `badge shade-${shade(value, scale)}` : "badge"));
@@ -85,7 +85,7 @@
     const wanted = search.value.trim().toLowerCase();
     const chosen = filters
       .filter((filter) => filter.value !== "")
-      .map((filter) => [columns.findIndex((column) => column.label === filter.dataset.column), Number(filter.value)]);
+      .map((filter) => [Number(filter.dataset.column), Number(filter.value)]);
     found = sorted(
       rows.filter(
         (row, at) =>

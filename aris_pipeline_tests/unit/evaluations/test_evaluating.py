@@ -278,6 +278,7 @@ def test_answers_to_several_schemas_stand_only_in_answer_json(
     assert evaluate(None).valid == 3
     rows = _rows(store)
     assert [row["answer_json"] for row in rows] == ['{"fit":true}', "{}", None, None]
+    assert [row["answer_text"] for row in rows] == [None, None, "free words", None]
     assert rows[3]["invalid_reason"] == "empty"
     assert "answer_fit" not in rows[0]
 

@@ -71,7 +71,7 @@ def test_a_refused_candidate_shows_the_engines_words(
 
 
 def test_an_unknown_candidate_is_refused_by_name(candidates: Batch, store: DataStore) -> None:
-    with pytest.raises(ConfigError, match=f"batch {BATCH.name} has no usable candidate 'nobody'"):
+    with pytest.raises(ConfigError, match=f"batch {BATCH.name} has no candidate 'nobody'"):
         read_candidate(store, candidates, JUDGE, "nobody")
 
 

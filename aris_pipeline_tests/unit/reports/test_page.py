@@ -130,7 +130,7 @@ def test_a_file_with_its_own_questions_has_no_ranking(judged: Judging) -> None:
     page = made.page()
 
     assert "top" not in page.sections
-    assert page.column("Json") == ['{"fit": "good"}', '"no"']
+    assert page.column("Answer") == ['{"fit": "good"}', '"no"']
     assert page.column("Look at") == [[], ["shortened"]]
     assert "the file brought its own questions" in page.sections["method"]
 

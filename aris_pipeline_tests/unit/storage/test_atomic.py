@@ -197,3 +197,19 @@ def test_temporary_files_of_others_are_left_alone(tmp_path: Path) -> None:
     write_bytes(b"x", tmp_path / "page.html")
 
     assert theirs.read_text() == "not ours"
+
+
+def test_a_link_stays_and_the_file_that_it_names_is_written(tmp_path: Path) -> None:
+    shared, link = tmp_path / "shared/page.html", tmp_path / "page.html"
+    shared.parent.mkdir()
+    link.symlink_to(shared)
+
+    write_bytes(b"x", link)
+
+    assert link.is_symlink()
+    assert shared.read_bytes() == b"x"
+
+
+def test_a_directory_in_place_of_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="or name a file in it"):
+        write_bytes(b"x", tmp_path)
