@@ -15,7 +15,8 @@ from typing import IO
 
 import pytest
 
-from aris_pipeline.cli import app, console
+from aris_pipeline.cli import console
+from aris_pipeline.cli.commands import app
 from aris_pipeline_tests import fake_aris
 from aris_pipeline_tests.soak.processes import Finished
 

@@ -76,4 +76,4 @@ if __name__ == "__main__":
     if seconds := os.environ.get("FAKE_PRINTED_EVERY_S"):
         live_line._PRINTED_EVERY_S = float(seconds)
     self_kill.arm()
-    cli.main()
+    cli.app()

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from typer.cli import get_docs_for_click
 
 from aris_pipeline.candidates import LandingOptions
-from aris_pipeline.cli import app
+from aris_pipeline.cli.commands import app
 from aris_pipeline.defs.benchmarks import BenchmarkConfig, TuningConfig
 from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.resources import (

@@ -421,8 +421,3 @@ def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | N
         known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"
         raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
     return fitting[-1]
-
-
-def main() -> None:
-    """Entry point of the command `aris`."""
-    app()

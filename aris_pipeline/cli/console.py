@@ -50,6 +50,8 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """
     payload: list[dict[str, Any]] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout.flush()
     real_stdout = os.dup(1)
     os.dup2(2, 1)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aris_pipeline.cli.plain import one_line, plain
-from aris_pipeline.evaluations import contradiction_in_words, review_in_words
+from aris_pipeline.evaluations import TRIAGED, contradiction_in_words, review_in_words
 from aris_pipeline.ledger import Why
 from aris_pipeline.prompts import Criterion, Rubric
 
@@ -181,7 +181,7 @@ def _origin(why: Why) -> Iterator[tuple[str, str]]:
         if row["suspected_instructions"]
         else "none suspected in the profile",
     )
-    if why.attempt:
+    if why.attempt and row["invalid_reason"] != TRIAGED:
         steps = ", ".join(_REPAIRS[step] for step in why.repairs)
         how = f"repaired: asked again {steps}" if steps else "not repaired"
         yield "Answer", f"attempt {why.attempt}, {how}"

@@ -32,7 +32,7 @@ All tables are parquet under the data directory.
 `batch=`, `shard=`, `rubric=` and `model=` in a path are columns too for a reader of Hive layouts, such as `pl.scan_parquet`, DuckDB and pyarrow datasets.
 
 Columns marked *rubric* are those of the default rubric, `{DEFAULT_RUBRIC}`; another rubric brings its own.
-Where an OpenAI file brings its own questions there are none of them: if all its rows share one answer schema, each scalar property of that schema is a column `answer_<property>` of `evaluations`.
+Where an OpenAI file brings its own questions there are none of them: if all its rows share one answer schema, each scalar property of that schema is a column `answer_<property>` of `evaluations`, and if not, `answer_text` has the answers of rows that ask for free text.
 """  # noqa: E501 - a line a sentence, as in all documents
 
 

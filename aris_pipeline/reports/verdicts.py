@@ -95,7 +95,9 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
         triaged=rows.filter(reason.eq_missing(TRIAGED)).sort(
             "score", "custom_id", descending=[True, False], nulls_last=True
         ),
-        unranked=int(rows["is_valid"].sum()) - judged.height,
+        unranked=rows.filter(
+            pl.col("is_valid") & (pl.col("rubric_digest") != (rubric.digest if rubric else None))
+        ).height,
         failed=rows.filter(~pl.col("is_valid") & reason.ne_missing(TRIAGED)),
         identity={name: sorted(rows[name].drop_nulls().unique().to_list()) for name in _IDENTITY},
         names=_names(store, batch) if names else {},

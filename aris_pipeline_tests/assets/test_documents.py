@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from aris_pipeline.candidates import ColumnMap
-from aris_pipeline.cli import app
+from aris_pipeline.cli.commands import app
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
 from aris_pipeline.engines import Completion, Request

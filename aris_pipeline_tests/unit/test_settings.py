@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from aris_pipeline.cli import app
+from aris_pipeline.cli.commands import app
 from aris_pipeline.defs.resources import JudgingResource
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.settings import judging_fields, judging_settings, variable_of

@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +306,24 @@ def test_what_goes_to_a_file_has_no_escapes_though_the_messages_go_to_a_terminal
     assert "ada" in out.read_text()
     assert "\x1b" not in out.read_text()
     assert not [line for line in out.read_text().splitlines() if line.endswith(" ")]
+
+
+@pytest.mark.slow
+def test_ctrl_c_before_a_command_has_begun_ends_it_without_a_traceback() -> None:
+    program = (
+        "import signal, aris_pipeline.cli as cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "print(flush=True)\n"
+        "cli.main()"
+    )
+    starting = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert starting.stdout is not None
+    starting.stdout.readline()
+    time.sleep(0.1)
+    starting.send_signal(signal.SIGINT)
+
+    _, said = starting.communicate()
+
+    assert (starting.returncode, said) == (-signal.SIGINT, "")
