@@ -50,7 +50,7 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """
     payload: list[dict[str, Any]] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdout.flush()
     real_stdout = os.dup(1)
