@@ -53,8 +53,78 @@ def test_jobs_at_once_count_once_and_gaps_are_known_but_not_said() -> None:
         {"work_start_date": "2016-01", "work_end_date": None, "is_current": True},
     ]
     facts = facts_of(jobs, date(2026, 1, 1))
-    assert facts == Facts(13.0, 10.0, 3, 3.0, date(2026, 1, 1))
+    assert facts == Facts(13.0, 10.0, 3, 0, 3.0, date(2026, 1, 1))
     assert str(facts) == "Facts: 13 years of work, 3 jobs, latest 10 years, as of 2026"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "years"),
+    [
+        ("Mar 2010", "March 2020", 10.0),
+        ("03/2010", "9/2020", 10.5),
+        ("2010/03", "2020.03", 10.0),
+        ("2010-3", "2020-03-31T10:00:00Z", 10.0),
+        ("2010\u5e743\u6708", "2020\u5e749\u6708", 10.5),
+        ("15/03/2010", "03/15/2020", 10.0),
+        ("M\xe4rz 2010", "2020", 10.0),
+    ],
+)
+def test_dates_as_people_write_them_are_read(start: str, end: str, years: float) -> None:
+    job = {"work_start_date": start, "work_end_date": end, "is_current": False}
+
+    assert facts_of([job], AS_OF).years_experience == pytest.approx(years, abs=0.1)
+
+
+def test_jobs_that_follow_at_once_leave_no_gap() -> None:
+    jobs = [
+        {
+            "work_start_date": f"{year}-{first:02d}",
+            "work_end_date": f"{year}-{first + 5:02d}",
+            "is_current": False,
+        }
+        for year in range(1995, 2025)
+        for first in (1, 7)
+    ]
+
+    facts = facts_of(jobs, AS_OF)
+
+    assert facts.years_experience == pytest.approx(30, abs=0.2)
+    assert facts.gap_years == 0
+
+
+def test_a_present_job_goes_on_whatever_its_end_says() -> None:
+    job = {"work_start_date": "2012-01", "work_end_date": "2013-01", "is_current": True}
+
+    assert facts_of([job], date(2026, 1, 1)).years_experience == 14.0
+
+
+def test_the_present_year_alone_is_a_start_too() -> None:
+    jobs: list[dict[str, Any]] = [
+        {"work_start_date": "2010-01", "work_end_date": "2025-12", "is_current": False},
+        {"work_start_date": "2026", "work_end_date": None, "is_current": True},
+    ]
+
+    facts = facts_of(jobs, date(2026, 3, 1))
+
+    assert str(facts) == "Facts: 16 years of work, 2 jobs, latest under 1 year, as of 2026"
+
+
+def test_with_a_job_without_dates_the_years_are_the_least() -> None:
+    jobs: list[dict[str, Any]] = [
+        {"work_start_date": "2020-01", "work_end_date": "2022-01", "is_current": False},
+        {"work_start_date": None, "work_end_date": None, "is_current": None},
+    ]
+
+    assert str(facts_of(jobs, AS_OF)) == "Facts: at least 2 years of work, 2 jobs, as of 2026"
+
+
+def test_with_a_date_that_cannot_be_read_no_years_are_given() -> None:
+    jobs: list[dict[str, Any]] = [
+        {"work_start_date": "2024-01", "work_end_date": None, "is_current": True},
+        {"work_start_date": "after school", "work_end_date": "2023", "is_current": False},
+    ]
+
+    assert (facts_of(jobs, AS_OF).years_experience, str(facts_of(jobs, AS_OF))) == (None, "")
 
 
 @pytest.mark.parametrize(
