@@ -32,6 +32,8 @@ _DARK = 0.55
 
 # Best to worst, after ColorBrewer's RdBu, which color-blind readers can tell apart.
 _SCALE = ("#2166ac", "#92c5de", "#e8e8e8", "#f4a582", "#b2182b")
+_OF_UNKNOWN = "#6b7785"
+"""Beside the scale, whose middle is a light gray."""
 
 Bar = tuple[str, list[int]]
 
@@ -65,13 +67,16 @@ def verdict_mix(
         _bar(name, rows["recommendation"], rubric.recommendations)
         for name, rows in [(label, valid), *earlier.items()]
     ]
-    rated = [_bar(one.title, valid[one.name], rubric.ratings) for one in rubric.criteria]
+    ratings = rubric.rating_options
+    rated = [_bar(one.title, valid[one.name], ratings) for one in rubric.criteria]
     heights = [len(recommended), len(rated)]
     figure = new_figure(_AROUND_PX + _BAR_PX * sum(heights))
     upper, lower = figure.subplots(2, sharex=True, height_ratios=heights)
-    _stack(upper, recommended, rubric.recommendations, "Recommendations")
+    scale = _colors(len(rubric.recommendations))
+    _stack(upper, recommended, rubric.recommendations, scale, "Recommendations")
     upper.get_yticklabels()[0].set_fontweight("bold")
-    _stack(lower, rated, rubric.ratings, f"Ratings of {label}")
+    scale = [*_colors(len(rubric.ratings)), _OF_UNKNOWN][: len(ratings)]
+    _stack(lower, rated, ratings, scale, f"Ratings of {label}")
     lower.set_xlabel("share of valid rows (their number on the right)")
     return draw(figure)
 
@@ -130,12 +135,14 @@ def _bar(label: str, given: pl.Series, options: Sequence[str]) -> Bar:
     return _shortened(label), [counts.get(option, 0) for option in options]
 
 
-def _stack(axes: "Axes", bars: Sequence[Bar], options: Sequence[str], title: str) -> None:
+def _stack(
+    axes: "Axes", bars: Sequence[Bar], options: Sequence[str], colors: Sequence[str], title: str
+) -> None:
     """Draws one bar a row, the first on top, with the shares that fit written into it."""
     style(axes, title=title, grid=None, title_pad=_LEGEND_PT)
     rows = range(len(bars))
     lefts = [0.0] * len(bars)
-    for number, (option, color) in enumerate(zip(options, _colors(len(options)), strict=True)):
+    for number, (option, color) in enumerate(zip(options, colors, strict=True)):
         shares = [counts[number] / max(sum(counts), 1) for _label, counts in bars]
         drawn = axes.barh(
             rows, shares, left=lefts, height=0.78, color=color, edgecolor=CARD, label=option

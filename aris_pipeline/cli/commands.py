@@ -334,15 +334,17 @@ def show(
             emit(found)
             console.show_row(found)
             return
+        if candidate is not None:
+            judge = _judge_of(store, landed, rubric, model, table="prompts")
+            found = read_candidate(store, landed, judge, candidate)
+            emit(found)
+            console.show_row(found)
+            return
         judge = _judge_of(store, landed, rubric, model)
         if why is not None:
             reasons = explain(store, landed, judge, why)
             emit(reasons.as_dict())
             console.show_why(reasons)
-        elif candidate is not None:
-            found = read_candidate(store, landed, judge, candidate)
-            emit(found)
-            console.show_row(found)
         else:
             rows = console.show_ranking(store, landed, judge, top)
             emit({"batch": batch, "candidates": rows})
@@ -408,9 +410,20 @@ def _warn(text: str) -> None:
     console.complain(text, word="warning")
 
 
-def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
-    """The judge that was asked for, or the one whose verdicts are newest."""
-    judges = store.judges("evaluations", batch.name)
+def _judge_of(
+    store: DataStore,
+    batch: Batch,
+    rubric: str | None,
+    model: str | None,
+    table: str = "evaluations",
+) -> Judge:
+    """The judge that was asked for, or the one whose rows in a table are newest."""
+    judges = store.judges(table, batch.name)
+    if not judges:
+        raise ConfigError(
+            f"batch {batch.name} has no verdicts yet: run {batch.source_file} again, and "
+            "`aris status` says how far it is"
+        )
     names = {model, find_model(model).name} if model else {None}
     fitting = [
         judge
@@ -418,6 +431,6 @@ def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | N
         if rubric in (None, judge.rubric) and (model is None or judge.model in names)
     ]
     if not fitting:
-        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"
+        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges)
         raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
     return fitting[-1]

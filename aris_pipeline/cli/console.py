@@ -186,7 +186,8 @@ def show_fields(store: DataStore, batch: Batch) -> None:
     if fields.without_name:
         complain(
             f"{batch.name}: {fields.without_name:,} of {fields.rows:,} candidates have no name in "
-            "a field of its own, so a name in their text is not redacted",
+            "a field of its own: a name in their text is left, or only looked for where the "
+            "rubric redacts names_in_text",
             word="warning",
         )
 
@@ -268,6 +269,11 @@ def show_ranking(
         f"by {judge.rubric} and {judge.model}\n",
         style="bold",
     )
+    if ranking.is_empty():
+        say(
+            "nobody is ranked, because no row has a valid verdict; "
+            f"`aris report {batch.name}` groups the reasons, with the remedies"
+        )
     if rubric is not None:
         for one in ranking_layout(rows, rubric, _people.width, reasons=reasons):
             _people.print(one)

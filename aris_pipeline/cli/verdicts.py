@@ -12,6 +12,7 @@ from aris_pipeline.cli.plain import one_line, plain
 from aris_pipeline.evaluations import TRIAGED, contradiction_in_words, review_in_words
 from aris_pipeline.ledger import Why
 from aris_pipeline.prompts import Criterion, Rubric
+from aris_pipeline.reports.remedies import FAILED, UNKNOWN
 
 Row = Mapping[str, Any]
 
@@ -123,7 +124,11 @@ def _verdict(why: Why) -> Iterator[tuple[str, str]]:
         place = f", rank {why.rank:,} of {why.ranked:,}" if why.rank else ", not ranked"
         yield "Verdict", f"{row['recommendation']}{place}\n{one_line(row['overall_reason'])}"
     else:
-        yield "Verdict", f"none: {row['invalid_reason']}\n{one_line(row['invalid_detail'] or '')}"
+        meaning, remedy = FAILED.get(row["invalid_reason"], UNKNOWN)
+        detail = one_line(row["invalid_detail"] or meaning)
+        yield "Verdict", f"none: {row['invalid_reason']}\n{detail}"
+        if row["invalid_reason"] != TRIAGED:
+            yield "Remedy", remedy
     yield "Score", _score(row, rubric).removeprefix("score ")
     if row["score"] is not None:
         likeliest, verdict = row["score_recommendation"], row["recommendation"]
@@ -183,7 +188,8 @@ def _origin(why: Why) -> Iterator[tuple[str, str]]:
     )
     if why.attempt and row["invalid_reason"] != TRIAGED:
         steps = ", ".join(_REPAIRS[step] for step in why.repairs)
-        how = f"repaired: asked again {steps}" if steps else "not repaired"
+        repaired = "repaired: " if row["is_valid"] else ""
+        how = f"{repaired}asked again {steps}" if steps else "not repaired"
         yield "Answer", f"attempt {why.attempt}, {how}"
     yield "Model", one_line(f"{row['model_id']}, revision {row['model_revision']}")
     yield "Rubric", one_line(f"{row['rubric_id']}, digest {row['rubric_digest']}")

@@ -22,16 +22,25 @@ _OF_A_CRITERION = {
     "_evidence": "the evidence names a line that the profile does not have",
 }
 _OF_A_FLAG = {True: "yes", False: "no"}
-_COPIED_WORDS = 6
+_COPIED_WORDS = 8
 _YEARS_APART = 1.5
 _WORDS = re.compile(r"[a-z']+")
 _NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
+    "twenty-five": 25, "thirty": 30, "forty": 40,
 }  # fmt: skip
-_EXPERIENCE = re.compile(
-    rf"\b(\d{{1,2}}(?:\.\d)?|{'|'.join(_NUMBERS)})\+?[\s-]years?['\u2019]?\s(?:of\s)?(?:\w+\s){{0,2}}?"
-    r"(?:experience|career|work\b|in\sthe\sindustry)",
+_SAID = re.compile(
+    r"(?P<least>\b(?:at\sleast|over|more\sthan|above|nearly|almost|up\sto)\s)?"
+    rf"(?<![\w.-])(?P<number>\d{{1,2}}(?:\.\d)?|{'|'.join(sorted(_NUMBERS, reverse=True))})"
+    r"(?P<more>\+|\splus)?[\s-]years?\b['\u2019]?(?P<after>.{0,60})",
+    re.IGNORECASE | re.DOTALL,
+)
+_ELSEWHERE = re.compile(r"\s(?:ago|old|later|program|degree)\b", re.IGNORECASE)
+_IN_ALL = re.compile(
+    r"\s(?:of\s)?(?:(?:work|working|professional|total|overall|industry)\s)*(?:experience|career|work)\b"
+    r"|\sin\sthe\sindustry",
     re.IGNORECASE,
 )
 
@@ -72,7 +81,8 @@ class ContradictionFinder:
             if not named <= lines.keys():
                 found.append(f"{name}_evidence")
         reasons = [text for name, text in answer.items() if name.endswith("_reason")]
-        if years is not None and any(_differs(reason, years) for reason in reasons):
+        is_least = "at least" in lines.get("F", "")
+        if years is not None and any(_differs(one, years, is_least=is_least) for one in reasons):
             found.append("years")
         return found
 
@@ -103,6 +113,23 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[at : at + _COPIED_WORDS]) for at in range(len(words) - _COPIED_WORDS + 1)}
 
 
-def _differs(reason: str, years: float) -> bool:
-    said = (_NUMBERS.get(number.lower()) or float(number) for number in _EXPERIENCE.findall(reason))
-    return any(abs(number - years) > _YEARS_APART for number in said)
+def _differs(reason: str, years: float, *, is_least: bool) -> bool:
+    """Returns whether a reason gives years that the dates do not allow.
+
+    No part of a career is longer than all of it. Only what is said of all of it is too short.
+
+    Args:
+        reason: a reason of an answer.
+        years: of experience, by the dates.
+        is_least: whether it may be more years, as a job has no dates.
+    """
+    for said in _SAID.finditer(reason):
+        if _ELSEWHERE.match(said["after"]):
+            continue
+        number = _NUMBERS.get(said["number"].lower()) or float(said["number"])
+        if number > years + _YEARS_APART and not is_least:
+            return True
+        is_exact = not said["least"] and not said["more"] and _IN_ALL.match(said["after"])
+        if is_exact and number < years - _YEARS_APART:
+            return True
+    return False

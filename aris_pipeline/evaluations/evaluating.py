@@ -16,8 +16,8 @@ from aris_pipeline.evaluations.contradictions import ContradictionFinder
 from aris_pipeline.evaluations.grounding import (
     ShownProfile,
     claims_of,
+    common_words,
     grounding,
-    words_written_small,
 )
 from aris_pipeline.evaluations.review import review_reasons
 from aris_pipeline.evaluations.schemas import (
@@ -279,7 +279,7 @@ def _check(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> None:
     finder = ContradictionFinder(rubric)
     profiles = [shown_profile(text) for text in answered["messages"]]
     reasons = [[text for name, text in one.items() if name.endswith("_reason")] for one in answers]
-    common = words_written_small([*profiles, *(text for one in reasons for text in one)])
+    common = common_words([*profiles, *(text for one in reasons for text in one)])
     years = answered["years_experience"]
     next_profiles = [*profiles[1:], *profiles[:1]]
     rows = zip(answers, profiles, next_profiles, reasons, years, strict=True)

@@ -1,13 +1,15 @@
 """Whether what a reason names stands in the profile: names, years and numbers, without a model.
 
 A claim is a capitalized word that is no common word, a year, a share or a large number. A word is
-common if it is written small anywhere in the shard's profiles and reasons, so that `Steady` at the
-start of a sentence is none and `Stanford` is one. Counts of years are compared with the computed
-ones instead (`contradictions`).
+common if more of the shard's profiles and answers write it small than with a capital inside a
+sentence, so that `Steady` at the start of a sentence is none and `Stanford` is one, although one
+candidate writes `stanford`. Counts of years are compared with the computed ones instead
+(`contradictions`).
 """
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +21,27 @@ GROUNDINGS: tuple[Grounding, ...] = ("grounded", "ungrounded", "nothing_to_check
 
 _WORD = re.compile(r"[^\W_](?:[\w&+#]|[.'\u2019/-](?=[^\W_]))*[+#]*")
 _SMALL = re.compile(r"(?<![\w.'\u2019/-])[a-z]{2,}(?![\w@])")
+_INSIDE = re.compile(r"(?<=[a-z\d,] )[A-Z]\w*")
 _LINE = re.compile(r"[A-Z]\d{0,2}")
 _SENTENCE = re.compile(r"(?:^|[.;:!?(]\s+)$")
 _YEAR = re.compile(r"(?<![\d.,])(?:19[5-9]\d|20\d\d)(?![\d.,]*\d)")
 _FIGURE = re.compile(r"(?<![\w.,])[$€£]?(\d[\d.,]*)\s?(%|percent|[kKmMbB]\b|million|users|people)")
 _LEAST_OF_ACRONYM, _LONGEST_ACRONYM = 2, 6
+_LEAST_OF_PREFIX, _SHARE_OF_PREFIX = 5, 0.6
+_PAUSE = re.compile(r"[,;:|/()\u2022\u00b7]")
 _SMALL_BETWEEN = {"of", "the", "and", "for", "in", "at", "de", "la", "für", "und"}
+_PARTS = re.compile(r"[-/.'\u2019]")
+_ALSO = {
+    "phd": ("ph.d", "doctor", "doktor", "dr."),
+    "mba": ("business administration",),
+    "kubernetes": ("k8s",),
+    "k8s": ("kubernetes",),
+    "golang": (" go,", " go ", " go\n"),
+    "munich": ("munchen",),
+    "cologne": ("koln",),
+    "vienna": ("wien",),
+}
+"""What a profile may say instead, in small letters without accents."""
 _ABBREVIATIONS = frozenset(Path(__file__).with_name("abbreviations.txt").read_text().split())
 _COMMON = frozenset(Path(__file__).with_name("common_words.txt").read_text().split())
 
@@ -37,9 +54,13 @@ def plain(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-def words_written_small(texts: Iterable[str]) -> frozenset[str]:
-    """Returns the words that stand in small letters anywhere in some texts."""
-    return frozenset(word for text in texts for word in _SMALL.findall(text))
+def common_words(texts: Iterable[str]) -> frozenset[str]:
+    """Returns the words that more texts write small than with a capital inside a sentence."""
+    small, capital = Counter[str](), Counter[str]()
+    for text in texts:
+        small.update(set(_SMALL.findall(text)))
+        capital.update({word.lower() for word in _INSIDE.findall(text)})
+    return frozenset(word for word, count in small.items() if count > capital[word])
 
 
 def claims_of(reasons: Sequence[str], common: frozenset[str]) -> list[str]:
@@ -85,19 +106,20 @@ class ShownProfile:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        whole = [plain(word) for word in _WORD.findall(self.text)]
-        return frozenset(
-            [*whole, *(part for word in whole for part in re.split(r"[-/.'\u2019]", word))]
-        )
+        found: set[str] = set()
+        for word in map(plain, _WORD.findall(self.text)):
+            parts = _PARTS.split(word)
+            found.update((word, *parts, "".join(parts)))
+        return frozenset(found)
 
     @cached_property
     def _acronyms(self) -> frozenset[str]:
         """The initials of neighboring capitalized words: MIT, CMU."""
         found: set[str] = set()
-        for line in self.text.split("\n"):
+        for phrase in _PAUSE.split(self.text.replace("\n", "|")):
             initials = [
                 word[0].lower() if word[0].isupper() else " "
-                for word in _WORD.findall(line)
+                for word in _WORD.findall(phrase)
                 if word.lower() not in _SMALL_BETWEEN
             ]
             run = "".join(initials)
@@ -111,14 +133,23 @@ class ShownProfile:
         if small in self._words or small.rstrip("s") in self._words or f"{small}s" in self._words:
             return True
         if claim[0].isdigit():
-            return small in self._plain
+            return bool(re.search(rf"(?<!\d){re.escape(small)}(?!\d)", self._plain))
+        if any(other in self._plain for other in _ALSO.get(small, ())):
+            return True
         is_acronym = claim.isupper() and _LEAST_OF_ACRONYM <= len(claim) <= _LONGEST_ACRONYM
         if is_acronym and small in self._acronyms:
             return True
         parts = re.split(r"[-/.&]", small)
         if len(parts) > 1:
             return all(part in self._words or part in _COMMON for part in parts if part)
-        return len(small) > _LEAST_OF_ACRONYM and f" {small}" in f" {self._plain}"
+        return "".join(parts) in self._words or self._has_longer(small)
+
+    def _has_longer(self, small: str) -> bool:
+        """Whether a word of the profile goes on a little after this: Postgres, PostgreSQL."""
+        return len(small) >= _LEAST_OF_PREFIX and any(
+            word.startswith(small) and len(small) >= _SHARE_OF_PREFIX * len(word)
+            for word in self._words
+        )
 
     def missing(self, claims: Iterable[str]) -> list[str]:
         """Returns the claims that the profile does not have."""

@@ -23,6 +23,7 @@ Message = dict[str, Any]
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MARK = "PROFILE-8f2c1d"
+_SHORTEST_PROFILE_TOKENS = 64
 _SYSTEM_MARK = "SYSTEM-8f2c1d"
 _FORMS = {
     "object": "Answer with one JSON object with exactly these keys, in this order:",
@@ -79,6 +80,28 @@ def build_frame(rubric: Rubric, tokenizer: Tokenizer, *, use_example: bool = Fal
         raise ConfigError("the model's chat template does not show the user's text exactly once")
     head_ids, tail_ids = tokenize(tokenizer, [head, tail], special=True)
     return Frame(system, user_turn, merged, head, tail, head_ids, tail_ids)
+
+
+def room_for_profile(frame: Frame, max_tokens: int, max_model_len: int) -> int:
+    """Returns the tokens that a context leaves for a profile.
+
+    Args:
+        frame: of the prompts.
+        max_tokens: of an answer.
+        max_model_len: the context in tokens.
+
+    Raises:
+        ConfigError: they are too few.
+    """
+    static = len(frame.head_ids) + len(frame.tail_ids)
+    room = max_model_len - max_tokens - 1 - static
+    if room < _SHORTEST_PROFILE_TOKENS:
+        raise ConfigError(
+            f"a context of {max_model_len} tokens leaves {room} for a profile after {static} of"
+            f" the rubric and {max_tokens} for the answer, and it needs {_SHORTEST_PROFILE_TOKENS}:"
+            " raise max_model_len, lower max_tokens, or shorten guidance and reasons"
+        )
+    return room
 
 
 def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:

@@ -6,7 +6,7 @@ even if the settings or the rubric's file have changed since.
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.models import EngineIdentity
@@ -28,9 +28,20 @@ class PromptOrigin(BaseModel, frozen=True):
 
 
 def read_origin(prompts: Path) -> PromptOrigin:
-    """Reads the origin of a prompts file."""
+    """Reads the origin of a prompts file.
+
+    Raises:
+        DamagedDataError: it has none, or its rubric cannot be used by this version.
+    """
     hint = "materialize prompts of this shard"
     footer = read_metadata(prompts, hint=hint)
     if ORIGIN_KEY not in footer:
         raise DamagedDataError(f"{prompts} was not written by this pipeline: {hint}")
-    return PromptOrigin.model_validate_json(footer[ORIGIN_KEY])
+    try:
+        return PromptOrigin.model_validate_json(footer[ORIGIN_KEY])
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise DamagedDataError(
+            f"{prompts} has a rubric that cannot be used ({problem}): correct it, judge the file "
+            f"anew, and move {prompts.parents[2]} elsewhere"
+        ) from error

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from aris_pipeline.engines.protocol import Sampling
-from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.facts import Facts, facts_of
-from aris_pipeline.prompts.frames import build_frame
+from aris_pipeline.prompts.frames import build_frame, room_for_profile
 from aris_pipeline.prompts.injection import suspected_instructions
 from aris_pipeline.prompts.profile_lines import numbered
 from aris_pipeline.prompts.profiles import (
@@ -31,7 +30,6 @@ from aris_pipeline.prompts.tokenizers import Tokenizer, tokenize
 SHORTENED_MARKER = "\n[profile shortened]"
 
 _CAN_BE_HIDDEN = {*PROFILE_COLUMNS} - {"first_name", "last_name", "other_names"}
-_SHORTEST_PROFILE_TOKENS = 64
 _CHARACTERS_PER_TOKEN = 24
 """Text beyond this many characters for each free token is not tokenized at all."""
 
@@ -101,14 +99,7 @@ class ProfilePrompts:
             top_p=settings.top_p,
             seed=settings.seed,
         )
-        static = len(self._frame.head_ids) + len(self._frame.tail_ids)
-        self._room = max_model_len - self.sampling.max_tokens - 1 - static
-        if self._room < _SHORTEST_PROFILE_TOKENS:
-            raise ConfigError(
-                f"a context of {max_model_len} tokens leaves {self._room} for a profile after"
-                f" {static} of rubric '{rubric.id}' and {self.sampling.max_tokens} for the answer:"
-                " raise max_model_len or lower max_tokens"
-            )
+        self._room = room_for_profile(self._frame, self.sampling.max_tokens, max_model_len)
 
     @property
     def shared_ids(self) -> list[int]:

@@ -10,7 +10,7 @@ from aris_pipeline.prompts.answers import (
     likely_tokens,
     longest_answer_tokens,
 )
-from aris_pipeline.prompts.frames import build_frame, lint_static_first
+from aris_pipeline.prompts.frames import build_frame, lint_static_first, room_for_profile
 from aris_pipeline.prompts.rubrics import Rubric
 from aris_pipeline.prompts.tokenizers import Tokenizer
 
@@ -51,11 +51,11 @@ def rubric_costs(rubric: Rubric, tokenizer: Tokenizer, max_model_len: int) -> Ru
     """
     frame = build_frame(rubric, tokenizer)
     static = len(frame.head_ids) + len(frame.tail_ids)
-    room = max_model_len - static - rubric.max_tokens - 1
-    problem = "" if room > 0 else f"a context of {max_model_len} leaves no room for a profile"
+    problem = ""
     try:
         lint_static_first(rubric, tokenizer)
         check_fits(rubric, tokenizer, rubric.max_tokens)
+        room_for_profile(frame, rubric.max_tokens, max_model_len)
     except ConfigError as error:
         problem = str(error)
     return RubricCosts(
@@ -63,6 +63,6 @@ def rubric_costs(rubric: Rubric, tokenizer: Tokenizer, max_model_len: int) -> Ru
         likely_answer_tokens=likely_tokens(rubric, tokenizer),
         longest_answer_tokens=longest_answer_tokens(answer_schema_json(rubric)) or 0,
         max_tokens=rubric.max_tokens,
-        room_for_profile=max(room, 0),
+        room_for_profile=max(max_model_len - static - rubric.max_tokens - 1, 0),
         problem=problem,
     )

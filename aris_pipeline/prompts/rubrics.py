@@ -218,7 +218,14 @@ _LATER_FIELDS = (
 
 
 class _Yaml12Loader(yaml.SafeLoader):
-    """A loader that reads Yes and No as words; YAML 1.1 reads them as booleans."""
+    """A loader that reads Yes and No as words, and takes no key twice; YAML 1.1 does otherwise."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.YAMLError(f"'{key.value}' stands twice (line {key.start_mark.line + 1})")
+        return super().construct_mapping(node, deep)
 
 
 _Yaml12Loader.yaml_implicit_resolvers = {
@@ -273,8 +280,12 @@ def read_rubric(file: Path) -> Rubric:
     Raises:
         ConfigError: it is not one; names file and field.
     """
+    if file.is_dir():
+        raise ConfigError(f"{file} is a directory: name a rubric's file in it")
     if not file.is_file():
         raise ConfigError(f"{file} is not there: `aris rubric new ID` writes one to start from")
+    if file.suffix != ".yaml":
+        raise ConfigError(f"{file}: the name of a rubric's file is its id and .yaml")
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_Yaml12Loader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -60,10 +60,11 @@ def measures(verdicts: Verdicts, summary: BatchSummary) -> list[Measure]:
                 "aris-swe-v2 does",
             )
         )
+    scored = judged["disagrees"].drop_nulls()
     found.append(
         Measure(
             "Agreement with its own probabilities",
-            _of(int((~judged["disagrees"].fill_null(value=False)).sum()), judged.height),
+            _of(int((~scored).sum()), scored.len()) if scored.len() else "no probabilities",
             "the verdict that the model wrote is also the one that it finds likeliest",
         )
     )

@@ -83,6 +83,7 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
         [read_table(file, Evaluations, hint=_HINT, columns=_COLUMNS) for file in files]
     )
     reason = pl.col("invalid_reason")
+    digest = rubric.digest if rubric else ""  # an OpenAI file's rows have none
     if rubric is None:
         judged = _answers(read_parquet(file, hint=_HINT) for file in files)
     else:
@@ -95,9 +96,7 @@ def read_verdicts(store: DataStore, judge: Judge, batch: Batch, *, names: bool) 
         triaged=rows.filter(reason.eq_missing(TRIAGED)).sort(
             "score", "custom_id", descending=[True, False], nulls_last=True
         ),
-        unranked=rows.filter(
-            pl.col("is_valid") & (pl.col("rubric_digest") != (rubric.digest if rubric else None))
-        ).height,
+        unranked=rows.filter("is_valid", pl.col("rubric_digest") != digest).height,
         failed=rows.filter(~pl.col("is_valid") & reason.ne_missing(TRIAGED)),
         identity={name: sorted(rows[name].drop_nulls().unique().to_list()) for name in _IDENTITY},
         names=_names(store, batch) if names else {},

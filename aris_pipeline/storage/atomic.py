@@ -29,13 +29,13 @@ def write_bytes(content: bytes | bytearray, path: Path) -> None:
     """Writes `content` to `path` in one atomic step; its directory is made if needed.
 
     A symbolic link stays, and the file that it names is written. An object store needs no
-    temporary names: it does not show incomplete objects.
+    temporary names: it does not show incomplete objects. Pipes and devices are written to.
 
     Raises:
         StorageError: the file cannot be written; the previous file stays.
         DiskError: no file can be written, because the disk is full or read-only.
     """
-    if isinstance(path, ObjectPath):
+    if isinstance(path, ObjectPath) or path.is_fifo() or path.is_char_device():
         path.write_bytes(content)
         return
     try:
@@ -83,11 +83,11 @@ def cannot_write(path: Path, error: OSError, *, needed: int | None = None) -> St
             reason, remedy = "the disk quota is used up", "Free space"
         case errno.EROFS:
             reason = "its file system is read-only"
-            remedy = "Make it writable, or choose another --data-dir"
+            remedy = "Make it writable, or choose another --data-dir or --out"
         case errno.EACCES | errno.EPERM:
             owner, user = place.stat().st_uid, os.geteuid()
             reason = f"{place} belongs to user {owner}, and this process runs as user {user}"
-            remedy = "Give it the right to write there"
+            remedy = "Give it the right to write there, or choose another --data-dir or --out"
         case errno.ENAMETOOLONG:
             reason = "its name is too long for its file system"
             remedy = "Shorten the name of the file, the rubric or the data directory"

@@ -45,12 +45,29 @@ def _answer(**values: Any) -> dict[str, Any]:
         ({"trajectory_reason": "Senior after 15 years of experience"}, ["years"]),
         ({"overall_reason": "nine years of work in backend teams"}, []),
         ({"overall_reason": "2 years at Stripe, then 3 years at Dropbox"}, []),
+        ({"overall_reason": "5+ years of experience"}, []),
+        ({"overall_reason": "at least 6 years of experience"}, []),
+        ({"overall_reason": "3 years of Go experience, 2 years of management experience"}, []),
+        ({"overall_reason": "5-8 years of experience"}, []),
+        ({"overall_reason": "graduated 15 years ago"}, []),
+        ({"overall_reason": "20 years as an engineer"}, ["years"]),
+        ({"overall_reason": "an engineer who worked for sixteen years"}, ["years"]),
+        ({"overall_reason": "twenty-five years of experience"}, ["years"]),
+        ({"overall_reason": "4 years of professional experience"}, ["years"]),
     ],
 )
 def test_contradictions_are_named(
     finder: ContradictionFinder, values: dict[str, Any], found: list[str]
 ) -> None:
     assert finder.find(_answer(**values), LINES, years=9.0) == found
+
+
+def test_more_years_than_the_dates_give_are_possible_if_a_job_has_none(
+    finder: ContradictionFinder,
+) -> None:
+    lines = LINES | {"F": "Facts: at least 2 years of work, 2 jobs, as of 2026"}
+
+    assert finder.find(_answer(overall_reason="16 years of experience"), lines, years=2.0) == []
 
 
 def test_unknown_is_right_if_the_profile_does_not_say(finder: ContradictionFinder) -> None:

@@ -6,8 +6,8 @@ import random
 from aris_pipeline.evaluations.grounding import (
     ShownProfile,
     claims_of,
+    common_words,
     grounding,
-    words_written_small,
 )
 
 SCHOOLS = (
@@ -67,7 +67,7 @@ def test_five_hundred_fabrications_are_caught_and_true_reasons_pass() -> None:
         form = drawn.choice([form for form in TRUE if f"{{{kind}}}" in form])
         cases.append((profile, TRUE[number % len(TRUE)].format(**said), form.format(**false)))
     texts = [text for case in cases for text in case]
-    common = words_written_small(texts)
+    common = common_words(texts)
     caught = sum(bool(_missing(false, profile, common)) for profile, _, false in cases)
     alarms = [(true, found) for p, true, _ in cases if (found := _missing(true, p, common))]
     assert caught >= 475, f"{caught} of 500"
@@ -77,7 +77,7 @@ def test_five_hundred_fabrications_are_caught_and_true_reasons_pass() -> None:
 def test_a_reason_about_another_candidate_is_the_placebo() -> None:
     drawn = random.Random(4)
     profiles = [_profile(drawn) for _ in range(200)]
-    common = words_written_small(text for text, _ in profiles)
+    common = common_words(text for text, _ in profiles)
     held = sum(
         not _missing(TRUE[2].format(**said), another, common)
         for (_, said), (another, _) in itertools.pairwise(profiles)
@@ -86,7 +86,7 @@ def test_a_reason_about_another_candidate_is_the_placebo() -> None:
 
 
 def test_what_names_nothing_is_neither_grounded_nor_not() -> None:
-    common = words_written_small(["a solid engineer with steady growth"])
+    common = common_words(["a solid engineer with steady growth"])
     assert claims_of(["Solid engineer. Steady growth, 5 years"], common) == []
     assert grounding([], []) == "nothing_to_check"
     assert grounding(["Stripe"], []) == "grounded"
@@ -97,3 +97,39 @@ def test_initials_accents_and_possessives_are_found() -> None:
     shown = ShownProfile("E1 BSc, Massachusetts Institute of Technology\nJ1 Engineer, Nestlé, 2019")
     assert shown.missing(["MIT", "Nestle's", "2019"]) == []
     assert shown.missing(["CMU", "Nescafe", "2018"]) == ["CMU", "Nescafe", "2018"]
+
+
+def test_one_careless_profile_does_not_make_an_employer_a_common_word() -> None:
+    reasons = ["Engineer at Google", "Degree from Stanford"]
+    careless = "J1 built apple and google apis, wrote the stanford parser"
+
+    common = common_words([careless, "J1 Clerk, Acme", *reasons])
+
+    assert claims_of(reasons, common) == ["Google", "Stanford"]
+
+
+def test_what_is_made_up_is_not_found_in_the_letters_of_other_words() -> None:
+    shown = ShownProfile(
+        "S Skills: Spark, Airflow, Postgres, Istio, Bash, MySQL, Node, Yarn, Unix\n"
+        "J1 Analyst, Acme, 2019: business intelligence, metadata"
+    )
+
+    assert shown.missing(["SAP", "IBM", "NYU", "Intel", "Meta", "9", "MIT", "PhD"]) == [
+        "SAP", "IBM", "NYU", "Intel", "Meta", "9", "MIT", "PhD",
+    ]  # fmt: skip
+
+
+def test_the_same_thing_in_other_words_is_found() -> None:
+    shown = ShownProfile(
+        "S Skills: K8s, Node.js, PostgreSQL, Go, Rust\nE1 Doctor of Philosophy, TU M\xfcnchen"
+    )
+
+    assert shown.missing(["Kubernetes", "NodeJS", "Postgres", "Golang", "PhD", "Munich"]) == []
+
+
+def test_degrees_and_schools_by_their_initials_are_claims() -> None:
+    assert claims_of(["PhD from MIT, then an MBA, in January"], frozenset()) == [
+        "PhD",
+        "MIT",
+        "MBA",
+    ]

@@ -210,7 +210,7 @@ def test_a_profile_too_long_keeps_its_head_and_says_so(
 
 def test_a_context_without_room_for_a_profile_is_refused(land: Land, render: Any) -> None:
     land({})
-    with pytest.raises(ConfigError, match="raise max_model_len or lower max_tokens"):
+    with pytest.raises(ConfigError, match="raise max_model_len, lower max_tokens"):
         render(max_model_len=850)
 
 

@@ -71,6 +71,7 @@ def test_a_name_that_is_no_rubric_id_is_refused(name: str) -> None:
         ("id: mine", "id: openai", "'openai' is no id of a rubric"),
         ("id: mine", "id: other", "id is 'other' but the file name says 'mine'"),
         ("id: mine", "id: [", "not readable YAML"),
+        ("id: mine", "id: mine\nratings: [A, B]", "'ratings' stands twice"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_file_and_field(
