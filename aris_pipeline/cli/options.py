@@ -99,7 +99,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     option = typer.Option(
         flag,
         envvar=variable_of(name),
-        help=_sentence(field.description or ""),
+        help=_sentence(f"{field.description or ''}{_above(field)}"),
         show_default=False
         if field.default is None or field.default is False
         else _shown(field.default),
@@ -111,6 +111,12 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, option],
     )
+
+
+def _above(field: FieldInfo) -> str:
+    """Returns what a value must exceed; typer's bounds are in the range themselves."""
+    limits = [limit.gt for limit in field.metadata if hasattr(limit, "gt")]
+    return "".join(f"; above {limit:g}" for limit in limits)
 
 
 def _shown(default: object) -> str:

@@ -43,11 +43,7 @@ report = dg.define_asset_job(
 follow_completions = dg.AutomationConditionSensorDefinition(
     "follow_completions",
     target=dg.AssetSelection.assets(
-        assets.evaluations,
-        assets.throughput,
-        assets.candidate_ranking,
-        assets.throughput_report,
-        assets.batch_report,
+        *(name for job in ("evaluate", "rank", "report") for name in assets_of(job))
     ),
     default_status=dg.DefaultSensorStatus.RUNNING,
     # Each look may lead to the next: verdicts, then the ranking, then the page.

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from aris_pipeline.candidates import FORMATS
 from aris_pipeline.completions import live_line, parts
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Engine, Request
@@ -38,7 +39,7 @@ def evaluations(store: DataStore, outcome: RunOutcome) -> pl.DataFrame:
     return pl.read_parquet(folder / "**/*.parquet", hive_partitioning=True)
 
 
-@pytest.mark.parametrize("form", ["aris", "jsonl", "csv", "parquet", "openai"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_every_format_reaches_the_evaluations_with_every_row_accounted_for(
     runner: BatchRunner, store: DataStore, write_file: WriteFile, form: str
 ) -> None:

@@ -12,15 +12,17 @@ import pytest
 import typer.main
 
 from aris_pipeline.candidates import ColumnMap
+from aris_pipeline.chain import TABLES
 from aris_pipeline.cli.commands import app
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.defs.build import build_definitions
+from aris_pipeline.defs.lineage import lineage
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.models import ModelCard, find_model
 from aris_pipeline.models.cards import ModelTable
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.settings import judging_fields, variable_of
-from aris_pipeline.storage import DataStore
+from aris_pipeline.storage import DataStore, Judge, Shard
 from aris_pipeline_tests.assets.test_chain import LANDING, LAST, WriteFile
 from aris_pipeline_tests.fake_engine import (
     FakeEngine,
@@ -254,3 +256,13 @@ def _variables_of_the_code() -> set[str]:
     sources = (REPOSITORY / "aris_pipeline").rglob("*.py")
     quoted = re.findall(rf'"({_VARIABLE})"', "\n".join(file.read_text() for file in sources))
     return {*quoted, *map(variable_of, judging_fields())} - _INTERNAL_VARIABLES
+
+
+def test_every_table_has_its_folder_explained_and_its_columns_traced() -> None:
+    explained = (REPOSITORY / "data/README.md").read_text()
+    store, judge, shard = DataStore(Path()), Judge("r", "m"), Shard("b", "s000")
+    for table in TABLES:
+        folder = table.place(store, judge, shard).parts[0]
+        assert f"`{folder}/`" in explained, f"data/README.md does not say what {folder}/ holds"
+        if table.schema is not None and table.job is not None:
+            assert lineage(table.name), f"defs/lineage.py does not say what {table.name} is made of"

@@ -20,18 +20,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aris_pipeline.candidates import write_synthetic
+from aris_pipeline.candidates import FORMATS, write_synthetic
 
 LARGEST_RECORD = 64 * 1024
 """Bytes; smaller than the default, so that records beyond it can be many."""
 
-ENDINGS: dict[str, str] = {
-    "aris": ".json",
-    "jsonl": ".jsonl",
-    "openai": ".jsonl",
-    "csv": ".csv",
-    "parquet": ".parquet",
-}
+ENDINGS = {one.name: one.endings[0] for one in FORMATS.values()}
 
 _FAULTY = 0.25
 _HOSTILE_TEXTS = (

@@ -7,17 +7,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from aris_pipeline.candidates import land_file, write_synthetic
+from aris_pipeline.candidates import FORMATS, land_file, write_synthetic
 from aris_pipeline.errors import InputError
 
 from .conftest import DAY, Desk
 
-FORMATS: list[tuple[str, str]] = [
-    ("aris", ".json"),
-    ("jsonl", ".jsonl"),
-    ("openai", ".jsonl"),
-    ("csv", ".csv"),
-]
+TEXTS = [(one.name, one.endings[0]) for one in FORMATS.values() if one.is_text]
 LINES = "".join(f'{{"id": "{number}", "title": "x"}}\n' for number in range(2_000)).encode()
 
 
@@ -29,7 +24,7 @@ def packed(content: bytes, packing: str) -> bytes:
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
-@pytest.mark.parametrize(("form", "ending"), FORMATS)
+@pytest.mark.parametrize(("form", "ending"), TEXTS)
 def test_a_packed_file_lands_as_its_content_would(
     desk: Desk, form: str, ending: str, packing: str
 ) -> None:
