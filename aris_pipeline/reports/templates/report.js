@@ -18,7 +18,7 @@
     if (value === null) return "";
     if (column.kind === "choice") return column.options[value];
     if (column.kind === "flags") return value.map((flag) => column.options[flag]).join(" ");
-    return String(value);
+    return column.label === "Score" ? value.toFixed(2) : String(value);
   };
   const haystack = rows.map((row) => row.map((value, at) => words(value, columns[at])).join("\n").toLowerCase());
   const place = new Map(rows.map((row, at) => [row, at]));
