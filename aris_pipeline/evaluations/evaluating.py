@@ -26,7 +26,6 @@ from aris_pipeline.evaluations.schemas import (
     property_schema,
     property_value,
     rubric_columns,
-    text_schema,
 )
 from aris_pipeline.models import EngineIdentity
 from aris_pipeline.prompts import (
@@ -158,10 +157,8 @@ def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool
 
 
 def _schema(answered: pl.DataFrame, rubric: Rubric | None) -> type[dy.Schema]:
-    if rubric is not None:
-        return evaluation_schema(rubric)
-    shared = _shared_schema(answered)
-    return property_schema(shared) if shared else text_schema()
+    shared = _shared_schema(answered) if rubric is None else None
+    return property_schema(shared) if shared else evaluation_schema(rubric)
 
 
 def _shared_schema(answered: pl.DataFrame) -> Row | None:

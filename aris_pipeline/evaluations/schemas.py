@@ -13,9 +13,13 @@ _INT64 = 2**63
 
 
 def evaluation_schema(rubric: Rubric | None) -> type[dy.Schema]:
-    """Returns `Evaluations` extended by the rubric's columns, all null if a row is not valid."""
+    """Returns `Evaluations` extended by the rubric's columns, all null if a row is not valid.
+
+    Without a rubric, as in an OpenAI file, a column has the answers of rows that ask for free text.
+    """
     if rubric is None:
-        return Evaluations
+        text = dy.String(nullable=True, description="The answer of a row that asks for free text.")
+        return _extended("TextEvaluations", Evaluations, {"answer_text": text})
     columns = rubric_columns(rubric, nullable=True) | checked_columns(rubric)
     return _extended("RubricEvaluations", Evaluations, columns)
 
@@ -118,12 +122,6 @@ def property_columns(answer_schema: dict[str, Any]) -> dict[str, dy.Column]:
 def property_schema(answer_schema: dict[str, Any]) -> type[dy.Schema]:
     """Returns `Evaluations` extended by the properties of an OpenAI file's answer schema."""
     return _extended("OpenAIEvaluations", Evaluations, property_columns(answer_schema))
-
-
-def text_schema() -> type[dy.Schema]:
-    """Returns `Evaluations` extended by the answers of an OpenAI file that asks for free text."""
-    text = dy.String(nullable=True, description="The answer of a row that asks for free text.")
-    return _extended("TextEvaluations", Evaluations, {"answer_text": text})
 
 
 def property_value(column: dy.Column, value: object) -> object:
