@@ -2,6 +2,7 @@
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.contradictions import contradiction_in_words
+from aris_pipeline.evaluations.cut import Cut
 from aris_pipeline.evaluations.evaluating import (
     TRIAGED,
     EvaluationCounts,
@@ -18,7 +19,6 @@ from aris_pipeline.evaluations.ranking import (
 from aris_pipeline.evaluations.review import (
     NEAR,
     REVIEW_REASONS,
-    Cut,
     review_in_words,
     review_reasons,
 )

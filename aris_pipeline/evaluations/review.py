@@ -1,13 +1,13 @@
 """Says why a person should look at a verdict; tables, page and `aris show` share these words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from aris_pipeline.completions import RETRY_STEPS
 from aris_pipeline.evaluations.contradictions import contradiction_in_words
+from aris_pipeline.evaluations.cut import Cut
 from aris_pipeline.prompts import Rubric
 
 NEAR = 0.25
@@ -23,25 +23,6 @@ NEAR_THE_CUT = "near the cut"
 REVIEW_REASONS = (
     DISAGREES, CONTRADICTS, NOT_GROUNDED, ORDERS, SHORTENED, REPAIRED, NEAR_THE_CUT,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The border between the recommendations that advance a candidate and the others.
-
-    The upper half of a scale advances; the middle of an odd one does not. The cut is the score
-    half-way between the last recommendation that advances and the first that does not.
-    """
-
-    advancing: tuple[str, ...]
-    score: float
-
-    @classmethod
-    def of(cls, rubric: Rubric) -> "Cut":
-        """Returns the cut of a rubric's scale, whose best recommendation has the highest score."""
-        options = rubric.recommendations
-        count = len(options) // 2
-        return cls(options[:count], len(options) - count - 0.5)
 
 
 def review_reasons(rubric: Rubric | None) -> pl.Expr:
