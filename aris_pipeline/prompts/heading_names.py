@@ -19,7 +19,8 @@ _FILE = re.compile(
 )
 _INTRODUCED = re.compile(
     r"\b(?i:my name is|myself|r[eé]sum[eé] of|cv of|cv\s[\u2013-]|curriculum vitae of"
-    rf"|lebenslauf von|ich heiße|je m'appelle|me llamo|signature|i,|^name\s-){_GAP}*[:-]?\s"
+    rf"|lebenslauf von|ich heiße|je m'appelle|me llamo|signature|i,|i(?:'|\u2019)m|^name\s-"
+    rf"|linkedin|skype|xing|facebook){_GAP}*[:-]?\s"
     rf"({_WORD}(?:{_GAP}{_WORD}){{1,2}})",
     re.MULTILINE,
 )
@@ -29,12 +30,25 @@ _SIGNED = re.compile(
     re.MULTILINE,
 )
 _TITLE_LINES = re.compile(
-    r"\s*(?:resume|résumé|curriculum vitae|cv|lebenslauf|candidate profile|bio-?data)\s*:?\s*\Z",
+    r"\s*(?:resume|résumé|curriculum vitae|cv|lebenslauf|candidate profile|bio-?data)"
+    r"\s*:?\s*(?:\Z|:\s+)",
     re.IGNORECASE,
 )
 _ACCOUNT = re.compile(
-    r"([\w.+%-]{2,64})@|(?:linkedin\.com/in|github\.com)/([\w.%-]{2,64})", re.IGNORECASE
+    r"([\w.+%-]{2,64})\s?(?:@|[\[({<]\s?at\s?[\])}>])"
+    r"|(?:linkedin\.com/in|github\.com)/([\w.%-]{2,64})"
+    r"|\b(?:github|gitlab|skype|linkedin|twitter|telegram)\s?:\s?@?([\w.:-]{2,40}(?:\s[a-z]{2,20})?)",
+    re.IGNORECASE,
 )
+_TURNED = re.compile(rf"({_WORD}),{_GAP}({_WORD}(?:{_GAP}{_WORD})?)$")
+"""A name with the family name first: Thornbury, Jane."""
+_EAST_ASIAN = re.compile(r"([\u4e00-\u9fff]{2,3}|[\uac00-\ud7a3]{2,4})$")
+_EAST_ASIAN_TITLES = {
+    "\u7b80\u5386", "\u5c65\u5386", "\u5c65\u6b74\u66f8", "\uc774\ub825\uc11c",
+    "\u4e2a\u4eba", "\u7d4c\u6b74\u66f8",
+}  # fmt: skip
+"""What stands above a r\xe9sum\xe9 in Chinese, Japanese or Korean: r\xe9sum\xe9, career."""
+_AGE_OR_DEGREE = re.compile(r",\s*(?:\d\d\b|(?i:ph\.?d|m\.?sc|b\.?sc|mba|pmp|cpa|cfa)\b)")
 _HEAD = 4000
 _PARTICLES = {
     "van", "von", "de", "der", "den", "da", "dos", "di", "del", "la", "le", "el", "al",
@@ -45,6 +59,11 @@ _DEGREES = {
     "dr", "prof", "mr", "mrs", "ms", "ing",
 }  # fmt: skip
 _NO_NAMES = frozenset(Path(__file__).with_name("no_names.txt").read_text().split())
+_GIVEN_NAMES_THAT_ARE_WORDS = {
+    "amber", "april", "art", "bill", "chase", "crystal", "dawn", "dean", "drew", "faith", "frank",
+    "grace", "grant", "guy", "hope", "iris", "ivy", "jack", "joy", "june", "lily", "mark", "may",
+    "miles", "pat", "penny", "ray", "rich", "rob", "rose", "ruby", "summer", "violet", "will",
+}  # fmt: skip
 _FEWEST_LETTERS = 2
 _MOST_PARTS = 4
 _LONGEST_ACRONYM = 3
@@ -64,8 +83,7 @@ def heading_names(text: str) -> list[str]:
     Args:
         text: of the résumé, with its e-mail addresses and links.
     """
-    accounts = "".join(part for found in _ACCOUNT.findall(text[:_HEAD]) for part in found).lower()
-    found = [name for line in _first_lines(text) if (name := _name_in(line, text, accounts))][:1]
+    found = [name for line in _first_lines(text) if (name := _name_in(line, text))][:1]
     found += [
         " ".join(words)
         for pattern in (_INTRODUCED, _SIGNED)
@@ -77,8 +95,9 @@ def heading_names(text: str) -> list[str]:
 
 def _first_lines(text: str) -> list[str]:
     """Returns the lines that may hold the name: the first two, unless a section starts there."""
-    lines = (line.strip(" \t#*_") for line in text.split("\n", _LINES_LOOKED_THROUGH))
-    said = [line for line in lines if line and not _TITLE_LINES.match(line)][:_LINES_LOOKED_AT]
+    lines = (line.strip(" \t#*_|\u2022") for line in text.split("\n", _LINES_LOOKED_THROUGH))
+    untitled = (_TITLE_LINES.sub("", line, count=1) for line in lines)
+    said = [line for line in untitled if line][:_LINES_LOOKED_AT]
     return [line[:_LONGEST_LINE] for line in takewhile(_is_no_section, said)]
 
 
@@ -89,31 +108,33 @@ def _is_no_section(line: str) -> bool:
     return starts and not _SECTIONS.intersection(first[:_WORDS_OF_LABEL])
 
 
-def _name_in(line: str, text: str, accounts: str) -> str | None:
+def _name_in(line: str, text: str) -> str | None:
     file = _FILE.match(line)
     if file:
         words = [word for word in re.split("[ _-]+", file[1]) if word.lower() not in _NO_NAMES]
         return " ".join(words) if len(words) > 1 else None
+    if _EAST_ASIAN.match(line):
+        return None if line in _EAST_ASIAN_TITLES else line
+    if turned := _TURNED.match(line):
+        line = f"{turned[2]} {turned[1]}"
     heading = _HEADING.match(line)
     words = _bare(heading[1]) if heading else []
     parts = [word for word in words if word.lower() not in _PARTICLES]
     if not 1 < len(parts) <= _MOST_PARTS or not all(part[0].isupper() for part in parts):
         return None
+    accounts = "".join(part for found in _ACCOUNT.findall(text[:_HEAD]) for part in found).lower()
     if any(len(part) > _FEWEST_LETTERS and part.lower() in accounts for part in parts):
         return " ".join(words)
-    is_list = line.count(",") > 1
+    is_list = line.count(",") > 1 and not _AGE_OR_DEGREE.search(line)
     return None if is_list or _has_acronym(parts) or _is_common(words, text) else " ".join(words)
 
 
 def _has_acronym(parts: list[str]) -> bool:
-    """Whether a word is written large beside others that are not, or has dots inside."""
-    large = [part.isupper() and len(part) > 1 for part in parts]
-    letters = [len(part) for part in parts]
+    """Whether a word is short and written large, or has dots inside, or all are very short."""
     return (
-        any(large) != all(large or [False])
+        any(part.isupper() and 1 < len(part) <= _LONGEST_ACRONYM for part in parts)
         or any("." in part for part in parts)
-        or max(letters) <= _FEWEST_LETTERS
-        or (all(large) and min(letters) <= _LONGEST_ACRONYM)
+        or max(map(len, parts)) <= _FEWEST_LETTERS
     )
 
 
@@ -133,7 +154,8 @@ def _is_common(words: list[str], text: str) -> bool:
     plain = [word.lower() for word in words if word.lower() not in _PARTICLES]
     if any(word in _NO_NAMES for word in plain):
         return True
+    written = plain[1:] if plain[0] in _GIVEN_NAMES_THAT_ARE_WORDS else plain
     return any(
         len(word) > _FEWEST_LETTERS and re.search(rf"(?<![\w.@/-]){re.escape(word)}(?![\w@])", text)
-        for word in plain
+        for word in written
     )

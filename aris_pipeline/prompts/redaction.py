@@ -47,6 +47,14 @@ _HOST_LINK = re.compile(
     rf"(?:\.(?:com|org|io|me|ee|net)(?:/{_NO_BLANK}*)?|\s?[:\uff1a]\s?@?(?=[\d./-]*[^\W\d])[{WORD}./-]+)",
     re.IGNORECASE,
 )
+_LINK_TO_A_HOST = re.compile(
+    rf"(?<![{WORD}-])(?:[{WORD}-]{{1,63}}\.){{0,3}}(?:{'|'.join(_HOSTS)})"
+    rf"(?:\.(?:com|org|io|me|ee|net)(?:/{_NO_BLANK}*)?"
+    rf"|(?<!medium)\s?[:\uff1a]\s?@?(?:live:)?(?-i:(?![A-Z][a-z]+\b(?![\d._/-])|CI\b))"
+    rf"(?=[\d./-]*[^\W\d])[{WORD}./-]+)",
+    re.IGNORECASE,
+)
+"""Likewise, but what follows the colon is no word with a capital: `Facebook: Software Engineer`."""
 _MESSENGERS = (
     "telegram", "discord", "wechat", "weixin", "whatsapp", "kakaotalk", "skype", "threema", "qq",
     "微信", "微博", "카카오톡", "line id",
@@ -63,6 +71,11 @@ _PROFILE_PATH = re.compile(
 )
 
 
+_HEADINGS = ("Facts", "Title", "Company", "Location", "Jobs", "Education", "Skills", "Resume")
+_OUR_HEADING = re.compile(rf"^({'|'.join(_HEADINGS)}):", re.MULTILINE)
+_FIRST_MARK = 0xF0000
+"""Stands for a heading of ours meanwhile: a person may be called Jobs, and the line keeps it."""
+_MARK = re.compile(f"[{chr(_FIRST_MARK)}-{chr(_FIRST_MARK + len(_HEADINGS) - 1)}]")
 _RESUME = re.compile(r"(?:\A|\n)Resume:\n")
 _KINDS = ("email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(_KINDS)})\]")
@@ -85,8 +98,22 @@ def redact(
         other_names: likewise.
         details: further kinds of personal detail to replace.
     """
-    text = whole = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text)
     in_text = _names_in(text) if "names_in_text" in details else ()
+    if details:
+        text = _masked(text)
+    text = _without_links(text, host=_LINK_TO_A_HOST if details else _HOST_LINK)
+    if details:
+        text = redact_details(text, details)
+    text = redact_phones(text)
+    folded = text.casefold()
+    others = (*other_names, *labelled_names(text, folded), *in_text)
+    text = redact_names(text, folded, names_of(first_name or "", last_name or "", others))
+    return _MARK.sub(lambda mark: _HEADINGS[ord(mark[0]) - _FIRST_MARK], text) if details else text
+
+
+def _without_links(text: str, host: re.Pattern[str]) -> str:
+    """Replaces e-mail addresses and links; plain searches come before the patterns."""
     folded = text.casefold()
     if any(sign in text for sign in "@[({<\uff20") and _EMAIL_SIGN.search(text):
         text = _EMAIL.sub("[email]", text)
@@ -95,20 +122,24 @@ def redact(
     if "www." in folded or "://" in folded:
         text = _URL.sub("[link]", text)
     if any(map(folded.__contains__, _HOSTS)):
-        text = _HOST_LINK.sub("[link]", text)
+        text = host.sub("[link]", text)
     if any(map(folded.__contains__, _MESSENGERS)):
         text = _HANDLE.sub("[link]", text)
     if _PATH_SIGN.search(text):
         text = _DOMAIN_WITH_PATH.sub("[link]", text)
     if "in/" in folded:
         text = _PROFILE_PATH.sub("[link]", text)
-    if details:
-        text = redact_details(text, details)
-    text = redact_phones(text)
-    if text != whole:
-        folded = text.casefold()
-    others = (*other_names, *labelled_names(text, folded), *in_text)
-    return redact_names(text, folded, names_of(first_name or "", last_name or "", others))
+    return text
+
+
+def _masked(text: str) -> str:
+    """Returns a profile with marks in place of our own headings."""
+    resume = _RESUME.search(text)
+    end = resume.end() if resume else len(text)
+    ours = _OUR_HEADING.sub(
+        lambda found: f"{chr(_FIRST_MARK + _HEADINGS.index(found[1]))}:", text[:end]
+    )
+    return ours + text[end:]
 
 
 def redactions(before: str, after: str) -> dict[str, int]:

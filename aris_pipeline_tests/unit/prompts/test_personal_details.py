@@ -123,6 +123,16 @@ def test_what_is_no_detail_stays(text: str) -> None:
         "Ms Office, Ms Excel",
         "Keras Django\nPython developer, Keras since 2016",
         "Apache Kafka, Spark\nSenior engineer",
+        "Growth Marketer\nled growth",
+        "Built 20 Google Drive integrations",
+        "Led 3 Cloud Migration Drive projects",
+        "stored on S3 2TB, via Kafka 3 topics",
+        "Address: validation service for 30 million parcels",
+        "Senior citizen app, Wells national bank",
+        "Data race: fixed in Go. Build status: single binary",
+        "Cache Miss Ratio, cache age 30 seconds",
+        "parent of an element, image height: 1080 px, weight: 400",
+        "Facebook: Software Engineer. Risk Medium: fixed. GitLab: CI/CD",
     ],
 )
 def test_words_of_technical_resumes_stay(text: str) -> None:
@@ -151,7 +161,55 @@ def test_words_of_technical_resumes_stay(text: str) -> None:
         ("P.O. Box 4821, Riyadh 11412", "[address]"),
         ("Passport No. : K1234567", "[papers]"),
         ("PAN: ABCDE1234F", "[papers]"),
+        ("\u8eab\u4efd\u8bc1\u53f7\uff1a310101199503121234", "[papers]"),
+        ("Height: 180 cm, Weight: 75 kg", "[papers], [papers]"),
+        ("Date of Birth \u2013 04/05/1990", "[birth]"),
+        ("| Date of Birth | 04/05/1990 |", "| [birth] |"),
+        ("**Date of birth:** 04/05/1990", "**[birth]"),
+        ("Born on the 4th of May 1990", "[birth]"),
+        ("Geburtstag: 4. Mai 1990", "[birth]"),
+        ("| Marital status | Married |", "| [family] |"),
+        ("Springfield. Married, two kids.", "Springfield. [family]."),
+        ("37 years of age", "[age]"),
+        ("British Citizen", "[nationality]"),
+        ("12 OAK STREET, SPRINGFIELD", "[address]"),
+        ("Via Roma 12, 20121 Milano", "[address]"),
     ],
 )
 def test_details_are_found_in_the_forms_of_many_countries(text: str, shown: str) -> None:
     assert redact(text, None, None, details=DETAILS) == shown
+
+
+@pytest.mark.parametrize(
+    ("heading", "shown"),
+    [
+        ("Thornbury, Jane", "[name], [name]"),
+        ("Jane THORNBURY", "[name]"),
+        ("Jane Thornbury, 34, Berlin", "[name], 34, Berlin"),
+        ("Jane Thornbury, MSc, Software Engineer", "[name], MSc, Software Engineer"),
+        ("\u2022 Jane Thornbury", "\u2022 [name]"),
+        ("CV: Jane Thornbury", "CV: [name]"),
+        ("Hi, I'm Jane Thornbury, a developer", "Hi, I'm [name], a developer"),
+        ("Will Thornbury\nSoon I will build", "[name]\nSoon I [name] build"),
+        ("Jane Thornbury\njane.thornbury(at)web.example", "[name]\n[email]"),
+        ("Jane Thornbury\nGitHub: thornbury", "[name]\n[link]"),
+        ("LinkedIn: Jane Thornbury", "LinkedIn: [name]"),
+        ("\u5f20\u4f1f", "[name]"),
+        ("\uae40\ucca0\uc218", "[name]"),
+    ],
+)
+def test_a_name_at_the_top_of_a_resume_goes_however_it_is_written(heading: str, shown: str) -> None:
+    text = f"Title: Engineer\nResume:\n{heading}\nBuilt parsers."
+
+    found = redact(text, None, None, details=DETAILS)
+
+    assert found == f"Title: Engineer\nResume:\n{shown}\nBuilt parsers."
+
+
+def test_our_headings_stay_whatever_a_person_is_called() -> None:
+    text = "Title: Engineer\nJobs:\n- Engineer at Jobs Inc\nSkills: Go\nResume:\nJobs: many"
+
+    found = redact(text, "Steve", "Jobs", ["Skills"], details=DETAILS)
+
+    assert found.splitlines()[1:4] == ["Jobs:", "- Engineer at [name] Inc", "Skills: Go"]
+    assert found.endswith("Resume:\n[name]: many")
