@@ -17,8 +17,10 @@ from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_s
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
+from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
 from aris_pipeline.cli.console import command
+from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
     AsJson,
     DataDir,
@@ -62,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_label.app)
 app.add_typer(cli_rubric.app)
 
 _DATA = "data"
@@ -248,7 +251,7 @@ def export(
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         directory = data_path(out) if out else store.root / "exports"
         files = export_batch(store, landed, judge, form, directory, complain=_warn)
         emit({"batch": batch, "files": [str(file) for file in files]})
@@ -275,7 +278,7 @@ def report(
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         place = data_path(out) if out else None
         page = write_page(store, judge, landed, rows=rows, names=names, out=place)
         emit({"batch": batch, **page.as_dict()})
@@ -327,7 +330,7 @@ def show(
             emit(found)
             console.show_row(found)
             return
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         if why:
             reasons = explain(store, landed, judge, why)
             emit(reasons.as_dict())
@@ -399,21 +402,6 @@ def _batches(store: DataStore, name: str | None, complain: Callable[[str], objec
 
 def _warn(text: str) -> None:
     console.complain(text, word="warning")
-
-
-def _judge_of(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> Judge:
-    """The judge that was asked for, or the one whose verdicts are newest."""
-    judges = store.judges("evaluations", batch.name)
-    names = {model, find_model(model).name} if model else {None}
-    fitting = [
-        judge
-        for judge in judges
-        if rubric in (None, judge.rubric) and (model is None or judge.model in names)
-    ]
-    if not fitting:
-        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges) or "nobody yet"
-        raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
-    return fitting[-1]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.contradictions import contradiction_in_words
+from aris_pipeline.evaluations.cut import Cut
 from aris_pipeline.evaluations.evaluating import (
     TRIAGED,
     EvaluationCounts,
@@ -20,6 +21,7 @@ from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 __all__ = [
     "TRIAGED",
     "Agreement",
+    "Cut",
     "EvaluationCounts",
     "RankingCounts",
     "contradiction_in_words",

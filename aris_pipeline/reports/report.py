@@ -9,14 +9,14 @@ import polars as pl
 
 from aris_pipeline.charts import earlier_verdicts, score_distribution, verdict_mix
 from aris_pipeline.charts.canvas import to_svg
-from aris_pipeline.evaluations import evaluation_files
+from aris_pipeline.evaluations import Cut, evaluation_files
 from aris_pipeline.ledger import summarize
 from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.reports.failures import failed_groups, quarantined_groups
 from aris_pipeline.reports.listing import list_candidates
 from aris_pipeline.reports.method import cost_of, method_of
 from aris_pipeline.reports.page import render
-from aris_pipeline.reports.review import NEAR, REASONS, Cut, review_queue
+from aris_pipeline.reports.review import NEAR, REASONS, review_queue
 from aris_pipeline.reports.trust import measures
 from aris_pipeline.reports.verdicts import Verdicts, read_verdicts
 from aris_pipeline.storage import Batch, DataStore, Judge, may_be_newer, write_bytes

@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.evaluations import contradiction_in_words
-from aris_pipeline.prompts import Rubric
+from aris_pipeline.evaluations import Cut, contradiction_in_words
 from aris_pipeline.reports.verdicts import Verdicts
 
 NEAR = 0.25
@@ -32,25 +31,6 @@ _DETAILS = {
     "repaired": "the first answer was unusable, the next was asked for: {}",
     "near_cut": "score {:.2f}",
 }
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The border between the recommendations that advance a candidate and the others.
-
-    The upper half of a scale advances; the middle of an odd one does not. The cut is the score
-    half-way between the last recommendation that advances and the first that does not.
-    """
-
-    advancing: tuple[str, ...]
-    score: float
-
-    @classmethod
-    def of(cls, rubric: Rubric) -> "Cut":
-        """Returns the cut of a rubric's scale, whose best recommendation has the highest score."""
-        options = rubric.recommendations
-        count = len(options) // 2
-        return cls(options[:count], len(options) - count - 0.5)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
     reports/<judged>/report.html                    the page of a batch, for an analyst
+    label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
+    labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
@@ -183,6 +185,15 @@ class DataStore:
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""
         return self.judged("reports", judge) / f"batch={batch}" / "report.html"
+
+    def label_sample(self, batch: str, sample: str) -> Path:
+        """Returns the path of a sample of a batch that was drawn to be labeled."""
+        folder = self.root / "label_samples" / f"batch={batch}" / f"sample={sample}"
+        return folder / "sample.parquet"
+
+    def labels(self, batch: str) -> Path:
+        """Returns the directory of the labels of a batch; each import adds a file."""
+        return self.root / "labels" / f"batch={batch}"
 
     @property
     def benchmarks(self) -> Path:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from aris_pipeline.evaluations import Cut
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.reports.remedies import FAILED, QUARANTINED
-from aris_pipeline.reports.review import Cut, ReviewQueue, review_queue
+from aris_pipeline.reports.review import ReviewQueue, review_queue
 from aris_pipeline.reports.verdicts import read_verdicts
 from aris_pipeline_tests.unit.reports.conftest import Judging
 

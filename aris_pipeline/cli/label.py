@@ -1,0 +1,96 @@
+"""`aris label`: ask people about a sample of a batch, and measure the judge against them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.judges import judge_of
+from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.labels import (
+    Design,
+    Imported,
+    draw_sample,
+    import_labels,
+    read_population,
+    sheet_places,
+    sheet_rows,
+    write_sheet,
+)
+from aris_pipeline.storage import DataStore
+
+app = typer.Typer(
+    name="label",
+    help="Ask people about a sample of a batch, and measure the judge against them.",
+    no_args_is_help=True,
+)
+
+BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")]
+
+
+@app.command()
+def sample(
+    batch: BatchName,
+    out: Annotated[Path, typer.Option(help="CSV file to write; several raters get F-1, F-2.")],
+    top: Annotated[int, typer.Option(min=0, help="Rows from the head of the ranking.")] = 50,
+    borderline: Annotated[int, typer.Option(min=0, help="Rows nearest to the cut.")] = 50,
+    random: Annotated[int, typer.Option(min=0, help="Rows of all others, at random.")] = 50,
+    raters: Annotated[
+        int, typer.Option(min=1, max=20, help="People who share the rows; two get a fifth of them.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(help="Equal seeds draw equal rows.")] = 7,
+    data_dir: DataDir = "data",
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw candidates for people to label: in random order, without the model's verdicts."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        landed = store.batch(batch)
+        population = read_population(store, judge_of(store, landed, rubric, model), landed)
+        drawn = draw_sample(store, population, Design(top, borderline, random, raters, seed))
+        places = sheet_places(out.absolute(), raters)
+        for sheet, place in enumerate(places, start=1):
+            write_sheet(sheet_rows(store, population, drawn, sheet), place)
+        strata = dict(drawn["stratum"].value_counts().sort("stratum").iter_rows())
+        emit(
+            {
+                "batch": batch,
+                "sample": drawn["sample_id"][0],
+                "rows": drawn.height,
+                "strata": strata,
+                "of": population.rows.height,
+                "files": [str(place) for place in places],
+            }
+        )
+        console.say(f"{drawn.height:,} of {population.rows.height:,} candidates")
+        for name, options in population.scales.items():
+            console.say(f"{name}: {', '.join(options)}")
+        console.say("\n".join(f"wrote {place}" for place in places))
+        console.say(f"then: aris label import {places[0]} --by NAME")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A sheet that somebody has filled in.")],
+    by: Annotated[str, typer.Option(help="Who has labeled.")],
+    data_dir: DataDir = "data",
+    as_json: AsJson = False,
+) -> None:
+    """Keep the labels of a sheet; a bad row is named, and the others are kept."""
+    with command(as_json) as emit:
+        found = import_labels(DataStore.at(data_dir), file, by)
+        emit(found.as_dict())
+        _show_import(found)
+        raise typer.Exit(1 if found.refused else 0)
+
+
+def _show_import(found: Imported) -> None:
+    console.say(
+        f"{found.kept:,} labels added, {found.known:,} known already, {found.empty:,} cells empty"
+    )
+    for one in found.refused:
+        console.complain(str(one))

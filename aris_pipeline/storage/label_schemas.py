@@ -1,0 +1,54 @@
+"""Declares the columns of what people say: samples, labels, metrics of labels, and decisions."""
+
+import dataframely as dy
+
+
+def _candidate() -> dy.String:
+    return dy.String(min_length=1, description="Id of the candidate, unique in its batch.")
+
+
+def _request_key() -> dy.String:
+    return dy.String(description="request_key of the prompt whose profile the rater saw.")
+
+
+def _stratum() -> dy.String:
+    return dy.String(description="Why the row was drawn: top, borderline or random.")
+
+
+def _weight() -> dy.Float64:
+    return dy.Float64(
+        description="Inverse of the probability that the design draws the row: how many rows of "
+        "the batch it speaks for."
+    )
+
+
+class LabelSamples(dy.Schema):
+    """One row a candidate that was drawn to be labeled; raters do not see stratum and weight."""
+
+    batch = dy.String(description="Name of the batch.")
+    sample_id = dy.String(description="Id of the sample: a digest of its design and its judge.")
+    row = dy.Int64(primary_key=True, description="Number of the row on the sheets, from 1.")
+    custom_id = _candidate()
+    stratum = _stratum()
+    weight = _weight()
+    sheets = dy.List(dy.Int64(), description="Sheets that have the row, one a rater, from 1.")
+    request_key = _request_key()
+    rubric = dy.String(description="Rubric whose criteria are labeled.")
+    model = dy.String(description="Model by whose verdicts the rows were drawn.")
+
+
+class Labels(dy.Schema):
+    """One row a label; only ever added to. Of a rater's labels for one criterion the newest counts.
+
+    It is personal data of the rater, too.
+    """
+
+    batch = dy.String(description="Name of the batch.")
+    custom_id = _candidate()
+    criterion = dy.String(description="A criterion of the rubric, or recommendation.")
+    label = dy.String(description="What the rater chose, in the rubric's words.")
+    rater = dy.String(description="Who labeled, as given by --by.")
+    labelled_at = dy.Datetime(time_zone="UTC", description="When the label was imported.")
+    stratum = _stratum()
+    weight = _weight()
+    request_key = _request_key()
