@@ -20,6 +20,7 @@ from aris_pipeline.storage import (
     EngineTuning,
     Evaluations,
     Judge,
+    LabelMetrics,
     Labels,
     LabelSamples,
     Landed,
@@ -92,6 +93,11 @@ TABLES = (
     Table(
         "candidate_ranking", "batch",
         lambda s, judge, shard: s.candidate_ranking(judge, shard.batch), None,
+        judged=True, job="rank",
+    ),
+    Table(
+        "label_metrics", "batch",
+        lambda s, judge, shard: s.label_metrics(judge, shard.batch), LabelMetrics,
         judged=True, job="rank",
     ),
     Table(

@@ -9,11 +9,15 @@ from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.errors import MissingDataError
 from aris_pipeline.labels import (
     Design,
     Imported,
     draw_sample,
+    figures_in_words,
     import_labels,
+    measure_batch,
+    read_metrics,
     read_population,
     sheet_places,
     sheet_rows,
@@ -86,6 +90,32 @@ def import_(
         emit(found.as_dict())
         _show_import(found)
         raise typer.Exit(1 if found.refused else 0)
+
+
+@app.command()
+def metrics(
+    batch: BatchName,
+    data_dir: DataDir = "data",
+    rubric: JudgedBy = None,
+    model: JudgedBy = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the judge of a batch against its labels, each figure with its 95 % interval."""
+    with command(as_json) as emit:
+        store = DataStore.at(data_dir)
+        landed = store.batch(batch)
+        judge = judge_of(store, landed, rubric, model)
+        counts = measure_batch(store, judge, landed)
+        if counts is None:
+            raise MissingDataError(
+                f"batch {batch} has no labels: `aris label sample {batch} --out FILE` draws whom "
+                "to label"
+            )
+        rows = read_metrics(store, judge, landed)
+        emit({"batch": batch, **vars(judge), "labeled": counts.labeled, "metrics": rows})
+        console.say(f"{batch}: {counts.labeled:,} candidates are labeled")
+        console.show_table(figures_in_words(rows))
+        console.say(f"`aris report {batch}` writes them into the page")
 
 
 def _show_import(found: Imported) -> None:

@@ -47,6 +47,7 @@ follow_completions = dg.AutomationConditionSensorDefinition(
         assets.throughput,
         assets.candidate_ranking,
         assets.throughput_report,
+        assets.label_metrics,
         assets.batch_report,
     ),
     default_status=dg.DefaultSensorStatus.RUNNING,

@@ -1,20 +1,44 @@
 """Asks people about a sample of a batch, and measures the judge against what they say."""
 
 from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
+from aris_pipeline.labels.measuring import (
+    LabelCounts,
+    has_labels,
+    measure_batch,
+    metrics_are_stale,
+    name_of,
+)
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.labels.sampling import Design, draw_sample
 from aris_pipeline.labels.sheets import sheet_places, sheet_rows, write_sheet
+from aris_pipeline.labels.wording import (
+    confusion_of,
+    figures_in_words,
+    interval_in_words,
+    read_metrics,
+    reliability_of,
+)
 
 __all__ = [
     "RECOMMENDATION",
     "Design",
     "Imported",
+    "LabelCounts",
     "Population",
     "Refused",
+    "confusion_of",
     "draw_sample",
+    "figures_in_words",
+    "has_labels",
     "import_labels",
+    "interval_in_words",
+    "measure_batch",
+    "metrics_are_stale",
+    "name_of",
     "newest_labels",
+    "read_metrics",
     "read_population",
+    "reliability_of",
     "sheet_places",
     "sheet_rows",
     "write_sheet",

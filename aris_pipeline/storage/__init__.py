@@ -9,7 +9,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     EngineTuning,
 )
 from aris_pipeline.storage.field_use import FieldText, FieldUse
-from aris_pipeline.storage.label_schemas import Labels, LabelSamples
+from aris_pipeline.storage.label_schemas import LabelMetrics, Labels, LabelSamples
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.made_from import (
     CODE_OF_CANDIDATES,
@@ -63,6 +63,7 @@ __all__ = [
     "FieldText",
     "FieldUse",
     "Judge",
+    "LabelMetrics",
     "LabelSamples",
     "Labels",
     "Landed",

@@ -52,3 +52,30 @@ class Labels(dy.Schema):
     stratum = _stratum()
     weight = _weight()
     request_key = _request_key()
+
+
+class LabelMetrics(dy.Schema):
+    """One row a figure: how far a judge agrees with people on a batch, weighted by the design."""
+
+    metric = dy.String(
+        description="precision_at_k, recall_at_k, auc, brier, calibration_error, reliability (a "
+        "bin of it), kappa_model (model and people), kappa_people (two people) or confusion (a "
+        "cell)."
+    )
+    criterion = dy.String(description="What was labeled.")
+    k = dy.Int64(nullable=True, description="Rows of the ranking, or the number of the bin.")
+    people = dy.String(nullable=True, description="People's option of a cell of confusion.")
+    judge = dy.String(nullable=True, description="The judge's option of the cell.")
+    predicted = dy.Float64(nullable=True, description="Mean probability of the bin, by the judge.")
+    value = dy.Float64(
+        nullable=True,
+        description="The figure; of confusion, rows of the batch. Null if it cannot be computed.",
+    )
+    low = dy.Float64(nullable=True, description="Lower end of the 95 % interval.")
+    high = dy.Float64(nullable=True, description="Upper end.")
+    labeled = dy.Int64(description="Labeled rows behind it.")
+    enough = dy.Bool(
+        nullable=True,
+        description="Whether the interval is at most 0.2 wide; if not, too few rows are labeled to "
+        "tell. Null for confusion.",
+    )

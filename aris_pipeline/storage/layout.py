@@ -11,6 +11,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
+    label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
     reports/<judged>/report.html                    the page of a batch, for an analyst
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
     labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
@@ -181,6 +182,10 @@ class DataStore:
     def throughput_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the total cost of a batch."""
         return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
+
+    def label_metrics(self, judge: Judge, batch: str) -> Path:
+        """Returns the path of how far a judge agrees with people on a batch."""
+        return self.judged("label_metrics", judge) / f"batch={batch}" / "metrics.parquet"
 
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""
