@@ -32,6 +32,7 @@ from aris_pipeline.cli.options import (
     takes_settings,
 )
 from aris_pipeline.cli.plan import plan
+from aris_pipeline.cli.shortlist import shortlist
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError
@@ -160,6 +161,7 @@ def _run_files(
 
 
 app.command()(plan)
+app.command()(shortlist)
 app.command()(views)
 
 

@@ -1,5 +1,6 @@
 """Asks people about a sample of a batch, and measures the judge against what they say."""
 
+from aris_pipeline.labels.guarantee import Promise
 from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
 from aris_pipeline.labels.measuring import (
     LabelCounts,
@@ -11,6 +12,7 @@ from aris_pipeline.labels.measuring import (
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.labels.sampling import Design, draw_sample
 from aris_pipeline.labels.sheets import sheet_places, sheet_rows, write_sheet
+from aris_pipeline.labels.shortlist import Shortlist, make_shortlist
 from aris_pipeline.labels.wording import (
     confusion_of,
     figures_in_words,
@@ -25,13 +27,16 @@ __all__ = [
     "Imported",
     "LabelCounts",
     "Population",
+    "Promise",
     "Refused",
+    "Shortlist",
     "confusion_of",
     "draw_sample",
     "figures_in_words",
     "has_labels",
     "import_labels",
     "interval_in_words",
+    "make_shortlist",
     "measure_batch",
     "metrics_are_stale",
     "name_of",

@@ -10,6 +10,7 @@ import polars as pl
 
 from aris_pipeline.evaluations import evaluation_files
 from aris_pipeline.labels import measures
+from aris_pipeline.labels.head import measure_head
 from aris_pipeline.labels.labeled import Labeled, read_labeled
 from aris_pipeline.labels.measures import Floats
 from aris_pipeline.labels.people import agreement_of_people
@@ -102,23 +103,20 @@ def _figures(labeled: Labeled, population: Population) -> Iterator[dict[str, Any
 
 
 def _of_the_ranking(labeled: Labeled, population: Population) -> Iterator[dict[str, Any]]:
-    draws, place = _draws(labeled), labeled.rows["place"].to_numpy()
+    place = labeled.rows["place"].to_numpy().astype(np.int64)
     advancing = pl.col("recommendation").is_in(population.cut.advancing)
-    advanced = population.rows.filter(advancing).height
-    for k in sorted({*_KS, advanced}):
-        if not 0 < k < population.rows.height:
+    rows = population.rows.height
+    for k in sorted({*_KS, population.rows.filter(advancing).height}):
+        if not 0 < k < rows:
             continue
-        chosen = place <= k
-
-        def precision(masses: Floats, chosen: Any = chosen) -> Floats:
-            return measures.precision(*measures.split(masses, labeled.advancing), chosen)
-
-        def recall(masses: Floats, chosen: Any = chosen) -> Floats:
-            return measures.recall(measures.split(masses, labeled.advancing)[0], chosen)
-
-        found = estimate(precision, labeled.masses, draws)
-        yield _row("precision_at_k", labeled, found, k=k) | {"labeled": int(chosen.sum())}
-        yield _row("recall_at_k", labeled, estimate(recall, labeled.masses, draws), k=k)
+        head = measure_head(
+            *(labeled.shares, labeled.weight, labeled.strata, place),
+            k=k,
+            rows=rows,
+            advancing=labeled.advancing,
+        )
+        yield _row("precision_at_k", labeled, head.precision, k=k) | {"labeled": head.labeled}
+        yield _row("recall_at_k", labeled, head.recall, k=k)
 
 
 def _of_probabilities(labeled: Labeled) -> Iterator[dict[str, Any]]:
