@@ -19,6 +19,7 @@ from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
 from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
+from aris_pipeline.cli.calibrate import calibrate
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
@@ -77,6 +78,9 @@ _OFFLINE = Engines("offline")
 Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
 Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
 _LAST = Assets("batch_report")
+
+Order = StrEnum("Order", ["rank", "p_human_yes"])
+_RANK = Order("rank")
 
 
 @app.command()
@@ -161,6 +165,7 @@ def _run_files(
 
 
 app.command()(plan)
+app.command()(calibrate)
 app.command()(shortlist)
 app.command()(views)
 
@@ -318,6 +323,7 @@ def show(
     line: Annotated[
         int | None, typer.Option(help="Show the quarantined row of this line of the file.")
     ] = None,
+    by: Annotated[Order, typer.Option(help="Sort by the ranking, or by `aris calibrate`.")] = _RANK,
     data_dir: DataDir = _DATA,
     rubric: JudgedBy = None,
     model: JudgedBy = None,
@@ -342,7 +348,7 @@ def show(
             emit(found)
             console.show_row(found)
         else:
-            rows = console.show_ranking(store, landed, judge, top)
+            rows = console.show_ranking(store, landed, judge, top, by_people=by is not _RANK)
             emit({"batch": batch, "candidates": rows})
 
 

@@ -1,5 +1,7 @@
 """Asks people about a sample of a batch, and measures the judge against what they say."""
 
+from aris_pipeline.labels.calibrating import calibrate, with_human_chance
+from aris_pipeline.labels.calibration import Calibration, newest_calibration
 from aris_pipeline.labels.guarantee import Promise
 from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
 from aris_pipeline.labels.measuring import (
@@ -23,6 +25,7 @@ from aris_pipeline.labels.wording import (
 
 __all__ = [
     "RECOMMENDATION",
+    "Calibration",
     "Design",
     "Imported",
     "LabelCounts",
@@ -30,6 +33,7 @@ __all__ = [
     "Promise",
     "Refused",
     "Shortlist",
+    "calibrate",
     "confusion_of",
     "draw_sample",
     "figures_in_words",
@@ -40,11 +44,13 @@ __all__ = [
     "measure_batch",
     "metrics_are_stale",
     "name_of",
+    "newest_calibration",
     "newest_labels",
     "read_metrics",
     "read_population",
     "reliability_of",
     "sheet_places",
     "sheet_rows",
+    "with_human_chance",
     "write_sheet",
 ]

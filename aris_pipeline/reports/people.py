@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aris_pipeline.labels import (
+    Calibration,
     confusion_of,
     figures_in_words,
     interval_in_words,
+    newest_calibration,
     read_metrics,
     reliability_of,
 )
@@ -22,12 +24,14 @@ class People:
     Attributes:
         figures: in words.
         reliability: bins of the model's probability: number, probability, share of yes, interval.
+        calibration: the judge's newest, with its held-out curve.
         confusion: people's recommendation, and the rows of the batch by the judge's.
     """
 
     figures: Sequence[Mapping[str, Any]]
     reliability: Sequence[tuple[str, str, str]]
     confusion: Sequence[tuple[str, Sequence[float]]]
+    calibration: Calibration | None
 
 
 def people_of(store: DataStore, judge: Judge, batch: Batch, rubric: Rubric | None) -> People | None:
@@ -39,4 +43,5 @@ def people_of(store: DataStore, judge: Judge, batch: Batch, rubric: Rubric | Non
         (f"{one['predicted']:.0%}", f"{one['value']:.0%}", interval_in_words(one))
         for one in reliability_of(rows)
     ]
-    return People(figures_in_words(rows), bins, confusion_of(rows, rubric.recommendations))
+    confusion = confusion_of(rows, rubric.recommendations)
+    return People(figures_in_words(rows), bins, confusion, newest_calibration(store, judge))
