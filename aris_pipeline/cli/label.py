@@ -23,6 +23,7 @@ from aris_pipeline.labels import (
     sheet_rows,
     write_sheet,
 )
+from aris_pipeline.reports import write_label_page
 from aris_pipeline.storage import DataStore
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` l
 @app.command()
 def sample(
     batch: BatchName,
-    out: Annotated[Path, typer.Option(help="CSV file to write; several raters get F-1, F-2.")],
+    out: Annotated[Path, typer.Option(help="F.csv, or a page F.html; raters get F-1, F-2.")],
     top: Annotated[int, typer.Option(min=0, help="Rows from the head of the ranking.")] = 50,
     borderline: Annotated[int, typer.Option(min=0, help="Rows nearest to the cut.")] = 50,
     random: Annotated[int, typer.Option(min=0, help="Rows of all others, at random.")] = 50,
@@ -58,7 +59,11 @@ def sample(
         drawn = draw_sample(store, population, Design(top, borderline, random, raters, seed))
         places = sheet_places(out.absolute(), raters)
         for sheet, place in enumerate(places, start=1):
-            write_sheet(sheet_rows(store, population, drawn, sheet), place)
+            rows = sheet_rows(store, population, drawn, sheet)
+            if place.suffix.lower() in (".html", ".htm"):
+                write_label_page(population, rows, place)
+            else:
+                write_sheet(rows, place)
         strata = dict(drawn["stratum"].value_counts().sort("stratum").iter_rows())
         emit(
             {
@@ -74,7 +79,7 @@ def sample(
         for name, options in population.scales.items():
             console.say(f"{name}: {', '.join(options)}")
         console.say("\n".join(f"wrote {place}" for place in places))
-        console.say(f"then: aris label import {places[0]} --by NAME")
+        console.say("then: aris label import FILE --by NAME")
 
 
 @app.command("import")

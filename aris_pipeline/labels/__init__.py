@@ -13,7 +13,7 @@ from aris_pipeline.labels.measuring import (
 )
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.labels.sampling import Design, draw_sample
-from aris_pipeline.labels.sheets import sheet_places, sheet_rows, write_sheet
+from aris_pipeline.labels.sheets import SHOWN, sheet_places, sheet_rows, write_sheet
 from aris_pipeline.labels.shortlist import Shortlist, make_shortlist
 from aris_pipeline.labels.wording import (
     confusion_of,
@@ -25,6 +25,7 @@ from aris_pipeline.labels.wording import (
 
 __all__ = [
     "RECOMMENDATION",
+    "SHOWN",
     "Calibration",
     "Design",
     "Imported",
