@@ -17,6 +17,7 @@ from aris_pipeline.storage import (
     BenchmarkRuns,
     Completions,
     DataStore,
+    Decisions,
     EngineTuning,
     Evaluations,
     Judge,
@@ -108,6 +109,9 @@ TABLES = (
     Table(
         "label_samples", "batch", lambda s, _, shard: s.label_sample(shard.batch, "*"),
         LabelSamples,
+    ),
+    Table(
+        "decisions", "batch", lambda s, _, shard: s.decisions(shard.batch) / "*.parquet", Decisions
     ),
     Table("labels", "batch", lambda s, _, shard: s.labels(shard.batch) / "*.parquet", Labels),
     Table("benchmark_runs", "all", lambda s, *_: s.benchmarks / "runs/*.parquet", BenchmarkRuns),

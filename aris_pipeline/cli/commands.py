@@ -17,6 +17,7 @@ from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_s
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
+from aris_pipeline.cli import decide as cli_decide
 from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
 from aris_pipeline.cli.calibrate import calibrate
@@ -32,11 +33,13 @@ from aris_pipeline.cli.options import (
     Triage,
     takes_settings,
 )
+from aris_pipeline.cli.people import show_decisions, times_as_text
 from aris_pipeline.cli.plan import plan
 from aris_pipeline.cli.shortlist import shortlist
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.labels import decisions_on
 from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
@@ -66,6 +69,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_decide.app)
 app.add_typer(cli_label.app)
 app.add_typer(cli_rubric.app)
 
@@ -341,10 +345,13 @@ def show(
         judge = judge_of(store, landed, rubric, model)
         if why:
             reasons = explain(store, landed, judge, why)
-            emit(reasons.as_dict())
+            decided = decisions_on(store, landed, why)
+            emit({**reasons.as_dict(), "decisions": times_as_text(decided)})
             console.show_why(reasons)
+            show_decisions(decided)
         elif candidate:
             found = read_candidate(store, landed, judge, candidate)
+            found["decisions"] = times_as_text(decisions_on(store, landed, candidate))
             emit(found)
             console.show_row(found)
         else:

@@ -2,6 +2,14 @@
 
 from aris_pipeline.labels.calibrating import calibrate, with_human_chance
 from aris_pipeline.labels.calibration import Calibration, newest_calibration
+from aris_pipeline.labels.comparing import Difference, compare_judges
+from aris_pipeline.labels.decisions import (
+    Overrides,
+    decisions_on,
+    import_decisions,
+    overrides,
+)
+from aris_pipeline.labels.exporting import labeled_chats
 from aris_pipeline.labels.guarantee import Promise
 from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
 from aris_pipeline.labels.measuring import (
@@ -28,25 +36,32 @@ __all__ = [
     "SHOWN",
     "Calibration",
     "Design",
+    "Difference",
     "Imported",
     "LabelCounts",
+    "Overrides",
     "Population",
     "Promise",
     "Refused",
     "Shortlist",
     "calibrate",
+    "compare_judges",
     "confusion_of",
+    "decisions_on",
     "draw_sample",
     "figures_in_words",
     "has_labels",
+    "import_decisions",
     "import_labels",
     "interval_in_words",
+    "labeled_chats",
     "make_shortlist",
     "measure_batch",
     "metrics_are_stale",
     "name_of",
     "newest_calibration",
     "newest_labels",
+    "overrides",
     "read_metrics",
     "read_population",
     "reliability_of",

@@ -1,7 +1,6 @@
 """Imports filled-in sheets: good labels are kept, bad ones are named, known ones change nothing."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,11 @@ import polars as pl
 
 from aris_pipeline.errors import InputError
 from aris_pipeline.evaluations import ranked_by
+from aris_pipeline.labels.additions import add_rows, newest_rows
 from aris_pipeline.labels.population import scales_of
 from aris_pipeline.labels.sampling import read_sample
 from aris_pipeline.labels.sheets import SHOWN
-from aris_pipeline.storage import DataStore, Judge, Labels, read_table, write_parquet
+from aris_pipeline.storage import DataStore, Judge, Labels
 from aris_pipeline.storage.schemas import polars_schema
 
 _MARKS = ",;\t"
@@ -89,21 +89,13 @@ def import_labels(store: DataStore, file: Path, rater: str) -> Imported:
         found.known += labels.height - new.height
         found.kept += new.height
         if new.height:
-            _append(store, str(batch), new)
+            add_rows(store.labels(str(batch)), new, Labels, new["labelled_at"][0])
     return found
 
 
 def newest_labels(store: DataStore, batch: str) -> pl.DataFrame:
     """Returns the labels of a batch: of each rater's for a candidate's criterion the newest."""
-    files = sorted(store.labels(batch).glob("*.parquet"))
-    frames = [read_table(file, Labels, hint="import its sheet again") for file in files]
-    if not frames:
-        return pl.DataFrame(schema=polars_schema(Labels))
-    return (
-        pl.concat(frames)
-        .sort("labelled_at", maintain_order=True)
-        .unique(_OF_A_RATER, keep="last", maintain_order=True)
-    )
+    return newest_rows(store.labels(batch), Labels, _OF_A_RATER, "labelled_at")
 
 
 def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -217,10 +209,3 @@ def _problem(
 def _is_name(text: str) -> bool:
     """Returns whether a cell can be part of a path: it must not lead elsewhere."""
     return bool(text) and not set(text) & set("/\\*?[") and text.strip(".") != ""
-
-
-def _append(store: DataStore, batch: str, labels: pl.DataFrame) -> None:
-    now: datetime = labels["labelled_at"][0]
-    digest = hashlib.sha256(labels.write_csv().encode()).hexdigest()[:8]
-    place = store.labels(batch) / f"{now:%Y%m%dT%H%M%S%f}-{digest}.parquet"
-    write_parquet(labels, place, Labels)

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aris_pipeline.evaluations import Cut
 from aris_pipeline.labels import (
     Calibration,
+    Overrides,
     confusion_of,
     figures_in_words,
     interval_in_words,
     newest_calibration,
+    overrides,
     read_metrics,
     reliability_of,
 )
@@ -24,6 +27,7 @@ class People:
     Attributes:
         figures: in words.
         reliability: bins of the model's probability: number, probability, share of yes, interval.
+        overrides: how often people decided otherwise than it had recommended.
         calibration: the judge's newest, with its held-out curve.
         confusion: people's recommendation, and the rows of the batch by the judge's.
     """
@@ -32,16 +36,21 @@ class People:
     reliability: Sequence[tuple[str, str, str]]
     confusion: Sequence[tuple[str, Sequence[float]]]
     calibration: Calibration | None
+    overrides: Overrides | None
 
 
 def people_of(store: DataStore, judge: Judge, batch: Batch, rubric: Rubric | None) -> People | None:
-    """Returns what the labels of a batch say of its judge; None without metrics of labels."""
+    """Returns what people say of a judge; None if there are neither labels nor decisions."""
     rows = read_metrics(store, judge, batch)
-    if not rows or rubric is None:
+    if rubric is None:
+        return None
+    decided = overrides(store, judge, batch, Cut.of(rubric).advancing)
+    if not rows and decided is None:
         return None
     bins = [
         (f"{one['predicted']:.0%}", f"{one['value']:.0%}", interval_in_words(one))
         for one in reliability_of(rows)
     ]
     confusion = confusion_of(rows, rubric.recommendations)
-    return People(figures_in_words(rows), bins, confusion, newest_calibration(store, judge))
+    calibration = newest_calibration(store, judge)
+    return People(figures_in_words(rows), bins, confusion, calibration, decided)

@@ -97,6 +97,8 @@ def page_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
         store.candidate_ranking(judge, batch.name),
         store.throughput_report(judge, batch.name),
         store.label_metrics(judge, batch.name),
+        *store.decisions(batch.name).glob("*.parquet"),
+        *store.calibrations(judge).glob("*.json"),
     ]
     return any(file.exists() and may_be_newer(file, page) for file in made_of)
 

@@ -79,3 +79,21 @@ class LabelMetrics(dy.Schema):
         description="Whether the interval is at most 0.2 wide; if not, too few rows are labeled to "
         "tell. Null for confusion.",
     )
+
+
+class Decisions(dy.Schema):
+    """One row a decision of a person about a candidate; only ever added to, the newest counts.
+
+    It is personal data of who decided, too.
+    """
+
+    batch = dy.String(description="Name of the batch.")
+    custom_id = _candidate()
+    decision = dy.String(description="advance, reject or hold.")
+    reason = dy.String(nullable=True, description="Why, in the words of who decided.")
+    decided_by = dy.String(description="Who decided, as given by --by.")
+    decided_at = dy.Datetime(time_zone="UTC", description="When the decision was imported.")
+    rubric = dy.String(description="Rubric of the verdict that was there.")
+    model = dy.String(description="Model of that verdict.")
+    recommendation = dy.String(nullable=True, description="What that verdict recommended.")
+    request_key = dy.String(description="request_key of the prompt of that verdict.")

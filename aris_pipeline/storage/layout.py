@@ -15,6 +15,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     reports/<judged>/report.html                    the page of a batch, for an analyst
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
     labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
+    decisions/batch=B/<time>-<digest>.parquet       what people decided: a file an import
     calibrations/rubric=R/model=M/v<version>.json   the score as a probability of people's yes
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
@@ -200,6 +201,10 @@ class DataStore:
     def labels(self, batch: str) -> Path:
         """Returns the directory of the labels of a batch; each import adds a file."""
         return self.root / "labels" / f"batch={batch}"
+
+    def decisions(self, batch: str) -> Path:
+        """Returns the directory of what people decided of a batch; each import adds a file."""
+        return self.root / "decisions" / f"batch={batch}"
 
     def calibrations(self, judge: Judge) -> Path:
         """Returns the directory of the calibrations of a judge: v0001.json and so on."""
