@@ -88,7 +88,7 @@ site: setup ## build the documentation into site/, and fail at a broken link
 
 lock: ## resolve requirements.lock anew; pins stay where they may (installs uv into .venv)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres --extra docs \
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra ollama --extra ray --extra s3 --extra postgres --extra labels --extra docs \
 		--group dev --group demo-model \
 		--override requirements-overrides.txt \
 		--python-version 3.11 --extra-index-url $(TORCH_INDEX) --index-strategy unsafe-best-match \

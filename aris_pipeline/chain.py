@@ -17,9 +17,13 @@ from aris_pipeline.storage import (
     BenchmarkRuns,
     Completions,
     DataStore,
+    Decisions,
     EngineTuning,
     Evaluations,
     Judge,
+    LabelMetrics,
+    Labels,
+    LabelSamples,
     Landed,
     Prompts,
     Quarantine,
@@ -43,8 +47,8 @@ class Table:
         place: returns the path of the file for a shard and a judge; wildcards give a pattern.
         schema: None if the rubric alone defines the columns, and for the page, which has none.
         judged: whether each judge (rubric and model) has its own file.
-        job: the Dagster job that materializes it in a batch's run; None for tables that landing and
-            benchmarks write.
+        job: the Dagster job that materializes it in a batch's run; None for tables that landing,
+            people's labels and benchmarks write.
         resources: what that job's step needs.
         has_each_row: whether every usable row passes through it.
     """
@@ -93,10 +97,23 @@ TABLES = (
         judged=True, job="rank",
     ),
     Table(
+        "label_metrics", "batch",
+        lambda s, judge, shard: s.label_metrics(judge, shard.batch), LabelMetrics,
+        judged=True, job="rank",
+    ),
+    Table(
         "batch_report", "batch",
         lambda s, judge, shard: s.batch_report(judge, shard.batch), None,
         judged=True, job="rank",
     ),
+    Table(
+        "label_samples", "batch", lambda s, _, shard: s.label_sample(shard.batch, "*"),
+        LabelSamples,
+    ),
+    Table(
+        "decisions", "batch", lambda s, _, shard: s.decisions(shard.batch) / "*.parquet", Decisions
+    ),
+    Table("labels", "batch", lambda s, _, shard: s.labels(shard.batch) / "*.parquet", Labels),
     Table("benchmark_runs", "all", lambda s, *_: s.benchmarks / "runs/*.parquet", BenchmarkRuns),
     Table(
         "benchmark_answers", "all", lambda s, *_: s.benchmarks / "answers/*.parquet",

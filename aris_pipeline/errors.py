@@ -21,6 +21,10 @@ class MissingDataError(ArisError):
     """A parquet file that a step needs is not there: the step before it has not run."""
 
 
+class TooFewLabelsError(ArisError):
+    """The labels of people do not allow what was asked for; the message says how many do."""
+
+
 class DamagedDataError(ArisError):
     """A parquet file is there but cannot be read, or does not have the declared schema."""
 

@@ -17,8 +17,12 @@ from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_s
 from aris_pipeline.chain import CHAIN
 from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
+from aris_pipeline.cli import decide as cli_decide
+from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
+from aris_pipeline.cli.calibrate import calibrate
 from aris_pipeline.cli.console import command
+from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
     AsJson,
     DataDir,
@@ -29,10 +33,13 @@ from aris_pipeline.cli.options import (
     Triage,
     takes_settings,
 )
+from aris_pipeline.cli.people import show_decisions, times_as_text
 from aris_pipeline.cli.plan import plan
+from aris_pipeline.cli.shortlist import shortlist
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError, DamagedDataError
+from aris_pipeline.labels import decisions_on
 from aris_pipeline.ledger import (
     ExportFormat,
     Reconciliation,
@@ -62,6 +69,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_decide.app)
+app.add_typer(cli_label.app)
 app.add_typer(cli_rubric.app)
 
 _DATA = "data"
@@ -73,6 +82,9 @@ _OFFLINE = Engines("offline")
 Assets = StrEnum("Assets", list(CHAIN))  # type: ignore[misc] # the names stand in chain.py
 Until = Annotated[Assets, typer.Option(help="Stop after this asset.")]
 _LAST = Assets("batch_report")
+
+Order = StrEnum("Order", ["rank", "p_human_yes"])
+_RANK = Order("rank")
 
 
 @app.command()
@@ -135,7 +147,7 @@ def run(
         emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
         console.show_pages(store, outcomes)
-        if until in ("evaluations", "candidate_ranking", "batch_report"):
+        if until in ("evaluations", "candidate_ranking", "label_metrics", "batch_report"):
             failures += console.shortfalls(result, min_success)
         failures += [one.error for one in refused]
         for failure in failures:
@@ -157,6 +169,8 @@ def _run_files(
 
 
 app.command()(plan)
+app.command()(calibrate)
+app.command()(shortlist)
 app.command()(views)
 
 
@@ -248,7 +262,7 @@ def export(
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         directory = data_path(out) if out else store.root / "exports"
         files = export_batch(store, landed, judge, form, directory, complain=_warn)
         emit({"batch": batch, "files": [str(file) for file in files]})
@@ -275,7 +289,7 @@ def report(
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         place = data_path(out) if out else None
         page = write_page(store, judge, landed, rows=rows, names=names, out=place)
         emit({"batch": batch, **page.as_dict()})
@@ -320,6 +334,7 @@ def show(
     line: Annotated[
         int | None, typer.Option(help="Show the quarantined row of this line of the file.")
     ] = None,
+    by: Annotated[Order, typer.Option(help="Sort by the ranking, or by `aris calibrate`.")] = _RANK,
     data_dir: DataDir = _DATA,
     rubric: JudgedBy = None,
     model: JudgedBy = None,
@@ -335,18 +350,21 @@ def show(
             console.show_row(found)
             return
         if candidate is not None:
-            judge = _judge_of(store, landed, rubric, model, table="prompts")
+            judge = judge_of(store, landed, rubric, model, table="prompts")
             found = read_candidate(store, landed, judge, candidate)
+            found["decisions"] = times_as_text(decisions_on(store, landed, candidate))
             emit(found)
             console.show_row(found)
             return
-        judge = _judge_of(store, landed, rubric, model)
+        judge = judge_of(store, landed, rubric, model)
         if why is not None:
             reasons = explain(store, landed, judge, why)
-            emit(reasons.as_dict())
+            decided = decisions_on(store, landed, why)
+            emit({**reasons.as_dict(), "decisions": times_as_text(decided)})
             console.show_why(reasons)
+            show_decisions(decided)
         else:
-            rows = console.show_ranking(store, landed, judge, top)
+            rows = console.show_ranking(store, landed, judge, top, by_people=by is not _RANK)
             emit({"batch": batch, "candidates": rows})
 
 
@@ -408,29 +426,3 @@ def _batches(store: DataStore, name: str | None, complain: Callable[[str], objec
 
 def _warn(text: str) -> None:
     console.complain(text, word="warning")
-
-
-def _judge_of(
-    store: DataStore,
-    batch: Batch,
-    rubric: str | None,
-    model: str | None,
-    table: str = "evaluations",
-) -> Judge:
-    """The judge that was asked for, or the one whose rows in a table are newest."""
-    judges = store.judges(table, batch.name)
-    if not judges:
-        raise ConfigError(
-            f"batch {batch.name} has no verdicts yet: run {batch.source_file} again, and "
-            "`aris status` says how far it is"
-        )
-    names = {model, find_model(model).name} if model else {None}
-    fitting = [
-        judge
-        for judge in judges
-        if rubric in (None, judge.rubric) and (model is None or judge.model in names)
-    ]
-    if not fitting:
-        known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges)
-        raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
-    return fitting[-1]

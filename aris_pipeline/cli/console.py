@@ -17,8 +17,9 @@ from rich.table import Table
 from aris_pipeline.candidates import fields_of_batch
 from aris_pipeline.cli.plain import plain
 from aris_pipeline.cli.verdicts import ranking_layout, why_layout
-from aris_pipeline.errors import ArisError
+from aris_pipeline.errors import ArisError, ConfigError
 from aris_pipeline.evaluations import Agreement, ranked_by
+from aris_pipeline.labels import with_human_chance
 from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet, url_of
@@ -248,7 +249,13 @@ def _show_refused(batches: list[dict[str, Any]]) -> None:
 
 
 def show_ranking(
-    store: DataStore, batch: Batch, judge: Judge, top: int, *, reasons: bool = True
+    store: DataStore,
+    batch: Batch,
+    judge: Judge,
+    top: int,
+    *,
+    reasons: bool = True,
+    by_people: bool = False,
 ) -> list[dict[str, Any]]:
     """Shows the best candidates of a batch and returns them.
 
@@ -258,10 +265,21 @@ def show_ranking(
         judge: whose verdicts to show.
         top: how many candidates.
         reasons: whether the reasons of each criterion are shown too.
+        by_people: whether to sort by the calibrated probability that a person advances them.
+
+    Raises:
+        ConfigError: the judge is not calibrated.
     """
     refuse_openai(batch, judge)
     hint = "the batch has no ranking: run it with a rubric"
     ranking = read_parquet(store.candidate_ranking(judge, batch.name), hint=hint)
+    if by_people:
+        sorted_by_people = with_human_chance(store, judge, ranking)
+        if sorted_by_people is None:
+            raise ConfigError(
+                f"{judge.rubric} with {judge.model} is not calibrated: `aris calibrate` does that"
+            )
+        ranking = sorted_by_people
     rubric = ranked_by(store, judge, batch)
     rows = [dict(row) for row in ranking.head(top).iter_rows(named=True)]
     _people.print(

@@ -52,6 +52,8 @@ def ranking_layout(
         head.append(one_line(row["custom_id"]), style="bold")
         head.append(f"  {row['recommendation']}", style="bold")
         head.append(f"  {_score(row, rubric)}")
+        if row.get("p_human_yes") is not None:
+            head.append(f", people advance {row['p_human_yes']:.0%}")
         under: list[RenderableType] = [Text(one_line(row["overall_reason"]))]
         for short, full in review_in_words(row, rubric):
             under.append(Text(f"! {short}: {one_line(full)}", style="yellow"))

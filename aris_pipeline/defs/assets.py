@@ -11,6 +11,7 @@ from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shards, remove_finished_parts
 from aris_pipeline.defs.batches import (
     for_each_stale_batch,
+    metadata_of_labels,
     metadata_of_pages,
     metadata_of_rankings,
     metadata_of_reports,
@@ -49,6 +50,7 @@ from aris_pipeline.defs.resources import (
 )
 from aris_pipeline.evaluations import evaluate_shard, rank_batch, ranking_is_stale
 from aris_pipeline.judging import Assignments
+from aris_pipeline.labels import measure_batch, metrics_are_stale
 from aris_pipeline.planning import predictor
 from aris_pipeline.prompts import read_origin
 from aris_pipeline.reports import page_is_stale, write_page
@@ -240,13 +242,31 @@ def throughput_report(
     return dg.MaterializeResult(metadata=metadata_of_reports(reported))
 
 
-@_batch_asset(deps=[candidate_ranking, throughput_report], **described("batch_report"))
+@_batch_asset(deps=[candidate_ranking], **described("label_metrics"))
+def label_metrics(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult[None]:
+    """How far a judge agrees with people: one file a batch that has labels, and judge.
+
+    It is written anew where labels or verdicts are newer.
+    """
+    measured, damaged = for_each_stale_batch(
+        context, store.store(), "evaluations", metrics_are_stale, measure_batch
+    )
+    if damaged:
+        raise dg.Failure("; ".join(damaged))
+    return dg.MaterializeResult(metadata=metadata_of_labels(measured))
+
+
+@_batch_asset(
+    deps=[candidate_ranking, throughput_report, label_metrics], **described("batch_report")
+)
 def batch_report(
     context: dg.AssetExecutionContext, store: StoreResource
 ) -> dg.MaterializeResult[None]:
     """The page that an analyst opens: one HTML file a batch and judge.
 
-    It is written anew where verdicts, their ranking or their cost are newer than the page.
+    It is written anew where verdicts, their ranking, labels or cost are newer than the page.
     """
     written, damaged = for_each_stale_batch(
         context, store.store(), "evaluations", page_is_stale, write_page

@@ -7,6 +7,7 @@ import dagster as dg
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import RankingCounts
+from aris_pipeline.labels import LabelCounts
 from aris_pipeline.reports import Report
 from aris_pipeline.storage import Batch, DataStore, Judge, url_of
 
@@ -81,6 +82,15 @@ def metadata_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> 
         )
         newest = reported[-1][2]
         metadata |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
+    return metadata
+
+
+def metadata_of_labels(measured: list[tuple[Batch, Judge, LabelCounts]]) -> dict[str, Any]:
+    """What a materialization of `label_metrics` shows: figures of the newest batch."""
+    metadata: dict[str, Any] = {"batches_measured": len(measured)}
+    if measured:
+        newest = measured[-1][2]
+        metadata |= {"labeled": newest.labeled, **newest.figures}
     return metadata
 
 

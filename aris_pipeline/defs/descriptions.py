@@ -115,6 +115,15 @@ _ABOUT = {
         "`slowest_shard` say where to look next.",
         code_version="1",
     ),
+    "label_metrics": _About(
+        "verdicts", _POLARS, "batch", "none",
+        "How far the judge of a batch agrees with people, for batches that people have labeled: "
+        "precision and recall of the ranking, AUC, kappa by criterion, Brier score and calibration "
+        "error, with 95 % intervals, weighted so that they speak for the whole batch. `enough` is "
+        "false where too few rows are labeled to tell. It is written anew when there are newer "
+        "labels or verdicts.",
+        code_version="1",
+    ),
     "batch_report": _About(
         "verdicts", _HTML, "batch", "by_id",
         "The page that an analyst opens: one HTML file a batch, rubric and model, which can be "

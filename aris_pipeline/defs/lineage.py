@@ -97,6 +97,12 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
         "rank": _of("evaluations", "recommendation", "score", "custom_id"),
         "disagrees": _of("evaluations", "score_recommendation", "recommendation"),
     },
+    "label_metrics": {
+        **_each(
+            ("value", "low", "high", "predicted", "judge", "enough"),
+            _of("evaluations", "recommendation", "score") + _of("candidate_ranking", "rank"),
+        ),
+    },
     "throughput": {
         "rows": _of("completions", "custom_id"),
         **_each(("rows_ok", "rows_failed", "success_rate"), _OUTCOME),

@@ -1,7 +1,7 @@
 """Traces where every row is, from the parquet outputs alone."""
 
 from aris_pipeline.ledger.candidate import read_candidate, read_quarantined
-from aris_pipeline.ledger.export import ExportFormat, export_batch
+from aris_pipeline.ledger.export import ExportFormat, export_batch, formula_safe
 from aris_pipeline.ledger.faults import Fault
 from aris_pipeline.ledger.reconcile import (
     Reconciliation,
@@ -27,6 +27,7 @@ __all__ = [
     "explain",
     "export_batch",
     "forecast",
+    "formula_safe",
     "judges_of",
     "read_candidate",
     "read_quarantined",

@@ -58,7 +58,7 @@ def export_batch(  # noqa: PLR0913 - one argument a choice
     verdicts = _verdicts(store, batch, judge)
     target = out / f"{stem}.{form}"
     if form is ExportFormat.CSV:
-        write_bytes(_formula_safe(verdicts).write_csv().encode(), target)
+        write_bytes(formula_safe(verdicts).write_csv().encode(), target)
     elif form is ExportFormat.XLSX:
         write_bytes(workbook(verdicts, "verdicts", complain), target)
     else:
@@ -91,8 +91,8 @@ def _shards(path_of: Any, batch: Batch, judge: Judge) -> Iterator[pl.DataFrame]:
     return (read_parquet(path, hint="run the batch again") for path in found)
 
 
-def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds a leading quote: a spreadsheet then shows a cell as text (OWASP, CSV injection)."""
+def formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds a quote before formulas: spreadsheets then show text (OWASP, CSV injection)."""
     text = pl.col(pl.String)
     return as_text(frame).with_columns(text.str.replace(_FORMULA_STARTS, "'$0"))
 

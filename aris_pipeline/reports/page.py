@@ -18,13 +18,14 @@ _FILES = "templates"
 _SHADES = 4
 
 
-def render(content: dict[str, Any]) -> str:
-    """Returns the page as HTML.
+def render(content: dict[str, Any], template: str = "report.html") -> str:
+    """Returns a page as HTML.
 
     Args:
-        content: what `report.html` shows, by name.
+        content: what the template shows, by name.
+        template: of the page.
     """
-    return _environment().get_template("report.html").render(content)
+    return _environment().get_template(template).render(content)
 
 
 @cache
@@ -41,6 +42,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "style": _inline("report.css"),
         "script": _inline("report.js"),
+        "label_script": _inline("label.js"),
         "digest": _digest,
         "shade": _shade,
         "picture": _picture,

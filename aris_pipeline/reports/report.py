@@ -16,6 +16,7 @@ from aris_pipeline.reports.failures import failed_groups, quarantined_groups
 from aris_pipeline.reports.listing import list_candidates
 from aris_pipeline.reports.method import cost_of, method_of
 from aris_pipeline.reports.page import render
+from aris_pipeline.reports.people import people_of
 from aris_pipeline.reports.review import review_queue
 from aris_pipeline.reports.top import top_of
 from aris_pipeline.reports.trust import measures
@@ -93,7 +94,7 @@ def write_page(  # noqa: PLR0913 - one argument an option of the command
 
 
 def page_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Returns whether verdicts, their ranking or their cost are newer than the page."""
+    """Returns whether verdicts, their ranking, labels or cost are newer than the page."""
     page = store.batch_report(judge, batch.name)
     files = evaluation_files(store, judge, batch)
     if not page.exists():
@@ -102,6 +103,9 @@ def page_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
         *files,
         store.candidate_ranking(judge, batch.name),
         store.throughput_report(judge, batch.name),
+        store.label_metrics(judge, batch.name),
+        *store.decisions(batch.name).glob("*.parquet"),
+        *store.calibrations(judge).glob("*.json"),
     ]
     return any(file.exists() and may_be_newer(file, page) for file in made_of)
 
@@ -124,6 +128,7 @@ def _content(
         "verdicts": verdicts,
         "rubric": rubric,
         "measures": measures(verdicts, summary),
+        "people": people_of(store, judge, batch, rubric),
         "queue": queue,
         "cut": Cut.of(rubric) if rubric else None,
         "near": NEAR,

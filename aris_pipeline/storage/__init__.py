@@ -9,6 +9,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     EngineTuning,
 )
 from aris_pipeline.storage.field_use import FieldText, FieldUse
+from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.made_from import (
     CODE_OF_CANDIDATES,
@@ -57,11 +58,15 @@ __all__ = [
     "BenchmarkRuns",
     "Completions",
     "DataStore",
+    "Decisions",
     "EngineTuning",
     "Evaluations",
     "FieldText",
     "FieldUse",
     "Judge",
+    "LabelMetrics",
+    "LabelSamples",
+    "Labels",
     "Landed",
     "ObjectPath",
     "Prompts",

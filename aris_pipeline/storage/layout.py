@@ -11,7 +11,12 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     prompts/<judged>/shard=S/prompts.parquet        and so completions, evaluations, throughput
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
+    label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
     reports/<judged>/report.html                    the page of a batch, for an analyst
+    label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
+    labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
+    decisions/batch=B/<time>-<digest>.parquet       what people decided: a file an import
+    calibrations/rubric=R/model=M/v<version>.json   the score as a probability of people's yes
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
@@ -180,9 +185,30 @@ class DataStore:
         """Returns the path of the total cost of a batch."""
         return self.judged("throughput_report", judge) / f"batch={batch}" / "report.parquet"
 
+    def label_metrics(self, judge: Judge, batch: str) -> Path:
+        """Returns the path of how far a judge agrees with people on a batch."""
+        return self.judged("label_metrics", judge) / f"batch={batch}" / "metrics.parquet"
+
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""
         return self.judged("reports", judge) / f"batch={batch}" / "report.html"
+
+    def label_sample(self, batch: str, sample: str) -> Path:
+        """Returns the path of a sample of a batch that was drawn to be labeled."""
+        folder = self.root / "label_samples" / f"batch={batch}" / f"sample={sample}"
+        return folder / "sample.parquet"
+
+    def labels(self, batch: str) -> Path:
+        """Returns the directory of the labels of a batch; each import adds a file."""
+        return self.root / "labels" / f"batch={batch}"
+
+    def decisions(self, batch: str) -> Path:
+        """Returns the directory of what people decided of a batch; each import adds a file."""
+        return self.root / "decisions" / f"batch={batch}"
+
+    def calibrations(self, judge: Judge) -> Path:
+        """Returns the directory of the calibrations of a judge: v0001.json and so on."""
+        return self.judged("calibrations", judge)
 
     @property
     def benchmarks(self) -> Path:

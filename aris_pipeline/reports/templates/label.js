@@ -1,0 +1,79 @@
+"use strict";
+// Shows one candidate at a time, keeps what is chosen, and saves it as CSV. Text is written as text.
+(() => {
+  const { head, criteria, rows } = JSON.parse(document.getElementById("data").textContent);
+  const at = (name) => document.getElementById(name);
+  const form = at("answers");
+  const labels = rows.map(() => Object.fromEntries(criteria.map((name) => [name, ""])));
+  let current = 0;
+  let isSaved = true;
+
+  const labeled = () => labels.filter((one) => criteria.some((name) => one[name])).length;
+  const tell = () => {
+    at("status").textContent = `${labeled()} of ${rows.length} labeled${isSaved ? "" : ", not saved yet"}`;
+  };
+  const show = (number) => {
+    current = Math.max(0, Math.min(number, rows.length - 1));
+    at("candidate-title").textContent = `Candidate ${current + 1} of ${rows.length}`;
+    at("profile").textContent = rows[current][head.indexOf("profile")];
+    for (const name of criteria) form.elements[name].value = labels[current][name];
+    at("previous").disabled = current === 0;
+    at("next").disabled = current === rows.length - 1;
+    tell();
+  };
+  const go = (number) => {
+    show(number);
+    at("candidate").focus();
+    scrollTo(0, at("candidate").offsetTop);
+  };
+  const keep = () => {
+    for (const name of criteria) labels[current][name] = form.elements[name].value;
+    isSaved = false;
+    tell();
+  };
+
+  // A spreadsheet must take no cell for a formula: see `formula_safe`.
+  const cell = (value) => {
+    const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value);
+    return `"${text.replaceAll('"', '""')}"`;
+  };
+  const save = () => {
+    const kept = head.map((name, place) => [name, place]).filter(([name]) => name !== "profile");
+    const lines = [[...kept.map(([name]) => name), ...criteria]];
+    rows.forEach((row, number) => {
+      lines.push([...kept.map(([, place]) => row[place]), ...criteria.map((name) => labels[number][name])]);
+    });
+    const text = lines.map((line) => line.map(cell).join(",")).join("\r\n");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));
+    link.download = `labels-${rows[0][head.indexOf("sample_id")]}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+    isSaved = true;
+    tell();
+  };
+
+  form.addEventListener("change", keep);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  at("previous").addEventListener("click", () => go(current - 1));
+  at("next").addEventListener("click", () => go(current + 1));
+  at("save").addEventListener("click", save);
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const [first] = criteria;
+    const option = [...form.elements[first]][Number(event.key) - 1];
+    if (option && option.value) {
+      option.checked = true;
+      keep();
+      if (current < rows.length - 1) go(current + 1);
+    } else if (event.key === "n") go(current + 1);
+    else if (event.key === "p") go(current - 1);
+    else if (event.key === "s") save();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!isSaved) event.preventDefault();
+  });
+
+  at("candidate").hidden = false;
+  show(0);
+})();
