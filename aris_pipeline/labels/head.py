@@ -71,7 +71,7 @@ def _fitted(
 ) -> tuple[Floats, list[tuple[bool, float]]]:
     """Returns weights that add up to the rows of both sides, and sides without a row to weight."""
     fitted, unknown = weight.copy(), []
-    sampled = weight > 1
+    sampled = weight > 1 + 1e-9
     free = sampled if sampled.any() else np.ones_like(sampled)
     for side, size in ((True, k), (False, rows - k)):
         own = chosen == side

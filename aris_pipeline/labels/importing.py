@@ -84,8 +84,10 @@ def import_labels(store: DataStore, file: Path, rater: str) -> Imported:
         _OF_A_RATER, keep="last", maintain_order=True
     )
     for (batch,), labels in given.group_by("batch", maintain_order=True):
-        known = newest_labels(store, str(batch)).select(*_OF_A_RATER, "label")
-        new = labels.join(known, on=[*_OF_A_RATER, "label"], how="anti", maintain_order="left")
+        # A row that two samples have drawn is labeled in both: its weight follows from that.
+        of_a_sheet = [*_OF_A_RATER, "sample_id"]
+        known = newest_rows(store.labels(str(batch)), Labels, of_a_sheet, "labelled_at")
+        new = labels.join(known, on=[*of_a_sheet, "label"], how="anti", maintain_order="left")
         found.known += labels.height - new.height
         found.kept += new.height
         if new.height:

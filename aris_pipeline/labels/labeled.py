@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from aris_pipeline.labels.designs import design_weights
 from aris_pipeline.labels.importing import newest_labels
 from aris_pipeline.labels.measures import Floats, Ints
 from aris_pipeline.labels.population import RECOMMENDATION, Population
@@ -69,10 +70,17 @@ def read_labeled(store: DataStore, population: Population) -> dict[str, Labeled]
 
     A row that several raters labeled counts once, and its raters share it.
     """
-    return labeled_with(newest_labels(store, population.batch.name), population)
+    batch = population.batch.name
+    weights = design_weights(store, batch)
+    labels = (
+        newest_labels(store, batch)
+        .drop("weight")
+        .join(weights, on="custom_id", maintain_order="left")
+    )
+    return _by_criterion(labels, population)
 
 
-def labeled_with(labels: pl.DataFrame, population: Population) -> dict[str, Labeled]:
+def _by_criterion(labels: pl.DataFrame, population: Population) -> dict[str, Labeled]:
     """Returns labels by criterion, joined with the rows of a population."""
     found = {}
     for criterion, options in population.scales.items():
@@ -83,10 +91,10 @@ def labeled_with(labels: pl.DataFrame, population: Population) -> dict[str, Labe
         rows = (
             given.with_columns(said=pl.col("label").replace_strict(numbers, return_dtype=pl.Int64))
             .group_by("custom_id", maintain_order=True)
-            .agg(pl.col("weight").mean(), pl.col("stratum").first(), "said")
+            .agg(pl.col("weight", "stratum").first(), "said")
             .join(population.rows, on="custom_id", how="inner", maintain_order="left")
             .with_columns(
-                # Rows of a stratum have one weight; two samples of a batch are two designs.
+                # Rows of a stratum have one weight, also by several samples together.
                 stratum=pl.struct("stratum", "weight").rank("dense").cast(pl.Int64) - 1,
                 model=pl.col(criterion).replace_strict(
                     numbers, default=None, return_dtype=pl.Int64

@@ -49,6 +49,7 @@ class Labels(dy.Schema):
     label = dy.String(description="What the rater chose, in the rubric's words.")
     rater = dy.String(description="Who labeled, as given by --by.")
     labelled_at = dy.Datetime(time_zone="UTC", description="When the label was imported.")
+    sample_id = dy.String(description="Sample by which the rater was asked.")
     stratum = _stratum()
     weight = _weight()
     request_key = _request_key()

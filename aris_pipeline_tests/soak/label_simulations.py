@@ -4,6 +4,7 @@ The people here are simulated: a candidate has a true quality, the judge's score
 opinion are that quality with noise, and a person advances the best by opinion.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,13 @@ from aris_pipeline.labels.labeled import Labeled
 from aris_pipeline.labels.measures import Floats, calibration_error, equal_mass_bins
 from aris_pipeline.labels.sampling import drawn_rows
 from aris_pipeline.storage import Judge
+from aris_pipeline_tests.soak.processes import Workshop
+from aris_pipeline_tests.soak.results import Try
 
 _CUT = 0.8
+_DRAWS = 1_000
+_LARGEST_BIAS = 0.02
+_LEAST_COVERED = 0.93
 
 
 @dataclass(frozen=True)
@@ -153,3 +159,43 @@ def calibrations(tries: int, labels: int, seed: int = 1) -> dict[str, float]:
         }
         found.append({**errors, "held_out": calibration.after.calibration_error})
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+
+
+def simulate(
+    _workshop: Workshop, rows: int, count: int, seed: int, *, skip: int = 0
+) -> Iterator[Try]:
+    """Yields what became of three promises: the metrics, the shortlist and the calibration."""
+    checks = (_metrics_hold, _shortlists_hold, _calibration_helps)
+    for number, check in enumerate(checks * count, start=1):
+        if number > skip:
+            yield check(number, rows, seed)
+
+
+def _metrics_hold(number: int, rows: int, seed: int) -> Try:
+    found = coverage(_DRAWS, rows, Design(), 200, seed).to_dicts()
+    broken = [
+        f"{one['figure']}: bias {one['bias']:.3f}, covered {one['covered']:.1%}"
+        for one in found
+        if abs(one["bias"]) > _LARGEST_BIAS or one["covered"] < _LEAST_COVERED
+    ]
+    return Try("metrics of labels", number, broken=broken, note=str(found))
+
+
+def _shortlists_hold(number: int, rows: int, seed: int) -> Try:
+    promise = Promise(recall=0.95, confidence=0.9)
+    design = Design(top=0, borderline=0, random=400)
+    found = promises(_DRAWS, rows, design, promise, seed=seed)
+    # Three standard errors of a share of a tenth.
+    most = 0.1 + 3 * (0.1 * 0.9 / _DRAWS) ** 0.5
+    broken = [f"missed {found['missed']:.1%}"] if found["missed"] > most else []
+    return Try("shortlists", number, broken=broken, note=str(found))
+
+
+def _calibration_helps(number: int, _rows: int, seed: int) -> Try:
+    found = {labels: calibrations(100, labels, seed) for labels in (200, 2_000)}
+    broken = [
+        f"{labels} labels: error {one['after']:.3f} after {one['before']:.3f}"
+        for labels, one in found.items()
+        if one["after"] > one["before"] / 2
+    ]
+    return Try("calibration", number, broken=broken, note=str(found))
