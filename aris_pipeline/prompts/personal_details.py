@@ -59,26 +59,66 @@ _TOWN = (
 )
 _WORD_OF_STREET = r"(?:[A-Z][\w'\u2019.-]*|\d{1,3}(?:st|nd|rd|th))"
 _NAME_OF_STREET = r"(?:[A-ZÁÉÍÓÚ][\w'\u2019.-]*|d[aeio]s?|del|della|l[ao]s?|y|e)"
-_STREETS = (
+_STREETS: Mapping[str, tuple[str, ...]] = {
     rf"\b(?!(?:19|20)\d\d\b)\d{{1,5}}[A-Za-z]?(?:-\d{{1,4}})?,?{_GAP}(?:[NSEW]\.?{_GAP})?(?:{_WORD_OF_STREET}{_GAP}){{1,4}}"
     rf"(?:{_KINDS_OF_STREET})\b\.?(?!{_GAP}[a-z])(?:{_GAP}[NSEW]{{1,2}}\b)?(?:,?{_GAP}(?:(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Fl)\b\.?\s?"
-    rf"[\w-]+|#\s?\w+))?(?:,{_TOWN}){{0,2}}(?:,?{_GAP}[A-Z]{{2}}\b)?(?:,?{_GAP}\d{{5}}(?:-\d{{4}})?)?",
+    rf"[\w-]+|#\s?\w+))?(?:,{_TOWN}){{0,2}}(?:,?{_GAP}[A-Z]{{2}}\b)?"
+    rf"(?:,?{_GAP}\d{{5}}(?:-\d{{4}})?)?": (),
     rf"\b[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm){_GAP}\d{{1,4}}\s?"
-    rf"[a-z]?\b(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
+    rf"[a-z]?\b(?:,?{_GAP}\d{{5}}{_TOWN}?)?": (
+        "stra\xdfe",
+        "strasse",
+        "str.",
+        "weg",
+        "gasse",
+        "platz",
+        "allee",
+        "ufer",
+        "damm",
+    ),
     rf"\b\d{{1,4}}(?:\s?(?:bis|ter))?,?{_GAP}(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai){_GAP}"
-    rf"(?=d[eu']|l[ae']|[A-ZÉ])[^\n,;|]{{2,40}}(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
+    rf"(?=d[eu']|l[ae']|[A-ZÉ])[^\n,;|]{{2,40}}(?:,?{_GAP}\d{{5}}{_TOWN}?)?": (
+        " rue ",
+        " avenue ",
+        " boulevard ",
+        " place ",
+        " chemin ",
+        " impasse ",
+        " all\xe9e ",
+        " quai ",
+    ),
     rf"(?:\b(?:[Cc]alle|[Cc]arrer|[Aa]venida|[Vv]ia|[Vv]iale|[Cc]orso|[Rr]ua)|\bC/){_GAP}"
     rf"{_NAME_OF_STREET}(?:{_GAP}{_NAME_OF_STREET}){{0,4}},?{_GAP}\d{{1,4}}\b(?!{_GAP}[a-z])"
-    rf"(?:,{_GAP}\d\w?\b(?:\s?\w\b)?)?(?:,?{_GAP}\d{{5}}{_TOWN}?)?",
-    rf"\bP\.?\s?O\.?\s?Box\s\d+\b(?:,{_TOWN}(?:{_GAP}\d{{4,6}})?)?",
+    rf"(?:,{_GAP}\d\w?\b(?:\s?\w\b)?)?(?:,?{_GAP}\d{{5}}{_TOWN}?)?": (
+        "calle",
+        "carrer",
+        "avenida",
+        "via ",
+        "viale",
+        "corso",
+        "rua ",
+        "c/ ",
+    ),
+    rf"\bP\.?\s?O\.?\s?Box\s\d+\b(?:,{_TOWN}(?:{_GAP}\d{{4,6}})?)?": ("box",),
     r"(?i:\b(?:h\.?\s?no|house no|flat(?: no)?|plot(?: no)?|door no)\b\.?|#)\s?[:-]?\s?\d"
-    r"[^\n]{5,100}?\b\d{6}\b",
-    r"[\u4e00-\u9fff]{2,8}[省市][\u4e00-\u9fff]{2,20}\d{1,5}号",
-    r"\b[A-Z]{1,2}\d[A-Z\d]? \d(?![KMGTP]B)[A-Z]{2}\b",
+    r"[^\n]{5,100}?\b\d{6}\b": ("no", "flat", "plot", "#"),
+    r"[\u4e00-\u9fff]{2,8}[省市][\u4e00-\u9fff]{2,20}\d{1,5}号": ("\u53f7",),
+    r"\b[A-Z]{1,2}\d[A-Z\d]? \d(?![KMGTP]B)[A-Z]{2}\b": (),
     r"(?im:^[^\S\n]*(?:(?:home|postal|mailing|street|permanent|current)\s)?(?:address|residence|anschrift|adresse"
-    r"|dirección|indirizzo|endereço|住所|地址)[^\S\n]*[:\uff1a][^\S\n]*+(?-i:(?![a-z]))[^\n]{3,120}$)",
-)
-_ADDRESS = re.compile("|".join(_STREETS))
+    r"|dirección|indirizzo|endereço|住所|地址)"
+    r"[^\S\n]*[:\uff1a][^\S\n]*+(?-i:(?![a-z]))[^\n]{3,120}$)": (
+        "address",
+        "residence",
+        "anschrift",
+        "adresse",
+        "direcci\xf3n",
+        "indirizzo",
+        "endere\xe7o",
+        "\u4f4f\u6240",
+        "\u5730\u5740",
+    ),
+}
+"""Shapes of addresses, each with words of which a text in small letters must have one."""
 _MARRIED = r"(?:(?:happily\s|not\s|un[\s-]?)?married|divorced|widowed|verheiratet|ledig|geschieden)"
 _CHILDREN = r"(?:children|child|kids?|boys|girls|sons|daughters|kinder)"
 _MARITAL = re.compile(
@@ -159,16 +199,22 @@ PLACEHOLDERS: Mapping[Detail, str] = {
 }
 """What stands in a prompt in the place of a detail."""
 
-_PATTERNS: Mapping[Detail, re.Pattern[str]] = {
-    "names_in_text": _OTHERS,
-    "papers": _PAPERS,
-    "birth": _BIRTH,
-    "age": _AGE,
-    "address": _ADDRESS,
-    "marital_status": _MARITAL,
-    "nationality": _NATIONALITY,
-    "pronouns": _PRONOUNS_GIVEN,
+_OF_A_FAMILY = (
+    "status", "married", "divorced", "widowed", "familienstand", "civil", "situation", "\u5a5a",
+    "children", "verheiratet", "ledig", "geschieden", "mother", "father", "mom ", "dad ", "parent",
+)  # fmt: skip
+_ALWAYS: tuple[str, ...] = ()
+_PATTERNS: Mapping[Detail, Sequence[tuple[re.Pattern[str], tuple[str, ...]]]] = {
+    "names_in_text": [(_OTHERS, _ALWAYS)],
+    "papers": [(_PAPERS, _ALWAYS)],
+    "birth": [(_BIRTH, _ALWAYS)],
+    "age": [(_AGE, _ALWAYS)],
+    "address": [(re.compile(shape), words) for shape, words in _STREETS.items()],
+    "marital_status": [(_MARITAL, _OF_A_FAMILY)],
+    "nationality": [(_NATIONALITY, _ALWAYS)],
+    "pronouns": [(_PRONOUNS_GIVEN, _ALWAYS)],
 }
+"""What is looked for, and words of which a text in small letters must have one: most have none."""
 
 
 def redact_details(text: str, details: Sequence[Detail]) -> str:
@@ -178,9 +224,11 @@ def redact_details(text: str, details: Sequence[Detail]) -> str:
         text: of a profile, without links and e-mail addresses.
         details: the kinds to replace.
     """
-    for detail, pattern in _PATTERNS.items():
-        if detail in details:
-            text = pattern.sub(PLACEHOLDERS[detail], text)
+    folded = text.lower()
+    for detail, patterns in _PATTERNS.items():
+        for pattern, words in patterns if detail in details else ():
+            if not words or any(map(folded.__contains__, words)):
+                text = pattern.sub(PLACEHOLDERS[detail], text)
     if "pronouns" in details:
         text = _FORM_OF_ADDRESS.sub("Mx", text)
         text = _PRONOUN.sub(_neutral(text), text)
