@@ -193,7 +193,7 @@ def test_details_are_found_in_the_forms_of_many_countries(text: str, shown: str)
         ("Will Thornbury\nSoon I will build", "[name]\nSoon I [name] build"),
         ("Jane Thornbury\njane.thornbury(at)web.example", "[name]\n[email]"),
         ("Jane Thornbury\nGitHub: thornbury", "[name]\n[link]"),
-        ("LinkedIn: Jane Thornbury", "LinkedIn: [name]"),
+        ("LinkedIn: Jane Thornbury", "[link]"),
         ("\u5f20\u4f1f", "[name]"),
         ("\uae40\ucca0\uc218", "[name]"),
     ],

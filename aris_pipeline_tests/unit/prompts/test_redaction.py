@@ -1,11 +1,18 @@
 # ruff: noqa: RUF001 - wide signs are what is tested
 import time
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aris_pipeline.prompts.profile_lines import lines_of_profile, numbered
+from aris_pipeline.prompts.profiles import guarded_text, profile_text
 from aris_pipeline.prompts.redaction import redact
+from aris_pipeline.prompts.rubrics import Detail
+from aris_pipeline_tests.unit.prompts.conftest import candidate
+
+DETAILS = get_args(Detail)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +87,14 @@ def test_long_runs_without_an_end_take_no_quadratic_time(unit: str) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize("unit", ["A.", "Ab ", "project ", "Address: AA", "12 Aa ", "a, ", "| "])
+def test_long_runs_take_no_quadratic_time_with_all_details(unit: str) -> None:
+    text = "Resume:\n" + unit * (50_000 // len(unit)) + " 1, 10117 B"
+    started = time.process_time()
+    redact(text, None, None, details=DETAILS)
+    assert time.process_time() - started < 5
+
+
 @given(
     before=st.text(max_size=40), after=st.text(max_size=40), name=st.sampled_from(["Jane", "Doe"])
 )
@@ -106,3 +121,14 @@ def test_names_go_whole_in_every_script_and_numbers_stay(
     first: str, last: str, text: str, expected: str
 ) -> None:
     assert redact(text, first, last) == expected
+
+
+@pytest.mark.parametrize("last", ["Jobs", "Education", "Skills", "Title", "Resume"])
+def test_a_surname_that_is_one_of_our_headings_leaves_the_lines_their_ids(last: str) -> None:
+    names = {"first_name": "Jane", "last_name": last, "other_names": []}
+    row = candidate(**names, resume_text=f"Jane {last} wrote Go")
+    written = profile_text(row)
+    shown = guarded_text(written, row, redacted=True, reserved=frozenset(), details=DETAILS)
+    assert lines_of_profile(numbered(shown)).keys() == {"T", "L", "J1", "E1", "S", "R1"}
+    assert f"Jane {last}" not in shown
+    assert "[name] wrote Go" in shown
