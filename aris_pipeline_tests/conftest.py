@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from hypothesis import settings
 
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.defs.assets import GPU_POOL
@@ -21,6 +22,10 @@ from aris_pipeline_tests.fake_engine import FakeEngine, FakeEngineResource
 from aris_pipeline_tests.tiny_model import TinyModel, make_tiny_model
 
 REPOSITORY = Path(__file__).parents[1]
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # The scenarios run on the CPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
