@@ -29,6 +29,7 @@ _USAGE = 2
 
 _WIDTH_IN_A_FILE = 150
 _ANY = 10_000
+_FEW_COLUMNS = 6
 _RATES = ("req_s", "output_tok_s", "total_tok_s")
 
 # What a candidate or a model wrote is text: no markup of rich's, nothing that drives a terminal.
@@ -336,16 +337,18 @@ def show_status(store: DataStore, rows: list[dict[str, Any]]) -> None:
 
 
 def show_table(rows: list[dict[str, Any]], title: str | None = None) -> None:
-    """Shows rows under the names of the first one's values; one below the other if too wide."""
+    """Shows rows under the names of the first one's values.
+
+    Rows of many values that are too wide together stand one below the other.
+    """
     table = Table(title=title)
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(plain(value) for value in row.values()))
-    if (
-        _people.measure(table, options=_people.options.update(max_width=_ANY)).maximum
-        <= _people.width
-    ):
+    any_width = _people.options.update(max_width=_ANY)
+    is_narrow = _people.measure(table, options=any_width).maximum <= _people.width
+    if is_narrow or len(table.columns) <= _FEW_COLUMNS:
         _people.print(table)
         return
     if title:
