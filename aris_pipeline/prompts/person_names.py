@@ -111,7 +111,7 @@ _LABELLED_EAST_ASIAN = re.compile(
 )
 
 
-def redact_names(text: str, folded: str, names: "Names") -> str:
+def redact_names(text: str, folded: str, names: "Names", *, kept: str = "") -> str:
     """Replaces the names of a person.
 
     Few profiles repeat a name, so a plain search comes before the compilation of a pattern.
@@ -120,6 +120,7 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
         text: the text, in normal form C.
         folded: the text without case.
         names: the names to look for.
+        kept: a pattern of what stays even if it is a name: our own headings.
     """
     folded = folded.replace(_CURLY, "'")
     is_ascii = text.isascii()
@@ -134,7 +135,12 @@ def redact_names(text: str, folded: str, names: "Names") -> str:
         variants.sort(key=len, reverse=True)
         inside = "".join(script for script, any_of in _UNSPACED if any_of.search(text))
         patterns += [_bounded(variant, inside, is_ascii=is_ascii) for variant in variants]
-    return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text) if patterns else text
+    if not patterns:
+        return text
+    if not kept:
+        return re.compile("|".join(patterns)).sub(_PLACEHOLDER, text)
+    named = re.compile("|".join([f"(?P<kept>{kept})", *patterns]))
+    return named.sub(lambda found: found["kept"] or _PLACEHOLDER, text)
 
 
 def labelled_names(text: str, folded: str) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ _PROFILE_PATH = re.compile(
 )
 
 
+_OUR_HEADINGS = r"(?m:^(?:(?:Jobs|Education|Resume):$|(?:Facts|Title|Company|Location|Skills): ))"
+"""A person named Jobs must not take the ids from the lines: they are found by these."""
 _RESUME = re.compile(r"(?:\A|\n)Resume:\n")
 _KINDS = ("email", "phone", "link", *(sign[1:-1] for sign in PLACEHOLDERS.values()))
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(_KINDS)})\]")
@@ -108,7 +110,9 @@ def redact(
     if text != whole:
         folded = text.casefold()
     others = (*other_names, *labelled_names(text, folded), *in_text)
-    return redact_names(text, folded, names_of(first_name or "", last_name or "", others))
+    names = names_of(first_name or "", last_name or "", others)
+    # The prompts of rubrics without details are stored by their bytes, so nothing changes there.
+    return redact_names(text, folded, names, kept=_OUR_HEADINGS if details else "")
 
 
 def redactions(before: str, after: str) -> dict[str, int]:

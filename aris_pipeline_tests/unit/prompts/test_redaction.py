@@ -1,11 +1,18 @@
 # ruff: noqa: RUF001 - wide signs are what is tested
 import time
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aris_pipeline.prompts.profile_lines import lines_of_profile, numbered
+from aris_pipeline.prompts.profiles import guarded_text, profile_text
 from aris_pipeline.prompts.redaction import redact
+from aris_pipeline.prompts.rubrics import Detail
+from aris_pipeline_tests.unit.prompts.conftest import candidate
+
+DETAILS = get_args(Detail)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +113,14 @@ def test_names_go_whole_in_every_script_and_numbers_stay(
     first: str, last: str, text: str, expected: str
 ) -> None:
     assert redact(text, first, last) == expected
+
+
+@pytest.mark.parametrize("last", ["Jobs", "Education", "Skills", "Title", "Resume"])
+def test_a_surname_that_is_one_of_our_headings_leaves_the_lines_their_ids(last: str) -> None:
+    names = {"first_name": "Jane", "last_name": last, "other_names": []}
+    row = candidate(**names, resume_text=f"Jane {last} wrote Go")
+    written = profile_text(row)
+    shown = guarded_text(written, row, redacted=True, reserved=frozenset(), details=DETAILS)
+    assert lines_of_profile(numbered(shown)).keys() == {"T", "L", "J1", "E1", "S", "R1"}
+    assert f"Jane {last}" not in shown
+    assert "[name] wrote Go" in shown
