@@ -143,9 +143,14 @@ def redact_names(text: str, folded: str, names: "Names", *, kept: str = "") -> s
     return named.sub(lambda found: found["kept"] or _PLACEHOLDER, text)
 
 
+def may_have_label(folded: str) -> bool:
+    """Returns whether a text without case has a word that stands before names."""
+    return any(sign in folded for sign in _LABEL_SIGNS)
+
+
 def labelled_names(text: str, folded: str) -> tuple[str, ...]:
     """Returns the names that a text gives after a label: `Name: Jane Roe`, `**Nom :** Roe`."""
-    if not any(sign in folded for sign in _LABEL_SIGNS):
+    if not may_have_label(folded):
         return ()
     below = [name.split() for name in _ON_THE_NEXT_LINE.findall(text)]
     found = (

@@ -87,6 +87,14 @@ def test_long_runs_without_an_end_take_no_quadratic_time(unit: str) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize("unit", ["A.", "Ab ", "project ", "Address: AA", "12 Aa ", "a, ", "| "])
+def test_long_runs_take_no_quadratic_time_with_all_details(unit: str) -> None:
+    text = "Resume:\n" + unit * (50_000 // len(unit)) + " 1, 10117 B"
+    started = time.process_time()
+    redact(text, None, None, details=DETAILS)
+    assert time.process_time() - started < 5
+
+
 @given(
     before=st.text(max_size=40), after=st.text(max_size=40), name=st.sampled_from(["Jane", "Doe"])
 )
