@@ -26,9 +26,11 @@ _PATH_SIGN = re.compile(rf"\.{_TLD}/|\.ME/")
 _DOMAIN_WITH_PATH = re.compile(
     rf"(?<![{WORD}-])(?:(?:[{WORD}-]{{1,63}}\.){{1,5}}{_TLD}|(?:T|WA|FB|ABOUT)\.ME)/{_NO_BLANK}+"
 )
+_HOST = rf"(?<![{WORD}-])(?:[{WORD}-]{{1,63}}\.){{0,3}}(?:{'|'.join(HOSTS)})"
+_PAGE = rf"\.(?:com|org|io|me|ee|net)(?:/{_NO_BLANK}*)?"
+_HOST_PAGE = re.compile(_HOST + _PAGE, re.IGNORECASE)
 _HOST_LINK = re.compile(
-    rf"(?<![{WORD}-])(?:[{WORD}-]{{1,63}}\.){{0,3}}(?:{'|'.join(HOSTS)})"
-    rf"(?:\.(?:com|org|io|me|ee|net)(?:/{_NO_BLANK}*)?|\s?[:\uff1a]\s?@?(?=[\d./-]*[^\W\d])[{WORD}./-]+)",
+    rf"{_HOST}(?:{_PAGE}|\s?[:\uff1a]\s?@?(?=[\d./-]*[^\W\d])[{WORD}./-]+)",
     re.IGNORECASE,
 )
 _HANDLE = re.compile(
@@ -59,11 +61,11 @@ def redact_contacts(text: str, folded: str, *, strictly: bool) -> str:
         text = _URL.sub("[link]", text)
     has_host = any(map(folded.__contains__, HOSTS))
     has_messenger = any(map(folded.__contains__, MESSENGERS))
+    if has_host:
+        text = (_HOST_PAGE if strictly else _HOST_LINK).sub("[link]", text)
     if strictly and (has_host or has_messenger):
         text = redact_accounts(text)
-    elif not strictly and has_host:
-        text = _HOST_LINK.sub("[link]", text)
-    if not strictly and has_messenger:
+    elif has_messenger:
         text = _HANDLE.sub("[link]", text)
     if _PATH_SIGN.search(text):
         text = _DOMAIN_WITH_PATH.sub("[link]", text)

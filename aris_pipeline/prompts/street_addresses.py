@@ -34,8 +34,9 @@ _PART_OF_ADDRESS = (
     r"|(?:of|the|near|and|opp|no|de|la|del|des|du|di|da|van|von|der|den)\b\.?)"
 )
 _SHAPES = (
-    rf"{_NUMBERED}(?:{_SURE})\b\.?(?:{_GAP}(?:[NSEW]{{1,2}}|North|South|East|West)\b)?{_ENDS}{_REST}",
-    rf"{_NUMBERED}(?:{_UNSURE})\b\.?(?={_FLAT}|,{_TOWN}|,?{_GAP}\d{{5}}\b){_REST}",
+    rf"{_NUMBERED}(?:"
+    rf"(?:{_SURE})\b\.?(?:{_GAP}(?:[NSEW]{{1,2}}|North|South|East|West)\b)?{_ENDS}"
+    rf"|(?:{_UNSURE})\b\.?(?={_FLAT}|,{_TOWN}|,?{_GAP}\d{{5}}\b)){_REST}",
     rf"\b[A-ZÄÖÜ][\w.-]{{0,40}}(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm){_GAP}\d{{1,4}}\s?"
     rf"[a-z]?\b{_POSTCODE}?",
     rf"\b\d{{1,4}}(?:\s?(?:bis|ter))?,?{_GAP}(?:[Rr]ue|avenue|boulevard|place|chemin|impasse|allée|quai){_GAP}"

@@ -162,6 +162,8 @@ def test_achievements_and_firms_that_look_like_details_stay(resume: str) -> None
     [
         ("LinkedIn: Jane Thornbury", "[link]"),
         ("Skype: live:jane", "[link]"),
+        ("jane.github.io", "[link]"),
+        ("see linkedin.com/in/jane", "see [link]"),
         ("Discord: jane#1234", "[link]"),
         ("GitHub: janedoe | LinkedIn: jane-doe", "[link] | [link]"),
         ("Facebook: Software Engineer", "Facebook: Software Engineer"),
