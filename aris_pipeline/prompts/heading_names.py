@@ -51,6 +51,7 @@ _EAST_ASIAN = re.compile(
     rf"|[{HAN}]{{1,3}}[ \u3000]?(?:[{HIRAGANA}]{{1,4}}|[{KATAKANA}]{{1,4}}))"
     r"\s*(?=$|[|,/\uff0c\uff5c\xb7\u2022(\uff08])"
 )
+_IN_LATIN_LETTERS = re.compile(rf"\s?[(\uff08]({_WORD}(?:{_GAP}{_WORD}){{1,2}})[)\uff09]")
 _NO_EAST_ASIAN_NAME = re.compile(
     "[简簡歴歷履職职业業務务员師师]|工程|工作|经[历验理]|教育|技[能術术]|信息|情報|个人|自我|项目|软件|开发"
     "|开發|開発|专|毕|学|京|上海|广州|深圳|香港|台北|大阪|이력|경[력험]|학[력교]|기술|자기|소개|프로필"
@@ -156,7 +157,10 @@ def _name_in(line: str, seen: _Seen, *, is_first: bool) -> str | None:
 
 def _east_asian_name(line: str) -> str | None:
     found = _EAST_ASIAN.match(line)
-    return found[1] if found and not _NO_EAST_ASIAN_NAME.search(found[1]) else None
+    if found is None or _NO_EAST_ASIAN_NAME.search(found[1]):
+        return None
+    latin = _IN_LATIN_LETTERS.match(line, found.end(1))
+    return f"{found[1]} {latin[1]}" if latin else found[1]
 
 
 def _name_words(line: str, seen: _Seen, *, is_first: bool) -> list[str]:
@@ -209,8 +213,9 @@ def _capitalized(name: str) -> list[str]:
 
 def _is_common(words: list[str], text: str, *, is_first: bool = False) -> bool:
     """Whether a word is one of titles and headings, or words are written small in the text."""
-    plain = [word.lower() for word in words if word.lower() not in _PARTICLES]
-    if any(map(is_word_of_headings, words)) or "-".join(plain) in _NO_NAMES:
+    parts = [word for word in words if word.lower() not in _PARTICLES]
+    plain = [part.lower() for part in parts]
+    if any(map(is_word_of_headings, parts)) or "-".join(plain) in _NO_NAMES:
         return True
     small = (
         len(word) > _FEWEST_LETTERS

@@ -14,14 +14,15 @@ _RESUME = re.compile(r"(?:\A|\n)Resume:\n")
 _GAP = r"[^\S\n]"
 _NAME = r"[^\W\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_]))*"
 _LABEL = re.compile(
-    rf"^{_GAP}*(?:[|*_#>\u2022-]+{_GAP}*)?(?:(?:full|candidate)\s)?(?:name"
+    rf"^{_GAP}*(?:[|*_#>\u2022-]+{_GAP}*)?(?:(?:(?:full|candidate)\s)?name"
+    r"|candidate|applicant"
     r"|nombres?(?: y apellidos?)?|apellidos?(?: y nombres?)?|vor- und (?:nach|zu)name|name, vorname"
     r"|nome e cognome)"
     rf"{_GAP}*(?:(?:[:\uff1a|\u2013\u2014-]|\*\*|__){_GAP}*){{1,2}}(?:(?:mr|mrs|ms|miss|dr|prof)\b\.?\s)?",
     re.IGNORECASE | re.MULTILINE,
 )
 _FAMILY_FIRST = re.compile(
-    rf"^(Name: {_NAME}),{_GAP}?({_NAME}(?:{_GAP}{_NAME})?)(?={_GAP}*(?:$|[|]))", re.MULTILINE
+    rf"^(Name: {_NAME}),{_GAP}?({_NAME}(?:{_GAP}{_NAME})?)\.?(?={_GAP}*(?:$|[|]))", re.MULTILINE
 )
 _PROJECT = re.compile(
     r"\bprojects?\b[^\n]{0,200}\n(?:[^\n]{0,200}\n)?"

@@ -34,6 +34,7 @@ def _shown(resume: str) -> str:
         ("Name – Jane Thornbury", "Name – [name]"),
         ("Name: Thornbury, Jane", "Name: [name], [name]"),
         ("Name : Ms. Jane Thornbury", "Name : [name]"),
+        ("Candidate: Thornbury, Jane K.", "Candidate: [name], [name] K."),
         ("Nombres: Jane Thornbury", "Nombres: [name]"),
     ],
 )
@@ -45,6 +46,14 @@ def test_a_name_at_the_top_goes_in_every_layout(heading: str, shown: str) -> Non
 @pytest.mark.parametrize("name", ["MAX LEE", "LI NA", "张伟", "山田太郎", "김철수"])
 def test_a_short_name_alone_on_the_first_line_goes(name: str) -> None:
     assert _shown(f"{name}\nEngineer") == "[name]\nEngineer"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("JANE DE LOS THORNBURY", "[name]"), ("李伟 (Li Wei)", "[name] ([name] [name])")],
+)
+def test_a_name_with_particles_or_in_two_scripts_goes_whole(name: str, shown: str) -> None:
+    assert _shown(f"{name}\nEngineer") == f"{shown}\nEngineer"
 
 
 @pytest.mark.parametrize(
