@@ -167,6 +167,9 @@ def redact_details(text: str, details: Sequence[Detail]) -> str:
     """
     if "address" in details:
         text = redact_addresses(text, PLACEHOLDERS["address"])
+    hidden = set(details)
+    if not any(map(text.lower().__contains__, _WORDS_OF_A_FAMILY)):
+        hidden -= {"marital_status"}
     for detail, pattern in _PATTERNS.items():
         if detail in hidden:
             text = pattern.sub(PLACEHOLDERS[detail], text)
