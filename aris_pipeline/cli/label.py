@@ -61,11 +61,13 @@ def sample(
 ) -> None:
     """Draw candidates for people to label: in random order, without the model's verdicts."""
     with command(as_json) as emit:
+        places = sheet_places(out.absolute(), raters)
+        if taken := [str(place) for place in places if place.exists()]:
+            raise ConfigError(f"{', '.join(taken)} exists already, perhaps filled in: choose --out")
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
         population = read_population(store, judge_of(store, landed, rubric, model), landed)
         drawn = draw_sample(store, population, Design(top, borderline, random, raters, seed))
-        places = sheet_places(out.absolute(), raters)
         for sheet, place in enumerate(places, start=1):
             rows = sheet_rows(store, population, drawn, sheet)
             if place.suffix.lower() in (".html", ".htm"):

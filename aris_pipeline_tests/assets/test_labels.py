@@ -71,6 +71,9 @@ def test_the_commands_say_what_is_missing(tmp_path: Path, write_file: WriteFile)
 
     sheet = tmp_path / "sheet.csv"
     aris("label", "sample", batch, "--raters", 2, "--out", sheet, "--data-dir", data)
+    again = aris("label", "sample", batch, "--raters", 2, "--out", sheet, "--data-dir", data)
+    assert again.code == 2
+    assert "exists already, perhaps filled in" in again.stderr
     fill(tmp_path / "sheet-1.csv", "Perhaps")
     refused = aris("label", "import", tmp_path / "sheet-1.csv", "--by", "Ada", "--data-dir", data)
 

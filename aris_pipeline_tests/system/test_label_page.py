@@ -45,7 +45,18 @@ def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
     expect(page.get_by_role("heading", name="Candidate 2 of 3")).to_be_visible()
     page.keyboard.press("4")
     page.keyboard.press("p")
+    expect(
+        page.get_by_role("group", name="Recommendation").get_by_label("No", exact=True)
+    ).to_be_checked()
+    page.keyboard.press("p")
     page.get_by_role("group", name="Education").get_by_label("Good").check()
+    page.get_by_role("button", name="Next").click()
+    education = page.get_by_role("group", name="Education")
+    expect(education.get_by_label("not labeled")).to_be_checked()
+    page.get_by_role("group", name="Companies").get_by_label("Weak").check()
+    page.get_by_role("button", name="Next").click()
+    for group in page.get_by_role("group").all():
+        expect(group.get_by_label("not labeled")).to_be_checked()
     expect(page.get_by_role("status")).to_have_text("2 of 3 labeled, not saved yet")
     with page.expect_download() as saved:
         page.keyboard.press("s")
@@ -54,6 +65,6 @@ def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
     labels = tmp_path / saved.value.suggested_filename
     saved.value.save_as(labels)
     kept = aris("label", "import", labels, "--by", "Ada", "--data-dir", data, "--json").figures
-    assert (kept["kept"], kept["refused"]) == (3, [])
+    assert (kept["kept"], kept["refused"]) == (4, [])
     assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [sheet.as_uri()]
     assert said == []

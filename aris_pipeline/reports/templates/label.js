@@ -16,7 +16,10 @@
     current = Math.max(0, Math.min(number, rows.length - 1));
     at("candidate-title").textContent = `Candidate ${current + 1} of ${rows.length}`;
     at("profile").textContent = rows[current][head.indexOf("profile")];
-    for (const name of criteria) form.elements[name].value = labels[current][name];
+    for (const name of criteria) {
+      // Not by the list's own value: a browser does not take an empty one, and the last choice would stay.
+      for (const option of form.elements[name]) option.checked = option.value === labels[current][name];
+    }
     at("previous").disabled = current === 0;
     at("next").disabled = current === rows.length - 1;
     tell();
