@@ -31,5 +31,8 @@ def judge_of(
     ]
     if not fitting:
         known = ", ".join(f"{judge.rubric} with {judge.model}" for judge in judges)
-        raise ConfigError(f"batch {batch.name} was not judged so; it was judged by: {known}")
+        raise ConfigError(
+            f"batch {batch.name} was not judged so; it was judged by: {known}; "
+            f"`aris run {batch.source_file} --rubric R --model M` adds a judge"
+        )
     return fitting[-1]

@@ -11,6 +11,7 @@ from aris_pipeline.evaluations.evaluating import (
 )
 from aris_pipeline.evaluations.ranking import (
     RankingCounts,
+    best_first,
     evaluation_files,
     rank_batch,
     ranked_by,
@@ -32,6 +33,7 @@ __all__ = [
     "Cut",
     "EvaluationCounts",
     "RankingCounts",
+    "best_first",
     "contradiction_in_words",
     "evaluate_shard",
     "evaluation_files",

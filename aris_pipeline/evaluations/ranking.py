@@ -104,13 +104,19 @@ def _newest_rubric(files: list[Path]) -> Rubric | None:
     return rubric_of(newest) if newest else None
 
 
+def best_first(rows: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
+    """Returns rows by recommendation, then score, then custom_id; rows without a verdict last."""
+    verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
+    return rows.sort(
+        verdict, "score", "custom_id", descending=[False, True, False], nulls_last=True
+    )
+
+
 def _ranked(rows: pl.DataFrame, rubric: Rubric) -> pl.DataFrame:
     """Returns valid rows, best first; an Enum sorts in the order of the rubric's options."""
     valid = rows.filter(pl.col("is_valid") & pl.col("recommendation").is_not_null())
     verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
-    ordered = valid.with_columns(verdict).sort(
-        "recommendation", "score", "custom_id", descending=[False, True, False], nulls_last=True
-    )
+    ordered = best_first(valid.with_columns(verdict), rubric)
     disagrees = pl.col("score_recommendation") != pl.col("recommendation").cast(pl.String)
     return ordered.with_columns(
         rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64), disagrees=disagrees

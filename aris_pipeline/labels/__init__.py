@@ -1,7 +1,6 @@
 """Asks people about a sample of a batch, and measures the judge against what they say."""
 
 from aris_pipeline.labels.calibrating import calibrate, with_human_chance
-from aris_pipeline.labels.calibration import Calibration, newest_calibration
 from aris_pipeline.labels.comparing import Difference, compare_judges
 from aris_pipeline.labels.decisions import (
     Overrides,
@@ -11,8 +10,9 @@ from aris_pipeline.labels.decisions import (
 )
 from aris_pipeline.labels.exporting import labeled_chats
 from aris_pipeline.labels.guarantee import Promise
+from aris_pipeline.labels.human_chance import Calibration, newest_calibration
 from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
-from aris_pipeline.labels.measuring import (
+from aris_pipeline.labels.metrics import (
     LabelCounts,
     has_labels,
     measure_batch,

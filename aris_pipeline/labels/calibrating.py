@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.errors import TooFewLabelsError
-from aris_pipeline.labels.calibration import Calibration, LabeledRows, fit, newest_calibration
+from aris_pipeline.labels.human_chance import Calibration, LabeledRows, fit, newest_calibration
 from aris_pipeline.labels.labeled import read_labeled
-from aris_pipeline.labels.measuring import has_labels
+from aris_pipeline.labels.metrics import has_labels
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.storage import DataStore, Judge, write_bytes
 

@@ -17,6 +17,9 @@ from aris_pipeline.storage import DataStore
 
 Figure = Callable[[Floats], Floats]
 
+_LEAST_LABELS = 50
+"""An interval of fewer rows is too narrow to call a change clear."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -28,17 +31,19 @@ class Difference:
         second: of the second.
         change: the second minus the first, with the interval over resamples of rows, which both
             share: what makes rows hard for both drops out.
+        labeled: the rows.
     """
 
     figure: str
     first: float
     second: float
     change: Estimate
+    labeled: int
 
     @property
     def is_clear(self) -> bool:
-        """Returns whether the interval of the change leaves out 0."""
-        return self.change.low > 0 or self.change.high < 0
+        """Returns whether the interval of the change leaves out 0, by enough labels."""
+        return self.labeled >= _LEAST_LABELS and (self.change.low > 0 or self.change.high < 0)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields, for JSON."""
@@ -87,6 +92,7 @@ def _differences(one: Labeled, other: Labeled, draws: Floats) -> Iterator[Differ
             float(first(one.masses)),
             float(second(one.masses)),
             estimate(change, one.masses, draws),
+            one.rows.height,
         )
 
 

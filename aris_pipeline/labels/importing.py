@@ -29,7 +29,7 @@ class Refused:
 
     Attributes:
         file: the name of the file.
-        row: its line, as a text editor counts.
+        row: its number, as a spreadsheet counts: the columns' names are row 1.
         field: the column.
         problem: what is wrong.
         remedy: what to do.
@@ -101,7 +101,9 @@ def newest_labels(store: DataStore, batch: str) -> pl.DataFrame:
 
 
 def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields each row of a CSV file with its line; commas, semicolons and tabs may separate.
+    """Yields each row of a CSV file with its number; commas, semicolons and tabs may separate.
+
+    Rows are numbered as a spreadsheet does, from 2: a profile may be many lines of the file.
 
     Args:
         file: the file.
@@ -125,14 +127,15 @@ def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[s
             f"{file.name} has no column {', '.join(missing)} in its first line: keep the columns "
             "of the sheet as they were written"
         )
-    start = reader.line_num + 1
+    row = 1
     try:
-        for cells in reader:
+        for row, cells in enumerate(reader, start=2):
             if any(cell.strip() for cell in cells):
-                yield start, dict(zip(names, (cell.strip() for cell in cells), strict=False))
-            start = reader.line_num + 1
+                yield row, dict(zip(names, (cell.strip() for cell in cells), strict=False))
     except csv.Error as error:
-        raise InputError(f"{file.name}, row {start} is not CSV ({error}): save it again") from error
+        raise InputError(
+            f"{file.name}, row {row + 1} is not CSV ({error}): save it again"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
-from aris_pipeline.evaluations import Cut, evaluation_files, ranked_by
+from aris_pipeline.evaluations import Cut, best_first, evaluation_files, ranked_by
 from aris_pipeline.ledger import refuse_openai
 from aris_pipeline.prompts import Rubric, shown_profile
 from aris_pipeline.storage import (
@@ -89,11 +89,8 @@ def read_population(store: DataStore, judge: Judge, batch: Batch) -> Population:
             if frame.height
         ]
     )
-    verdict = pl.col(RECOMMENDATION).cast(pl.Enum(rubric.recommendations))
-    ordered = rows.sort(
-        verdict, "score", "custom_id", descending=[False, True, False], nulls_last=True
-    )
-    return Population(batch, judge, rubric, ordered.with_row_index("place", offset=1))
+    ranked = best_first(rows, rubric).with_row_index("place", offset=1)
+    return Population(batch, judge, rubric, ranked)
 
 
 def shown_profiles(store: DataStore, population: Population, ids: pl.Series) -> dict[str, str]:

@@ -11,7 +11,7 @@ from aris_pipeline.errors import TooFewLabelsError
 from aris_pipeline.labels.guarantee import Promise, equal_probability_rows, highest_cut
 from aris_pipeline.labels.labeled import read_labeled
 from aris_pipeline.labels.measures import Floats
-from aris_pipeline.labels.measuring import has_labels
+from aris_pipeline.labels.metrics import has_labels
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.quality import Thresholds, population_stability_index
 from aris_pipeline.storage import DataStore
@@ -132,11 +132,12 @@ def _counts(scores: pl.Series, edges: Floats) -> dict[str, int]:
 def _too_few(population: Population, promise: Promise, labeled: int, advanced: int) -> str:
     needed = promise.least_advanced
     share = (advanced + 0.5) / (labeled + 1)
-    more = min(math.ceil((needed - advanced) / share), population.rows.height)
+    more, rows = math.ceil((needed - advanced) / share), population.rows.height
+    beyond = "; this batch is too small, so label others by this judge too" if more > rows else ""
     return (
         f"a recall of {promise.recall:.0%} with confidence {promise.confidence:.0%} needs labels "
         f"of at least {needed:,} candidates whom people advance, drawn at random; there are "
-        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do: "
-        f"`aris label sample {population.batch.name} --top 0 --borderline 0 --random {more} "
-        "--seed 8 --out FILE`"
+        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do{beyond}: "
+        f"`aris label sample {population.batch.name} --top 0 --borderline 0 "
+        f"--random {min(more, rows)} --seed 8 --out FILE`"
     )

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 _YEAR = re.compile(r"(?<!\d)(?:19[4-9]\d|20\d\d)(?!\d)")
-_TIME = re.compile(r"[T ]\d\d?:.*")
+_TIME = re.compile(r"[t ]\d\d?:.*")
 _NUMBER = re.compile(r"(?<!\d)\d\d?(?!\d)")
 _NAME = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec")
 _NAMES = _NAME.pattern.split("|")
@@ -98,8 +98,8 @@ def _span(job: Mapping[str, Any], as_of: date) -> Span | None:
         end = today  # the profile's line says so too, whatever else the end is
     if start is None or end is None:
         return None
-    if start > today and start // _MONTHS == as_of.year:
-        start = min(start, today)  # the year alone, whose middle is yet to come
+    if start > today and start == as_of.year * _MONTHS + _MIDDLE - 1:
+        start = today  # the year alone, whose middle is yet to come
     end = min(end, today)
     return (start, end) if start <= end else None
 

@@ -23,6 +23,7 @@ def write_label_page(population: Population, sheet: pl.DataFrame, out: Path) -> 
     rubric, scales = population.rubric, population.scales
     content = {
         "batch": population.batch.name,
+        "rubric": rubric,
         "scales": scales,
         "titles": {RECOMMENDATION: "Recommendation"} | {c.name: c.title for c in rubric.criteria},
         "guidance": {RECOMMENDATION: ""} | {c.name: c.guidance for c in rubric.criteria},

@@ -154,4 +154,4 @@ def _flags(queue: ReviewQueue, custom_id: str) -> list[int]:
 
 
 def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 3)
+    return None if score is None else round(score, 6)

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.labels import Design, Promise
-from aris_pipeline.labels.calibration import LabeledRows, fit
 from aris_pipeline.labels.guarantee import equal_probability_rows, highest_cut
 from aris_pipeline.labels.head import measure_head
+from aris_pipeline.labels.human_chance import LabeledRows, fit
 from aris_pipeline.labels.labeled import Labeled
 from aris_pipeline.labels.measures import Floats, calibration_error, equal_mass_bins
 from aris_pipeline.labels.sampling import drawn_rows
@@ -78,14 +78,14 @@ def coverage(batches: int, rows: int, design: Design, k: int, seed: int = 1) -> 
                     "value": one.value,
                     "covered": one.low <= truth <= one.high,
                     "width": one.high - one.low,
-                    "told": one.is_known,
+                    "known": one.is_known,
                 }
             )
     return (
         pl.DataFrame(found)
         .group_by("figure", maintain_order=True)
         .agg(
-            pl.col("truth", "value", "covered", "width", "told").mean(),
+            pl.col("truth", "value", "covered", "width", "known").mean(),
             bias=(pl.col("value") - pl.col("truth")).mean(),
         )
     )
@@ -123,11 +123,11 @@ def promises(  # noqa: PLR0913 - one argument a fact of the simulation
                 "recall": None if cut is None else (yes >= cut).mean(),
             }
         )
-    told = pl.DataFrame(found)
-    given = told.filter(~pl.col("refused"))
+    drawn = pl.DataFrame(found)
+    given = drawn.filter(~pl.col("refused"))
     figures = ("missed", "recall", "size", "ideal")
     means = {name: float(np.mean(given[name].to_numpy())) for name in figures}
-    return {"refused": float(np.mean(told["refused"].to_numpy())), **means}
+    return {"refused": float(np.mean(drawn["refused"].to_numpy())), **means}
 
 
 def calibrations(tries: int, labels: int, seed: int = 1) -> dict[str, float]:

@@ -48,6 +48,19 @@ def test_a_judge_beside_itself_has_no_difference(batch: Labeled) -> None:
     assert not any(one.is_clear for one in found)
 
 
+def test_on_few_labels_no_change_is_called_clear(judged: Judging) -> None:
+    judged(scores=[4 * n / 20 for n in range(20)], judge=OTHER)
+    batch = judged(20)
+    batch.label(ALL, lambda custom_id: "Yes" if int(custom_id[1:]) < 7 else "No")
+
+    other = Labeled(batch.store, batch.batch, batch.folder, OTHER)
+    _, found = compare_judges(batch.store, other.population, batch.population)
+
+    auc = next(one for one in found if one.figure == "auc")
+    assert (auc.first, auc.second) == (0.0, 1.0)
+    assert not any(one.is_clear for one in found)
+
+
 def test_without_labels_there_is_nothing_to_compare(judged: Judging) -> None:
     judged(10, judge=OTHER)
     batch = judged(10)

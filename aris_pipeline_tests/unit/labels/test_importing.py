@@ -130,3 +130,14 @@ def test_an_id_that_looks_like_a_formula_comes_back(judged: Judging) -> None:
     file.write_text(file.read_text("utf-8-sig").replace(",c0,", ",'c0,"), encoding="utf-8")
 
     assert import_labels(batch.store, file, "Ada").kept == 2
+
+
+def test_rows_are_numbered_as_a_spreadsheet_does_though_a_profile_has_many_lines(
+    batch: Labeled,
+) -> None:
+    sheet = filled(batch, "Yes", "Perhaps", "", "")
+    rows = sheet.with_columns(profile=pl.lit("Title: Engineer\nJobs:\n- a"))
+
+    (refused,) = import_labels(batch.store, batch.file(rows), "Ada").refused
+
+    assert str(refused).startswith("sheet.csv, row 3, recommendation: 'Perhaps'")

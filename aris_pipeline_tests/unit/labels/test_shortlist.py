@@ -91,8 +91,9 @@ def test_without_enough_labels_it_refuses_and_says_how_many_are_needed(judged: J
 def test_without_labels_it_refuses(judged: Judging) -> None:
     batch = judged(30)
 
-    with pytest.raises(TooFewLabelsError, match="there are 0 among 0 such labels"):
+    with pytest.raises(TooFewLabelsError, match="there are 0 among 0 such labels") as refused:
         make_shortlist(batch.store, batch.population, PROMISE)
+    assert "this batch is too small, so label others by this judge too" in str(refused.value)
 
 
 def later(judged: Judging, *, better: float) -> Labeled:

@@ -6,7 +6,7 @@ import pytest
 from aris_pipeline.errors import DamagedDataError, TooFewLabelsError
 from aris_pipeline.labels import Design, calibrate, newest_calibration
 from aris_pipeline.labels.calibrating import with_human_chance
-from aris_pipeline.labels.calibration import ISOTONIC_FROM, Calibration, LabeledRows, fit
+from aris_pipeline.labels.human_chance import ISOTONIC_FROM, Calibration, LabeledRows, fit
 from aris_pipeline_tests.unit.labels.conftest import JUDGE, Judging
 
 pytest.importorskip("scipy", reason="the extra `labels` is not installed")

@@ -13,8 +13,8 @@ from aris_pipeline.labels import measures
 from aris_pipeline.labels.head import measure_head
 from aris_pipeline.labels.labeled import Labeled, read_labeled
 from aris_pipeline.labels.measures import Floats
-from aris_pipeline.labels.people import agreement_of_people
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
+from aris_pipeline.labels.raters import agreement_of_people
 from aris_pipeline.labels.resampling import Estimate, estimate, resampled
 from aris_pipeline.storage import (
     Batch,
@@ -31,7 +31,7 @@ _KS = (10, 50, 100, 500, 1_000)
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """The counts from measuring a batch: labeled rows, and the figures that can be told."""
+    """The counts from measuring a batch: labeled rows, and figures of enough labels."""
 
     labeled: int
     figures: dict[str, float] = field(default_factory=dict)
@@ -54,10 +54,10 @@ def measure_batch(store: DataStore, judge: Judge, batch: Batch) -> LabelCounts |
     frame = pl.DataFrame(rows, schema=polars_schema(LabelMetrics), orient="row")
     frame = frame.with_columns(pl.col(pl.Float64).fill_nan(None))
     write_parquet(frame, store.label_metrics(judge, batch.name), LabelMetrics)
-    told = frame.filter(pl.col("enough"), pl.col("metric") != "reliability")
+    known = frame.filter(pl.col("enough"), pl.col("metric") != "reliability")
     return LabelCounts(
         max((one.rows.height for one in labeled.values()), default=0),
-        {name_of(row): row["value"] for row in told.to_dicts()},
+        {name_of(row): row["value"] for row in known.to_dicts()},
     )
 
 
