@@ -15,6 +15,7 @@ from tqdm import tqdm
 from aris_pipeline.benchmarks import decided_engine
 from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_synthetic
 from aris_pipeline.chain import CHAIN
+from aris_pipeline.cli import audit as cli_audit
 from aris_pipeline.cli import benchmark as cli_benchmark
 from aris_pipeline.cli import console
 from aris_pipeline.cli import decide as cli_decide
@@ -68,6 +69,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(cli_audit.app)
 app.add_typer(cli_benchmark.app)
 app.add_typer(cli_decide.app)
 app.add_typer(cli_label.app)

@@ -1,0 +1,1 @@
+"""Answers an auditor's questions about a batch: is it fair, is it stable, who decided what."""

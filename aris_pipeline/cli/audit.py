@@ -1,0 +1,9 @@
+"""`aris audit`: is the judge fair, is it stable, and who decided what by which version."""
+
+import typer
+
+app = typer.Typer(
+    name="audit",
+    help="Answer an auditor: is the judge fair, is it stable, who decided what by which version.",
+    no_args_is_help=True,
+)
