@@ -67,7 +67,7 @@ def judging_settings(
     }
     try:
         made = {part: model(**parts[part]) for part, model in _PARTS.items()}
-        return JudgingSettings(**values, **made)
+        settings = JudgingSettings(**values, **made)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         name = str(fault["loc"][0])
@@ -76,3 +76,8 @@ def judging_settings(
             f"option --{name.replace('_', '-')}, the variable {variable_of(name)}, or the field "
             "in the launchpad"
         ) from error
+    if settings.triage is not None and settings.triage_recall is not None:
+        raise ConfigError(
+            "triage answers a share of the rows, or what keeps triage_recall: set one"
+        )
+    return settings

@@ -218,7 +218,7 @@ def verify(
 
 
 @app.command()
-@takes_settings(*(name for name in judging_fields() if name != "triage"))
+@takes_settings(*(name for name in judging_fields() if not name.startswith("triage")))
 def stale(
     *,
     judging: dict[str, Any],

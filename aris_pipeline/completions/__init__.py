@@ -7,17 +7,14 @@ from aris_pipeline.completions.repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
-from aris_pipeline.completions.triage import (
-    Triaged,
-    part_by_score,
-    sample_of,
-    triage_shards,
-)
+from aris_pipeline.completions.triage import Keep, Kept, Triaged, sample_of, triage_shards
 
 __all__ = [
     "RETRY_STEPS",
     "SHORTENED",
     "AnswerParser",
+    "Keep",
+    "Kept",
     "Parsed",
     "Prediction",
     "Progress",
@@ -28,7 +25,6 @@ __all__ = [
     "Triaged",
     "complete_shards",
     "known_completions",
-    "part_by_score",
     "read_stats",
     "remove_finished_parts",
     "sample_of",

@@ -279,11 +279,7 @@ class _Run(Generic[_Result]):
     def _write(self, opened: OpenShard, generation: GenerationStats, loaded_s: float) -> _Result:
         """Writes a shard's file; runs in the writer's thread."""
         if self._triaged:
-            scored, spent = self._triaged.scored[opened.shard], self._triaged.spent
-            score_s = spent.get(opened.shard, EngineTime()).total
-            generation = generation.model_copy(
-                update={"scored": scored, "score_s": score_s, "triage": self._triaged.share}
-            )
+            generation = generation.model_copy(update=self._triaged.stats_of(opened.shard))
         if opened.predicted and opened.fresh:
             predicted = {
                 "predicted_s": opened.predicted.seconds,

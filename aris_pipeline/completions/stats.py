@@ -43,6 +43,7 @@ class GenerationStats(BaseModel, frozen=True):
     gpu_utilization: float | None = None
     gpu_energy_wh: float | None = None
     triage: float | None = Field(default=None, description="share of the rows to be answered")
+    triage_cut: float | None = Field(default=None, description="least score to be answered")
     scored: int = 0
     score_s: float = 0.0
 

@@ -3,9 +3,10 @@
 A score costs one or two tokens, an answer with reasons some hundred. In each batch these rows are
 answered:
 
-1. the best `share` of its rows by score,
-2. the undecided: rows less than `_MARGIN` below the last of these, the next best first, at most
-   half as many again; and rows that could not be scored,
+1. the best `share` of its rows by score, and the undecided: rows less than `_MARGIN` below the last
+   of these, the next best first, at most half as many again; or, where people's labels promise a
+   recall, all rows with at least the score that keeps it,
+2. rows that could not be scored,
 3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
 were left out would have been among the best.
 
@@ -20,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -53,24 +54,61 @@ row."""
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Says which rows of a batch triage keeps.
+
+    Attributes:
+        share: the share of rows that are kept as the best, 0 to 1.
+        cut: the least score that is kept; None if the share alone decides.
+    """
+
+    share: float
+    cut: float | None = None
+
+    @classmethod
+    def from_cut(cls, scored: pl.DataFrame, cut: float) -> Self:
+        """Keeps the rows with at least a score, and those without one."""
+        kept = scored.filter(pl.col("score").fill_null(math.inf) >= cut).height
+        return cls(kept / max(scored.height, 1), cut)
+
+    def part(self, scored: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Splits the rows of a batch into those that triage keeps and the others, best first.
+
+        Args:
+            scored: `request_key` and `score`; the score is null if a row could not be scored.
+        """
+        ranked = scored.sort("score", "request_key", descending=[True, False], nulls_last=True)
+        known, unscored = ranked.drop_nulls("score"), ranked.filter(pl.col("score").is_null())
+        if self.cut is None:
+            count = _best_and_undecided(known["score"], math.ceil(self.share * scored.height))
+        else:
+            count = known.filter(pl.col("score") >= self.cut).height
+        return pl.concat([known.head(count), unscored]), known.slice(count)
+
+
+Keep = Callable[[str, pl.DataFrame], Kept]
+"""Takes the name of a batch and its scored rows; returns which of them triage keeps."""
+
+
+@dataclass(frozen=True)
 class Triaged:
     """The result of triage.
 
     Attributes:
         chosen: request_keys to be answered.
+        kept: which rows were kept, by batch.
         rows: the rows of `Completions`, without an answer, of the scored requests.
         scored: requests that this run scored, by shard.
         spent: the engine's time on them, by shard.
-        share: the share of rows that are answered as the best.
         loaded_s: seconds that loads of the engine had taken before.
         restarts: how many engines had died before.
     """
 
     chosen: pl.Series
+    kept: Mapping[str, Kept]
     rows: pl.DataFrame
     scored: Counter[Shard]
     spent: Mapping[Shard, EngineTime]
-    share: float
     loaded_s: float
     restarts: int
 
@@ -81,6 +119,16 @@ class Triaged:
             & pl.col("request_key").is_in(todo["request_key"].implode())
         )
         return todo.join(left_out, on="request_key", how="anti", maintain_order="left"), left_out
+
+    def stats_of(self, shard: Shard) -> dict[str, Any]:
+        """Returns the fields of `GenerationStats` that say what triage did for a shard."""
+        kept = self.kept.get(shard.batch)
+        return {
+            "scored": self.scored[shard],
+            "score_s": self.spent.get(shard, EngineTime()).total,
+            "triage": kept.share if kept else None,
+            "triage_cut": kept.cut if kept else None,
+        }
 
     def with_scores(self, prompts: pl.DataFrame) -> pl.DataFrame:
         """Returns prompts with the scores that they have, so that no row is scored twice."""
@@ -94,7 +142,7 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
     shards: Sequence[Shard],
     session: EngineSession,
     *,
-    share: float,
+    keep: Keep,
     scores: ScoresOf,
     scoring: Scoring,
     shorten: Shorten,
@@ -108,9 +156,9 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
     Args:
         store: the data directory.
         judge: the judge whose prompts these are.
-        shards: the shards; the share applies to each batch among them.
+        shards: the shards; each batch among them is cut by itself.
         session: provides the engine, loaded only if something must be scored.
-        share: the share of rows to be answered, 0 to 1.
+        keep: decides which rows of a batch are answered as the best.
         scores: computes how good a row is.
         scoring: how to score.
         shorten: as in `complete_shards`.
@@ -145,12 +193,13 @@ def triage_shards(  # noqa: PLR0913 - one argument a collaborator
                     row_done()
     rows = first_pass.rows()
     values = rows.select("request_key", score=pl.Series(_scores_of(rows, scores), dtype=pl.Float64))
+    chosen, kept = first_pass.choose(values.with_columns(pl.col("score").fill_nan(None)), keep)
     return Triaged(
-        first_pass.chosen(values.with_columns(pl.col("score").fill_nan(None)), share),
+        chosen,
+        kept,
         rows.filter(pl.col("triaged").fill_null(value=False)),
         first_pass.scored,
         first_pass.spent,
-        share,
         *before,
     )
 
@@ -212,13 +261,14 @@ class _FirstPass:
             "request_key", keep="first", maintain_order=True
         )
 
-    def chosen(self, scored: pl.DataFrame, share: float) -> pl.Series:
-        """Returns the requests to be answered, the share of each batch."""
-        found = [pl.Series("request_key", [], pl.String)]
-        for keys in self._keys.values():
-            of_batch = pl.col("request_key").is_in(pl.concat(keys).implode())
-            found.append(choose(scored.filter(of_batch), share))
-        return pl.concat(found).unique()
+    def choose(self, scored: pl.DataFrame, keep: Keep) -> tuple[pl.Series, dict[str, Kept]]:
+        """Returns the requests to be answered, and by batch which rows were kept."""
+        found, kept = [pl.Series("request_key", [], pl.String)], {}
+        for batch, keys in self._keys.items():
+            own = scored.filter(pl.col("request_key").is_in(pl.concat(keys).implode()))
+            kept[batch] = keep(batch, own)
+            found.append(choose(own, kept[batch]))
+        return pl.concat(found).unique(), kept
 
     def _read(self, shard: Shard) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Returns a shard's askable prompts, with their known answers or, failing that, scores."""
@@ -231,26 +281,24 @@ class _FirstPass:
         return asked, known.unique("request_key", keep="first", maintain_order=True)
 
 
-def choose(scored: pl.DataFrame, share: float) -> pl.Series:
+def choose(scored: pl.DataFrame, kept: Kept) -> pl.Series:
     """Returns the request_keys of a batch that must be answered, by the rule above.
 
     Args:
         scored: `request_key` and `score`; the score is null if a row could not be scored.
-        share: the share of rows to be answered as the best.
+        kept: which of the rows are kept.
     """
-    kept, others = part_by_score(scored, share)
-    return pl.concat([kept["request_key"], sample_of(others["request_key"])])
+    best, others = kept.part(scored)
+    return pl.concat([best["request_key"], sample_of(others["request_key"])])
 
 
-def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Splits the rows of a batch into those that triage keeps and the others, best first."""
-    ranked = scored.sort("score", "request_key", descending=[True, False], nulls_last=True)
-    known, unscored = ranked.drop_nulls("score"), ranked.filter(pl.col("score").is_null())
-    best = math.ceil(share * scored.height)
-    cut_off = known.head(best)["score"].min()
-    near = known.slice(best, math.ceil(_MOST_UNDECIDED * best))
-    undecided = near.filter(pl.col("score") > pl.lit(cut_off, pl.Float64) - _MARGIN).height
-    return pl.concat([known.head(best + undecided), unscored]), known.slice(best + undecided)
+def _best_and_undecided(scores: pl.Series, best: int) -> int:
+    """Returns how many of the falling scores are the best, and those close below."""
+    if not best or scores.is_empty():
+        return 0
+    near = scores.slice(best, math.ceil(_MOST_UNDECIDED * best))
+    cut_off = scores[min(best, scores.len()) - 1]
+    return best + near.filter(near > cut_off - _MARGIN).len()
 
 
 def sample_of(left_out: pl.Series) -> pl.Series:

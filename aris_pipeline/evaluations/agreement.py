@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aris_pipeline.completions import part_by_score, read_stats, sample_of
+from aris_pipeline.completions import Kept, read_stats, sample_of
 from aris_pipeline.evaluations.evaluating import rubric_of
 from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
@@ -44,9 +44,9 @@ class Agreement:
 def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement | None:
     """Compares the batch's list with that of a full run; None without triage or sample."""
     shards = [shard for shard in Shard.all_of(batch) if store.evaluations(judge, shard).exists()]
-    shares = [read_stats(store.completions(judge, shard)).triage for shard in shards]
-    share = next((one for one in shares if one is not None), None)
-    if share is None:
+    runs = [read_stats(store.completions(judge, shard)) for shard in shards]
+    run = next((one for one in runs if one.triage is not None), None)
+    if run is None or run.triage is None:
         return None
     rubric = rubric_of(store.evaluations(judge, shards[0]))
     if rubric is None:
@@ -56,12 +56,12 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
         read_parquet(store.evaluations(judge, shard), hint=hint, columns=_COLUMNS)
         for shard in shards
     ).unique("request_key", keep="first", maintain_order=True)
-    _kept, others = part_by_score(rows, share)
+    _kept, others = Kept(run.triage, run.triage_cut).part(rows)
     verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
     ranked = rows.filter(pl.col("recommendation").is_not_null()).sort(
         verdict, "score", descending=[False, True], nulls_last=True
     )
-    top = math.ceil(share * rows.height)
+    top = max(math.ceil(run.triage * rows.height), 1)
     best = ranked.head(top)["request_key"]
     drawn = sample_of(others["request_key"]).implode()
     sampled = others.filter(

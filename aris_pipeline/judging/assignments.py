@@ -1,19 +1,20 @@
 """Decides who judges a batch and how; the only place that combines settings, rubric and model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, Field
 
-from aris_pipeline.completions import Report, Triaged, triage_shards
+from aris_pipeline.completions import Keep, Kept, Report, Triaged, triage_shards
 from aris_pipeline.engines import EngineSession, EngineSettings
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging.engine_profile import EngineProfile
+from aris_pipeline.labels import Promise, promised_cut
 from aris_pipeline.models import (
     DataType,
     EngineIdentity,
@@ -56,6 +57,16 @@ class JudgingSettings(BaseModel, frozen=True):
     )
     triage: float | None = Field(
         default=None, gt=0, lt=1, description="share of the rows that get an answer; all by default"
+    )
+    triage_recall: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="instead of a share: answer so many rows that this share of all whom people "
+        "would advance is among them, by their labels",
+    )
+    triage_confidence: float = Field(
+        default=0.9, gt=0, lt=1, description="probability with which that recall is kept"
     )
     tuned: bool = Field(
         default=True, description="use the engine settings that tuning found for this hardware"
@@ -184,19 +195,37 @@ class Assignment:
 
         Raises:
             ConfigError: there is no rubric, so there are no verdicts to score.
+            TooFewLabelsError: people's labels do not allow the recall that the settings promise.
         """
-        if self.settings.triage is None:
+        if self.settings.triage is None and self.settings.triage_recall is None:
             return None
-        if self.scoring is None:
+        if self.scoring is None or self.rubric is None:
             raise ConfigError("--triage needs a rubric: name one by --rubric")
         return triage_shards(
             *(store, self.judge, shards, session),
-            share=self.settings.triage,
+            keep=self._keep(store, {shard.batch for shard in shards}, self.rubric.digest),
             scores=lambda options, calibration: scores(options, calibration).score,
             scoring=self.scoring,
             shorten=self.shorten,
             run_id=run_id,
             report=report,
+        )
+
+    def _keep(self, store: DataStore, batches: Iterable[str], rubric_digest: str) -> Keep:
+        """Returns which rows triage keeps: a share, or what keeps a recall by people's labels.
+
+        Raises:
+            TooFewLabelsError: the labels do not allow the recall; seen before anything is scored.
+        """
+        share, recall = self.settings.triage, self.settings.triage_recall
+        if recall is None:
+            return lambda _batch, _scored: Kept(share or 0.0)
+        promise = Promise(recall, self.settings.triage_confidence)
+        cut_of = partial(promised_cut, store, self.judge, rubric_digest, promise)
+        for batch in batches:
+            cut_of(batch=batch)
+        return lambda batch, scored: Kept.from_cut(
+            scored, cut_of(batch=batch, scores=scored["score"]).cut
         )
 
     @property

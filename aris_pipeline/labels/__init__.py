@@ -11,10 +11,15 @@ from aris_pipeline.labels.decisions import (
 from aris_pipeline.labels.exporting import labeled_chats
 from aris_pipeline.labels.guarantee import Promise
 from aris_pipeline.labels.human_chance import Calibration, newest_calibration
-from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
+from aris_pipeline.labels.importing import (
+    Imported,
+    Refused,
+    has_labels,
+    import_labels,
+    newest_labels,
+)
 from aris_pipeline.labels.metrics import (
     LabelCounts,
-    has_labels,
     measure_batch,
     metrics_are_stale,
     name_of,
@@ -22,7 +27,7 @@ from aris_pipeline.labels.metrics import (
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
 from aris_pipeline.labels.sampling import Design, draw_sample
 from aris_pipeline.labels.sheets import SHOWN, sheet_places, sheet_rows, write_sheet
-from aris_pipeline.labels.shortlist import Shortlist, make_shortlist
+from aris_pipeline.labels.shortlist import PromisedCut, Shortlist, make_shortlist, promised_cut
 from aris_pipeline.labels.wording import (
     confusion_of,
     figures_in_words,
@@ -42,6 +47,7 @@ __all__ = [
     "Overrides",
     "Population",
     "Promise",
+    "PromisedCut",
     "Refused",
     "Shortlist",
     "calibrate",
@@ -62,6 +68,7 @@ __all__ = [
     "newest_calibration",
     "newest_labels",
     "overrides",
+    "promised_cut",
     "read_metrics",
     "read_population",
     "reliability_of",

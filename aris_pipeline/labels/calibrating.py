@@ -5,9 +5,8 @@ import polars as pl
 
 from aris_pipeline.errors import TooFewLabelsError
 from aris_pipeline.labels.human_chance import Calibration, LabeledRows, fit, newest_calibration
-from aris_pipeline.labels.labeled import read_labeled
-from aris_pipeline.labels.metrics import has_labels
-from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
+from aris_pipeline.labels.labeled import labeled_populations, once_each, read_labeled
+from aris_pipeline.labels.population import RECOMMENDATION
 from aris_pipeline.storage import DataStore, Judge, write_bytes
 
 _LEAST_LABELS = 50
@@ -64,20 +63,21 @@ def with_human_chance(store: DataStore, judge: Judge, rows: pl.DataFrame) -> pl.
 
 
 def _labeled_rows(store: DataStore, judge: Judge) -> pl.DataFrame:
-    """Returns the labeled rows of a judge, each batch with the same weight a label."""
-    parts = []
-    for batch in store.batches(complain=lambda _damaged: None):
-        if not has_labels(store, batch) or judge not in store.judges("evaluations", batch.name):
-            continue
-        population: Population = read_population(store, judge, batch)
+    """Returns the labeled rows of a judge, each batch with the same weight a label.
+
+    Scores by an older text of the rubric mean something else, and are left out.
+    """
+    columns = {"request_key": pl.String, "score": pl.Float64, "p_yes": pl.Float64}
+    columns |= {"weight": pl.Float64, "yes": pl.Float64}
+    parts = [pl.DataFrame(schema=columns)]
+    populations = list(labeled_populations(store, judge))
+    for population in populations:
         labeled = read_labeled(store, population).get(RECOMMENDATION)
-        if labeled is None:
+        if labeled is None or population.rubric.digest != populations[-1].rubric.digest:
             continue
         yes = labeled.shares[:, : labeled.advancing].sum(1)
         # Batches differ in size; within each the design's weights hold.
         even = pl.col("weight") / pl.col("weight").mean()
         part = labeled.rows.with_columns(yes=pl.Series(yes), weight=even)
-        parts.append(part.drop_nulls(["score", "p_yes"]))
-    columns = {"request_key": pl.String, "score": pl.Float64, "p_yes": pl.Float64}
-    columns |= {"weight": pl.Float64, "yes": pl.Float64}
-    return pl.concat([pl.DataFrame(schema=columns), *(part.select(*columns) for part in parts)])
+        parts.append(part.drop_nulls(["score", "p_yes"]).select(*columns))
+    return once_each(pl.concat(parts))

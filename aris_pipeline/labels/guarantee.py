@@ -86,7 +86,8 @@ def equal_probability_rows(labeled: Labeled) -> pl.DataFrame:
     Of several raters' labels one is taken by lot: the list is for a person drawn at random.
 
     Returns:
-        `score` (infinite if the row has none, because every list has it) and `advanced`.
+        `request_key`, `score` (infinite if the row has none, because every list has it) and
+        `advanced`.
     """
     rows = labeled.rows
     most = rows["weight"].max()
@@ -97,6 +98,7 @@ def equal_probability_rows(labeled: Labeled) -> pl.DataFrame:
         for options, (_, lot) in zip(rows["said"], lots, strict=True)
     ]
     return rows.select(
+        "request_key",
         score=pl.col("score").fill_null(math.inf),
         advanced=pl.Series(said, dtype=pl.Int64) < labeled.advancing,
     ).filter(kept)

@@ -95,6 +95,11 @@ def import_labels(store: DataStore, file: Path, rater: str) -> Imported:
     return found
 
 
+def has_labels(store: DataStore, batch: str) -> bool:
+    """Returns whether anybody has labeled a batch."""
+    return any(store.labels(batch).glob("*.parquet"))
+
+
 def newest_labels(store: DataStore, batch: str) -> pl.DataFrame:
     """Returns the labels of a batch: of each rater's for a candidate's criterion the newest."""
     return newest_rows(store.labels(batch), Labels, _OF_A_RATER, "labelled_at")

@@ -1,6 +1,6 @@
 """Joins the labels of a batch with what a judge said of the same rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.labels.designs import design_weights
-from aris_pipeline.labels.importing import newest_labels
+from aris_pipeline.labels.importing import has_labels, newest_labels
 from aris_pipeline.labels.measures import Floats, Ints
-from aris_pipeline.labels.population import RECOMMENDATION, Population
-from aris_pipeline.storage import DataStore
+from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
+from aris_pipeline.storage import DataStore, Judge
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,21 @@ def read_labeled(store: DataStore, population: Population) -> dict[str, Labeled]
         .join(weights, on="custom_id", maintain_order="left")
     )
     return _by_criterion(labels, population)
+
+
+def labeled_populations(store: DataStore, judge: Judge) -> Iterator[Population]:
+    """Yields each batch that people have labeled and a judge has judged, the oldest first."""
+    for batch in store.batches(complain=lambda _damaged: None):
+        if has_labels(store, batch.name) and judge in store.judges("evaluations", batch.name):
+            yield read_population(store, judge, batch)
+
+
+def once_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the rows of several batches with each candidate once, as the newest batch has it.
+
+    Equal profiles have equal request_keys, and the labels of one person say nothing twice.
+    """
+    return rows.unique("request_key", keep="last", maintain_order=True)
 
 
 def _by_criterion(labels: pl.DataFrame, population: Population) -> dict[str, Labeled]:

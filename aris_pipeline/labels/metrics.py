@@ -11,6 +11,7 @@ import polars as pl
 from aris_pipeline.evaluations import evaluation_files
 from aris_pipeline.labels import measures
 from aris_pipeline.labels.head import measure_head
+from aris_pipeline.labels.importing import has_labels
 from aris_pipeline.labels.labeled import Labeled, read_labeled
 from aris_pipeline.labels.measures import Floats
 from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
@@ -46,7 +47,7 @@ def measure_batch(store: DataStore, judge: Judge, batch: Batch) -> LabelCounts |
     Raises:
         MissingDataError: the judge has not judged the batch.
     """
-    if not has_labels(store, batch):
+    if not has_labels(store, batch.name):
         return None
     population = read_population(store, judge, batch)
     labeled = read_labeled(store, population)
@@ -59,11 +60,6 @@ def measure_batch(store: DataStore, judge: Judge, batch: Batch) -> LabelCounts |
         max((one.rows.height for one in labeled.values()), default=0),
         {name_of(row): row["value"] for row in known.to_dicts()},
     )
-
-
-def has_labels(store: DataStore, batch: Batch) -> bool:
-    """Returns whether anybody has labeled the batch."""
-    return any(store.labels(batch.name).glob("*.parquet"))
 
 
 def metrics_are_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:

@@ -1,4 +1,4 @@
-"""Makes the shortlist of a batch, from the labels of all batches that look like it."""
+"""Cuts a batch so that it keeps whom people would advance, by the labels of batches like it."""
 
 import math
 from dataclasses import dataclass
@@ -9,16 +9,15 @@ import polars as pl
 
 from aris_pipeline.errors import TooFewLabelsError
 from aris_pipeline.labels.guarantee import Promise, equal_probability_rows, highest_cut
-from aris_pipeline.labels.labeled import read_labeled
+from aris_pipeline.labels.labeled import labeled_populations, once_each, read_labeled
 from aris_pipeline.labels.measures import Floats
-from aris_pipeline.labels.metrics import has_labels
-from aris_pipeline.labels.population import RECOMMENDATION, Population, read_population
+from aris_pipeline.labels.population import RECOMMENDATION, Population
 from aris_pipeline.quality import Thresholds, population_stability_index
-from aris_pipeline.storage import DataStore
+from aris_pipeline.storage import DataStore, Judge
 
 _BINS = 10
 _LEAST_ROWS = 100
-_COUNTED = {"score": pl.Float64, "advanced": pl.Boolean}
+_COUNTED = {"request_key": pl.String, "score": pl.Float64, "advanced": pl.Boolean}
 
 
 @dataclass(frozen=True)
@@ -37,86 +36,120 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Shortlist:
-    """The candidates that a promise keeps.
+class PromisedCut:
+    """The least score that keeps a promise.
 
     Attributes:
         promise: the recall and the confidence.
-        cut: the least score; rows without a score are on the list.
-        rows: the list, best score first.
-        of: rows of the batch.
-        labeled: labels that count: drawn with equal probability.
+        cut: the score; rows without a score are kept whatever it is.
+        labeled: labels that count: drawn with equal probability, a candidate of several batches
+            once.
         advanced: those of them that people advance.
         drifts: each batch whose labels were looked at.
     """
 
     promise: Promise
     cut: float
-    rows: pl.DataFrame
-    of: int
     labeled: int
     advanced: int
     drifts: tuple[Drift, ...]
 
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The candidates of a batch that a promise keeps.
+
+    Attributes:
+        by: the cut, and the labels behind it.
+        rows: the list, best score first.
+        of: rows of the batch.
+    """
+
+    by: PromisedCut
+    rows: pl.DataFrame
+    of: int
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the figures, for JSON."""
+        by = self.by
         return {
-            **vars(self.promise),
-            "cut": None if math.isinf(self.cut) else self.cut,
+            **vars(by.promise),
+            "cut": None if math.isinf(by.cut) else by.cut,
             "rows": self.rows.height,
             "of": self.of,
             "share": round(self.rows.height / self.of, 4),
-            "labeled": self.labeled,
-            "advanced": self.advanced,
-            "drifts": [vars(one) for one in self.drifts],
+            "labeled": by.labeled,
+            "advanced": by.advanced,
+            "drifts": [vars(one) for one in by.drifts],
         }
 
 
 def make_shortlist(store: DataStore, population: Population, promise: Promise) -> Shortlist:
-    """Returns the shortest list that keeps a promise.
+    """Returns the shortest list of a judged batch that keeps a promise.
+
+    Raises:
+        TooFewLabelsError: the labels do not allow the promise; says how many are needed.
+    """
+    rows = population.rows
+    by = promised_cut(
+        store, population.judge, population.rubric.digest, promise,
+        batch=population.batch.name, scores=rows["score"],
+    )  # fmt: skip
+    kept = rows.filter(pl.col("score").fill_null(math.inf) >= by.cut)
+    ordered = kept.sort("score", "custom_id", descending=[True, False], nulls_last=True)
+    return Shortlist(by, ordered, rows.height)
+
+
+def promised_cut(  # noqa: PLR0913 - what is cut, and by which labels
+    store: DataStore,
+    judge: Judge,
+    rubric_digest: str,
+    promise: Promise,
+    *,
+    batch: str,
+    scores: pl.Series | None = None,
+) -> PromisedCut:
+    """Returns the highest cut of the score that keeps a promise for a batch.
 
     It assumes that the labeled batches and this one are exchangeable: same kind of candidates, same
     judge, and people who advance by the same standard. What can be seen of that is checked: labels
-    of a batch whose scores have another distribution are left out.
+    of a batch whose scores have another distribution are left out, and so are those of another
+    text of the rubric.
+
+    Args:
+        store: the store of the tables.
+        judge: whose scores are cut.
+        rubric_digest: of the rubric's text.
+        promise: the recall and the confidence.
+        batch: the name of the batch.
+        scores: of its rows; None before they are known, which leaves no batch out.
 
     Raises:
         TooFewLabelsError: the labels do not allow the promise; says how many are needed.
     """
     drifts, parts = [], []
-    for batch in store.batches(complain=lambda _damaged: None):
-        judges = store.judges("evaluations", batch.name)
-        if not has_labels(store, batch) or population.judge not in judges:
+    for labeled in labeled_populations(store, judge):
+        counted = read_labeled(store, labeled).get(RECOMMENDATION)
+        if counted is None or labeled.rubric.digest != rubric_digest:
             continue
-        other = read_population(store, population.judge, batch)
-        labeled = read_labeled(store, other).get(RECOMMENDATION)
-        if labeled is None:
-            continue
-        drift = _drift(other, population)
+        drift = _drift(labeled, batch, scores)
         drifts.append(drift)
         if drift.is_used:
-            parts.append(equal_probability_rows(labeled))
-    rows = pl.concat([pl.DataFrame(schema=_COUNTED), *parts])
+            parts.append(equal_probability_rows(counted))
+    rows = once_each(pl.concat([pl.DataFrame(schema=_COUNTED), *parts]))
     advanced = rows.filter("advanced")["score"]
     cut = highest_cut(advanced.to_numpy(), promise)
     if cut is None:
-        raise TooFewLabelsError(_too_few(population, promise, rows.height, advanced.len()))
-    kept = population.rows.filter(pl.col("score").fill_null(math.inf) >= cut)
-    return Shortlist(
-        promise,
-        cut,
-        kept.sort("score", "custom_id", descending=[True, False], nulls_last=True),
-        population.rows.height,
-        rows.height,
-        advanced.len(),
-        tuple(drifts),
-    )
+        few = _too_few(store, judge, batch, promise, rows.height, advanced.len())
+        raise TooFewLabelsError(few)
+    return PromisedCut(promise, cut, rows.height, advanced.len(), tuple(drifts))
 
 
-def _drift(labeled: Population, now: Population) -> Drift:
+def _drift(labeled: Population, batch: str, scores: pl.Series | None) -> Drift:
     name = labeled.batch.name
-    if name == now.batch.name:
+    if name == batch or scores is None:
         return Drift(name, 0.0, is_used=True)
-    before, after = labeled.rows["score"].drop_nulls(), now.rows["score"].drop_nulls()
+    before, after = labeled.rows["score"].drop_nulls(), scores.drop_nulls()
     if min(before.len(), after.len()) < _LEAST_ROWS:
         return Drift(name, None, is_used=True)
     edges = np.quantile(before.to_numpy(), np.linspace(0, 1, _BINS + 1)[1:-1])
@@ -129,15 +162,30 @@ def _counts(scores: pl.Series, edges: Floats) -> dict[str, int]:
     return {str(number): int(count) for number, count in enumerate(np.bincount(bins)) if count}
 
 
-def _too_few(population: Population, promise: Promise, labeled: int, advanced: int) -> str:
+def _too_few(
+    store: DataStore, judge: Judge, batch: str, promise: Promise, labeled: int, advanced: int
+) -> str:
     needed = promise.least_advanced
     share = (advanced + 0.5) / (labeled + 1)
-    more, rows = math.ceil((needed - advanced) / share), population.rows.height
-    beyond = "; this batch is too small, so label others by this judge too" if more > rows else ""
+    more = math.ceil((needed - advanced) / share)
+    judged = [
+        one
+        for one in store.batches(complain=lambda _: None)
+        if judge in store.judges("evaluations", one.name)
+    ]
+    sizes = {one.name: sum(one.shard_rows) for one in judged}
+    if not sizes:
+        remedy = "judge a batch without triage first, and label a sample of it"
+    else:
+        name = batch if batch in sizes else max(sizes, key=lambda one: sizes[one])
+        beyond = "; that batch is too small, so label others by this judge too"
+        remedy = (
+            f"`aris label sample {name} --top 0 --borderline 0 "
+            f"--random {min(more, sizes[name])} --seed 8 --out FILE`"
+            f"{beyond if more > sizes[name] else ''}"
+        )
     return (
         f"a recall of {promise.recall:.0%} with confidence {promise.confidence:.0%} needs labels "
         f"of at least {needed:,} candidates whom people advance, drawn at random; there are "
-        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do{beyond}: "
-        f"`aris label sample {population.batch.name} --top 0 --borderline 0 "
-        f"--random {min(more, rows)} --seed 8 --out FILE`"
+        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do: {remedy}"
     )

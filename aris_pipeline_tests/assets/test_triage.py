@@ -8,9 +8,19 @@ import polars as pl
 import pytest
 
 from aris_pipeline import quality
-from aris_pipeline.completions import part_by_score, sample_of
+from aris_pipeline.completions import Kept, sample_of
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Request
+from aris_pipeline.labels import (
+    Design,
+    Promise,
+    draw_sample,
+    import_labels,
+    make_shortlist,
+    read_population,
+    sheet_rows,
+    write_sheet,
+)
 from aris_pipeline.ledger import reconcile, summarize, trace_batch
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import DataStore, Shard
@@ -44,7 +54,7 @@ def test_all_rows_are_scored_and_the_best_are_answered(
     assert rows["score"].null_count() == 0
     assert left_out["invalid_reason"].unique().to_list() == ["triaged"]
     assert answered.height == len(FakeEngine.generated())
-    sample = sample_of(part_by_score(rows, SHARE)[1]["request_key"])
+    sample = sample_of(Kept(SHARE).part(rows)[1]["request_key"])
     chosen = rows.filter(~pl.col("request_key").is_in(sample.implode()))
     worst_answered = min(chosen.filter("is_valid")["score"].to_list())
     assert worst_answered >= max(chosen.filter(~pl.col("is_valid"))["score"].to_list())
@@ -153,6 +163,41 @@ def test_a_run_that_was_stopped_goes_on_from_its_scores(
     assert len(FakeEngine.generated()) == counts.evaluated - 4
     scored = {request.request_id.partition("#")[0] for request in FakeEngine.asked}
     assert len(scored - {"calibration"}) == len(FakeEngine.generated()), "only rows to be answered"
+
+
+def test_triage_by_a_recall_answers_whom_the_labels_of_another_batch_ask_for(
+    runner: BatchRunner, store: DataStore, write_file: WriteFile, tmp_path: Path
+) -> None:
+    by_recall = dataclasses.replace(runner, judging={"triage_recall": 0.9})
+    refused = by_recall.run(write_file(ROWS), {"shard_size": 30}, LAST)
+    assert FakeEngine.loads == 0
+    assert any("judge a batch without triage first" in failure for failure in refused.failures)
+
+    judged = runner.run(write_file(ROWS), {"shard_size": 30}, LAST)
+    people = read_population(store, judged.judge, judged.batch)
+    sample = draw_sample(store, people, Design(top=0, borderline=0, random=ROWS))
+    median = people.rows["score"].median()
+    better = people.rows.filter(pl.col("score") > median)["custom_id"].implode()
+    sheet = sheet_rows(store, people, sample, 1).with_columns(
+        recommendation=pl.when(pl.col("custom_id").is_in(better))
+        .then(pl.lit("Yes"))
+        .otherwise(pl.lit("No"))
+    )
+    write_sheet(sheet, tmp_path / "sheet.csv")
+    import_labels(store, tmp_path / "sheet.csv", "Ada")
+    outcome = by_recall.run(write_file(ROWS, seed=2), {"shard_size": 30}, LAST)
+
+    assert outcome.failures == []
+    cut = make_shortlist(store, people, Promise(0.9, 0.9)).by.cut
+    rows = table(store, "evaluations", outcome)
+    promised = rows.filter(pl.col("score") >= cut)
+    assert 0 < promised.height < ROWS
+    assert promised["is_valid"].all()
+    counts = reconcile(store, outcome.batch, outcome.judge)
+    assert counts.ok
+    assert counts.triaged > 0.7 * (ROWS - promised.height)
+    found = summarize(store, outcome.batch, outcome.judge).agreement
+    assert found is None or found.top == promised.height
 
 
 def test_a_file_that_brings_its_own_questions_cannot_be_triaged(

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from aris_pipeline.completions import part_by_score, sample_of
+from aris_pipeline.completions import Kept, sample_of
 from aris_pipeline.completions.triage import choose
 
 
@@ -14,7 +14,7 @@ def scored(*scores: float | None) -> pl.DataFrame:
 
 
 def kept(rows: pl.DataFrame, share: float) -> list[float | None]:
-    return part_by_score(rows, share)[0]["score"].to_list()
+    return Kept(share).part(rows)[0]["score"].to_list()
 
 
 def test_the_best_share_is_kept() -> None:
@@ -36,9 +36,9 @@ def test_a_row_that_could_not_be_scored_is_kept() -> None:
 def test_of_the_others_a_sample_is_chosen_the_same_in_every_run() -> None:
     rows = scored(*[4.0] * 100, *[0.0] * 3_900)
 
-    first = choose(rows, 0.025)
+    first = choose(rows, Kept(0.025))
 
-    assert first.to_list() == choose(rows.reverse(), 0.025).to_list()
+    assert first.to_list() == choose(rows.reverse(), Kept(0.025)).to_list()
     others = first.filter(first > "k0099")
     assert others.len() == pytest.approx(0.05 * 3_900, rel=0.25)
 

@@ -64,7 +64,10 @@ Judging = Callable[..., Labeled]
 
 @pytest.fixture
 def judged(store: DataStore, tmp_path: Path) -> Judging:
-    """Judges candidates c0, c1, ...; scores fall from 4 to 0, or are given."""
+    """Judges candidates c0, c1, ...; scores fall from 4 to 0, or are given.
+
+    Batches of the same `people` have the same profiles.
+    """
 
     def write(
         count: int = 0,
@@ -72,6 +75,7 @@ def judged(store: DataStore, tmp_path: Path) -> Judging:
         scores: Sequence[float] = (),
         judge: Judge = JUDGE,
         titles: Sequence[str] = (),
+        people: str = "k",
         **batch: Any,
     ) -> Labeled:
         given = list(scores) or [4 - 4 * n / max(count - 1, 1) for n in range(count)]
@@ -84,7 +88,12 @@ def judged(store: DataStore, tmp_path: Path) -> Judging:
         ]
         (shard,) = Shard.all_of(landed)
         write_table(store.prompts(judge, shard), Prompts, *prompts)
-        write_verdicts(store, judge, landed, WITH_EVIDENCE, *map(verdict_of, given))
+        keys = [f"{people}{number}" for number in range(len(given))]
+        verdicts = [
+            {**verdict_of(score), "request_key": key}
+            for key, score in zip(keys, given, strict=True)
+        ]
+        write_verdicts(store, judge, landed, WITH_EVIDENCE, *verdicts)
         return Labeled(store, landed, tmp_path, judge)
 
     return write

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aris_pipeline.errors import TooFewLabelsError
-from aris_pipeline.labels import Design, Promise, make_shortlist
+from aris_pipeline.labels import Design, Promise, make_shortlist, promised_cut
 from aris_pipeline.labels.guarantee import equal_probability_rows, highest_cut
 from aris_pipeline.labels.labeled import read_labeled
 from aris_pipeline_tests.unit.labels.conftest import Judging, Labeled
@@ -93,13 +93,13 @@ def test_without_labels_it_refuses(judged: Judging) -> None:
 
     with pytest.raises(TooFewLabelsError, match="there are 0 among 0 such labels") as refused:
         make_shortlist(batch.store, batch.population, PROMISE)
-    assert "this batch is too small, so label others by this judge too" in str(refused.value)
+    assert "that batch is too small, so label others by this judge too" in str(refused.value)
 
 
-def later(judged: Judging, *, better: float) -> Labeled:
+def later(judged: Judging, *, better: float, people: str = "other") -> Labeled:
     """A second batch without labels, whose scores are higher."""
     scores = np.clip(np.linspace(4, 0, 300) + better, 0, 4).tolist()
-    return judged(scores=scores, name="2026-11-22_more")
+    return judged(scores=scores, name="2026-11-22_more", people=people)
 
 
 def test_labels_of_a_batch_that_looks_the_same_are_used(judged: Judging) -> None:
@@ -108,7 +108,7 @@ def test_labels_of_a_batch_that_looks_the_same_are_used(judged: Judging) -> None
     batch = later(judged, better=0)
     found = make_shortlist(batch.store, batch.population, PROMISE)
 
-    (drift,) = found.drifts
+    (drift,) = found.by.drifts
     assert (drift.batch, drift.is_used) == ("2026-11-21_export", True)
     assert 95 <= found.rows.height < 110
 
@@ -130,4 +130,23 @@ def test_labels_of_two_batches_add_up(judged: Judging) -> None:
 
     found = make_shortlist(batch.store, batch.population, PROMISE)
 
-    assert (found.labeled, len(found.drifts)) == (180, 2)
+    assert (found.by.labeled, len(found.by.drifts)) == (180, 2)
+
+
+def test_a_candidate_of_two_batches_counts_once(judged: Judging) -> None:
+    half = Design(top=0, borderline=0, random=90)
+    judged(300).label(half, better_third)
+    batch = later(judged, better=0, people="k")
+    batch.label(half, better_third)
+
+    # Equal seeds draw equal rows, so that both samples ask about the same 90.
+    with pytest.raises(TooFewLabelsError, match="among 90 such labels"):
+        make_shortlist(batch.store, batch.population, PROMISE)
+
+
+def test_labels_on_scores_by_another_text_of_the_rubric_are_left_out(judged: Judging) -> None:
+    batch = judged(300)
+    batch.label(Design(top=0, borderline=0, random=250), better_third)
+
+    with pytest.raises(TooFewLabelsError, match="there are 0 among 0 such labels"):
+        promised_cut(batch.store, batch.judge, "another", PROMISE, batch="2026-11-22_more")
