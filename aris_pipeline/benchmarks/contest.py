@@ -12,9 +12,9 @@ from aris_pipeline.benchmarks.arms import Arm, EngineArm, Host, OpenEngine, Vllm
 from aris_pipeline.benchmarks.blocks import Entry, Plan, Row, run_blocks, unmeasured
 from aris_pipeline.benchmarks.history import History
 from aris_pipeline.benchmarks.peers import GenerateArm, StageArm
-from aris_pipeline.benchmarks.quality import Labels, judge_answers
+from aris_pipeline.benchmarks.quality import Labels, judge_answers, labels_of_people
 from aris_pipeline.benchmarks.run_batch import RunBatchArm
-from aris_pipeline.benchmarks.workload import Source
+from aris_pipeline.benchmarks.workload import FileSource, Source
 from aris_pipeline.engines import EngineLock, EngineSettings, open_engine
 from aris_pipeline.errors import ArisError, ConfigError
 from aris_pipeline.models import EngineKind, ModelCard, gpu_count
@@ -39,7 +39,8 @@ class Contest:
         source: what is asked, rendered for each model.
         settings: how models are loaded and driven.
         plan: blocks, order, warm-up.
-        gold: labels to compare answers with.
+        gold: labels to compare answers with; by default those of people, if the file landed as a
+            batch that they have labeled.
         needs_gpu: leaves every cell pending on a machine without one.
         server_url: of `remote` and `ollama`.
         server_note: what that server is, and how its weights are quantized.
@@ -131,7 +132,10 @@ def _run(  # noqa: PLR0913 - one argument a collaborator
         stamp["started_at"] = outcome.rows[0]["started_at"]
     outcome.rows += [{**stamp, **row} for row in left_out]
     history.write_runs(outcome.run_id, outcome.frame())
-    answers = judge_answers(entries, outcome, None, contest.gold)
+    gold = contest.gold
+    if gold is None and isinstance(contest.source, FileSource):
+        gold = labels_of_people(store, contest.source.file) or None
+    answers = judge_answers(entries, outcome, None, gold)
     history.write_answers(outcome.run_id, answers)
     say(f"run {outcome.run_id}: {len(outcome.rows)} rows in {store.benchmarks}")
     return outcome.frame()

@@ -12,8 +12,10 @@ from aris_pipeline.benchmarks.blocks import Entry, Outcome
 from aris_pipeline.benchmarks.measuring import valid_answers
 from aris_pipeline.benchmarks.statistics import cohen_kappa, mean_interval
 from aris_pipeline.benchmarks.workload import Workload
+from aris_pipeline.candidates import landed_as
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.storage import BenchmarkAnswers
+from aris_pipeline.labels import has_labels, newest_labels
+from aris_pipeline.storage import BenchmarkAnswers, DataStore
 from aris_pipeline.storage.schemas import polars_schema
 
 _ID = "custom_id"
@@ -42,6 +44,22 @@ def read_gold(file: Path) -> Labels:
         row[_ID]: {name: _category(label) for name, label in row.items() if name != _ID and label}
         for row in rows
     }
+
+
+def labels_of_people(store: DataStore, file: Path) -> Labels:
+    """Returns what people say of the rows of a file; empty if they have not labeled its batch.
+
+    A candidate of whom raters disagree has no gold label.
+    """
+    batch = landed_as(store, file)
+    if batch is None or not has_labels(store, batch.name):
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    said = newest_labels(store, batch.name).group_by(_ID, "criterion", maintain_order=True)
+    for (row, criterion), own in said:
+        if own["label"].n_unique() == 1:
+            found.setdefault(str(row), {})[str(criterion)] = _category(own["label"][0])
+    return found
 
 
 def judge_answers(

@@ -10,7 +10,7 @@ from aris_pipeline.candidates.formats.request_body import (
     parameter_of,
     read_body,
 )
-from aris_pipeline.candidates.landing import land_file
+from aris_pipeline.candidates.landing import land_file, landed_as
 from aris_pipeline.candidates.options import LandingOptions, known_encoding
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
@@ -34,6 +34,7 @@ __all__ = [
     "has_settled",
     "known_encoding",
     "land_file",
+    "landed_as",
     "merged",
     "parameter_of",
     "read_body",

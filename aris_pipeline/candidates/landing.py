@@ -98,6 +98,14 @@ def land_file(
         return landing.register()
 
 
+def landed_as(store: DataStore, file: Path) -> Batch | None:
+    """Returns the batch as which all of a file has landed by default options, if it is whole."""
+    options = LandingOptions()
+    digest = batch_digest(file, detect_format(file, options).name, options)
+    earlier = find_earlier(store, digest)
+    return earlier.batch if earlier else None
+
+
 @dataclass(frozen=True)
 class _Target:
     """The batch that a landing writes.

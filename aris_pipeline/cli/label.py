@@ -16,6 +16,7 @@ from aris_pipeline.errors import ConfigError, MissingDataError
 from aris_pipeline.labels import (
     Design,
     compare_judges,
+    confusion_of,
     draw_sample,
     figures_in_words,
     import_labels,
@@ -130,6 +131,15 @@ def metrics(
         emit({"batch": batch, **vars(judge), "labeled": counts.labeled, "metrics": rows})
         console.say(f"{batch}: {counts.labeled:,} candidates are labeled")
         console.show_table(figures_in_words(rows))
+        options = read_population(store, judge, landed).rubric.recommendations
+        cells = [
+            {
+                "people": said,
+                **{one: f"{count:.0f}" for one, count in zip(options, row, strict=True)},
+            }
+            for said, row in confusion_of(rows, options)
+        ]
+        console.show_table(cells, "rows of the batch by people's option, and by the judge's")
         console.say(f"`aris report {batch}` writes them into the page")
 
 

@@ -50,18 +50,19 @@ def shortlist(
 
 
 def _show(found: Shortlist) -> None:
-    cut = "no row" if math.isinf(found.by.cut) else f"a score of at least {found.by.cut:.3f}"
+    by, promise = found.by, found.by.promise
+    cut = "no row" if math.isinf(by.cut) else f"a score of at least {by.cut:.3f}"
     console.say(f"{found.rows.height:,} of {found.of:,} candidates: {cut}, and those without one")
     console.say(
-        f"With confidence {found.by.promise.confidence:.0%} they are at least "
-        f"{found.by.promise.recall:.0%} of all whom people would advance, by {found.by.labeled:,} labels "
-        f"drawn with equal probability, {found.by.advanced:,} of them advanced."
+        f"With confidence {promise.confidence:.0%} they are at least {promise.recall:.0%} of all "
+        f"whom people would advance, by {by.labeled:,} labels drawn with equal probability, "
+        f"{by.advanced:,} of them advanced."
     )
     console.say(
         "This holds if the labeled batches and this one have the same kind of candidates, the same "
         "judge and the same standard of people."
     )
-    for drift in found.by.drifts:
+    for drift in by.drifts:
         if drift.index is None:
             console.say(f"{drift.batch}: too few rows to compare its scores with these")
         elif not drift.is_used:
@@ -70,8 +71,8 @@ def _show(found: Shortlist) -> None:
                 f"distribution (index {drift.index:.2f}); label rows of this batch",
                 word="warning",
             )
-    by = found.by.promise
     console.say(
-        f"`aris run FILE --triage-recall {by.recall:g} --triage-confidence {by.confidence:g}` "
+        f"`aris run FILE --triage-recall {promise.recall:g} "
+        f"--triage-confidence {promise.confidence:g}` "
         "keeps the same promise for a new file, and answers only whom its list holds"
     )

@@ -9,6 +9,7 @@ import polars as pl
 
 from aris_pipeline.errors import TooFewLabelsError
 from aris_pipeline.labels.guarantee import Promise, equal_probability_rows, highest_cut
+from aris_pipeline.labels.importing import newest_labels
 from aris_pipeline.labels.labeled import labeled_populations, once_each, read_labeled
 from aris_pipeline.labels.measures import Floats
 from aris_pipeline.labels.population import RECOMMENDATION, Population
@@ -140,8 +141,8 @@ def promised_cut(  # noqa: PLR0913 - what is cut, and by which labels
     advanced = rows.filter("advanced")["score"]
     cut = highest_cut(advanced.to_numpy(), promise)
     if cut is None:
-        few = _too_few(store, judge, batch, promise, rows.height, advanced.len())
-        raise TooFewLabelsError(few)
+        lack, more = _too_few(promise, rows.height, advanced.len())
+        raise TooFewLabelsError(f"{lack}: {_how_to_label(store, judge, batch, more)}")
     return PromisedCut(promise, cut, rows.height, advanced.len(), tuple(drifts))
 
 
@@ -162,30 +163,38 @@ def _counts(scores: pl.Series, edges: Floats) -> dict[str, int]:
     return {str(number): int(count) for number, count in enumerate(np.bincount(bins)) if count}
 
 
-def _too_few(
-    store: DataStore, judge: Judge, batch: str, promise: Promise, labeled: int, advanced: int
-) -> str:
+def _too_few(promise: Promise, labeled: int, advanced: int) -> tuple[str, int]:
+    """Returns what the promise lacks, and about how many more labels it needs."""
     needed = promise.least_advanced
-    share = (advanced + 0.5) / (labeled + 1)
-    more = math.ceil((needed - advanced) / share)
-    judged = [
-        one
-        for one in store.batches(complain=lambda _: None)
-        if judge in store.judges("evaluations", one.name)
-    ]
-    sizes = {one.name: sum(one.shard_rows) for one in judged}
-    if not sizes:
-        remedy = "judge a batch without triage first, and label a sample of it"
-    else:
-        name = batch if batch in sizes else max(sizes, key=lambda one: sizes[one])
-        beyond = "; that batch is too small, so label others by this judge too"
-        remedy = (
-            f"`aris label sample {name} --top 0 --borderline 0 "
-            f"--random {min(more, sizes[name])} --seed 8 --out FILE`"
-            f"{beyond if more > sizes[name] else ''}"
-        )
-    return (
+    more = math.ceil((needed - advanced) * (labeled + 1) / (advanced + 0.5))
+    lack = (
         f"a recall of {promise.recall:.0%} with confidence {promise.confidence:.0%} needs labels "
         f"of at least {needed:,} candidates whom people advance, drawn at random; there are "
-        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do: {remedy}"
+        f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do"
     )
+    return lack, more
+
+
+def _how_to_label(store: DataStore, judge: Judge, batch: str, more: int) -> str:
+    """Returns the command that draws so many rows of a batch, or of the judged one with most."""
+    open_rows = {
+        one.name: sum(one.shard_rows) - _labeled_of(store, one.name)
+        for one in store.batches(complain=lambda _damaged: None)
+        if judge in store.judges("evaluations", one.name)
+    }
+    most = max(open_rows, key=lambda one: open_rows[one], default=None)
+    name = batch if open_rows.get(batch) else most
+    if name is None:
+        return "judge a batch without triage first, and label a sample of it"
+    if not open_rows[name]:
+        return "all candidates of this judge's batches are labeled, so judge another batch first"
+    beyond = "; that batch is too small, so label others by this judge too"
+    return (
+        f"`aris label sample {name} --top 0 --borderline 0 --random {min(more, open_rows[name])} "
+        f"--seed 8 --out FILE`{beyond if more > open_rows[name] else ''}"
+    )
+
+
+def _labeled_of(store: DataStore, batch: str) -> int:
+    labels = newest_labels(store, batch).filter(criterion=RECOMMENDATION)
+    return labels["custom_id"].n_unique()

@@ -10,6 +10,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.system.interface import BROWSER
 
+HOSTILE = '"><svg/onload=alert(1)><script>alert(2) {{ 7 * 7 }}'
+"""What landing takes for text: it removes whatever is HTML for certain."""
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300), pytest.mark.xdist_group("browser")]
 
 
@@ -24,23 +27,39 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
-    page: Page, tmp_path: Path
-) -> None:
-    file, data, sheet = tmp_path / "c.jsonl", tmp_path / "data", tmp_path / "sheet.html"
-    ids = ["=1+1", "two", "three"]
-    lines = [json.dumps({"id": one, "title": "Engineer"}) for one in ids]
-    file.write_text("\n".join(lines))
-    batch = aris("run", file, "--data-dir", data, "--json").figures["batch"]
-    aris("label", "sample", batch, "--out", sheet, "--data-dir", data)
+def listen(page: Page) -> tuple[list[str], list[str]]:
+    """What the page complains of, and what it asks for."""
     said: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
+    return said, requests
+
+
+def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
+    page: Page, tmp_path: Path
+) -> None:
+    file, data, sheet = tmp_path / "c.jsonl", tmp_path / "data", tmp_path / "sheet.html"
+    ids = ["=1+1", "two", "three"]
+    titles = ["Engineer", "Engineer", HOSTILE]
+    lines = [
+        json.dumps({"id": one, "title": title}) for one, title in zip(ids, titles, strict=True)
+    ]
+    file.write_text("\n".join(lines))
+    batch = aris("run", file, "--data-dir", data, "--json").figures["batch"]
+    aris("label", "sample", batch, "--out", sheet, "--data-dir", data)
+    said, requests = listen(page)
 
     page.goto(sheet.as_uri())
-    expect(page.locator("#profile")).to_have_text("Title: Engineer")
+    profiles = []
+    for _ in ids:
+        profiles.append(page.locator("#profile").text_content() or "")
+        page.keyboard.press("n")
+    assert sorted(profiles) == sorted(f"Title: {title}" for title in titles)
+    assert page.locator("#profile *").count() == 0
+    page.keyboard.press("p")
+    page.keyboard.press("p")
     page.keyboard.press("2")
     expect(page.get_by_role("heading", name="Candidate 2 of 3")).to_be_visible()
     page.keyboard.press("4")
@@ -64,7 +83,17 @@ def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
 
     labels = tmp_path / saved.value.suggested_filename
     saved.value.save_as(labels)
+    page.once("dialog", lambda asked: asked.accept())
+    page.reload()
+    page.locator("#load").set_input_files(labels)
+    expect(page.get_by_role("heading", name="Candidate 3 of 3")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("2 of 3 labeled")
+    page.locator("#load").set_input_files(file)
+    expect(page.get_by_role("status")).to_have_text(
+        "c.jsonl is not a file that this page has saved"
+    )
     kept = aris("label", "import", labels, "--by", "Ada", "--data-dir", data, "--json").figures
     assert (kept["kept"], kept["refused"]) == (4, [])
-    assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [sheet.as_uri()]
+    loaded = {url for url in requests if not url.startswith(("data:", "blob:"))}
+    assert loaded == {sheet.as_uri()}
     assert said == []

@@ -56,13 +56,41 @@
     tell();
   };
 
+  // Goes on from a file that this page has saved: its cells are all in quotes, in the order of `save`.
+  const load = async (file) => {
+    const cells = [...(await file.text()).matchAll(/"((?:[^"]|"")*)"/g)].map(([, text]) => text.replaceAll('""', '"'));
+    const names = [...head.filter((name) => name !== "profile"), ...criteria];
+    const lines = [];
+    for (let start = 0; start < cells.length; start += names.length) lines.push(cells.slice(start, start + names.length));
+    const [first, ...saved] = lines;
+    const value = (line, name) => line[names.indexOf(name)];
+    const sample = rows[0][head.indexOf("sample_id")];
+    const isOurs = first && first.join() === names.join() && saved.length && saved.every((line) => value(line, "sample_id") === sample);
+    if (!isOurs) {
+      at("status").textContent = `${file.name} is not a file that this page has saved`;
+      return;
+    }
+    for (const line of saved) {
+      const number = rows.findIndex((row) => String(row[head.indexOf("row")]) === value(line, "row"));
+      const isOption = (name) => [...form.elements[name]].some((option) => option.value === value(line, name));
+      if (number >= 0) for (const name of criteria) if (isOption(name)) labels[number][name] = value(line, name);
+    }
+    isSaved = true;
+    const open = labels.findIndex((one) => !one[criteria[0]]);
+    go(open < 0 ? 0 : open);
+  };
+
   form.addEventListener("change", keep);
   form.addEventListener("submit", (event) => event.preventDefault());
   at("previous").addEventListener("click", () => go(current - 1));
   at("next").addEventListener("click", () => go(current + 1));
   at("save").addEventListener("click", save);
+  at("load").addEventListener("change", ({ target }) => {
+    load(target.files[0]);
+    target.value = "";
+  });
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target === at("load") || event.ctrlKey || event.altKey || event.metaKey) return;
     const [first] = criteria;
     const option = [...form.elements[first]][Number(event.key) - 1];
     if (option && option.value) {

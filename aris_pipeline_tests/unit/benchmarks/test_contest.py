@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from aris_pipeline.benchmarks import Contest, FileSource, History, Plan, read_gold, run_contest
+from aris_pipeline.candidates import LandingOptions, land_file
 from aris_pipeline.engines import Completion, Request
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.storage import DataStore
+from aris_pipeline.storage import DataStore, Labels, write_parquet
 from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.unit.benchmarks.conftest import CARD, Fakes
 
@@ -203,13 +205,31 @@ def test_engines_are_compared_answer_by_answer_and_asked_again(
     assert ("offline", "agreement", "recommendation") not in found
 
 
-def test_gold_labels_are_compared_whatever_their_case(
-    store: DataStore, contest: MakeContest, tmp_path: Path, write_file: Callable[..., Path]
+@pytest.mark.parametrize("by_people", [False, True])
+def test_answers_are_compared_with_gold_labels_or_with_those_of_people(
+    store: DataStore,
+    contest: MakeContest,
+    tmp_path: Path,
+    write_file: Callable[..., Path],
+    *,
+    by_people: bool,
 ) -> None:
-    file = tmp_path / "gold.csv"
-    source = FileSource(write_file(6), None, JudgingSettings())
+    candidates, file = write_file(6), tmp_path / "gold.csv"
+    source = FileSource(candidates, None, JudgingSettings())
     ids = [request.request_id for request in source.workload(CARD).requests]
-    file.write_text("custom_id,recommendation\n" + "".join(f"{i},NO\n" for i in ids[:4]))
+    if by_people:
+        batch = land_file(store, candidates, LandingOptions())
+        # Raters disagree about the last candidate, who then has no gold label.
+        said = [*((who, "Ada", "No") for who in ids[:5]), (ids[4], "Ben", "Yes")]
+        rows = [
+            {"batch": batch.name, "custom_id": who, "criterion": "recommendation", "rater": rater,
+             "label": label, "labelled_at": datetime.now(UTC), "sample_id": "s", "weight": 1.0,
+             "stratum": "random", "request_key": who}
+            for who, rater, label in said
+        ]  # fmt: skip
+        write_parquet(pl.DataFrame(rows), store.labels(batch.name) / "one.parquet", Labels)
+    else:
+        file.write_text("custom_id,recommendation\n" + "".join(f"{i},NO\n" for i in ids[:4]))
 
     def always_no(request: Request) -> Completion:
         answer = answer_by_schema(request)
@@ -218,7 +238,7 @@ def test_gold_labels_are_compared_whatever_their_case(
 
     run_contest(
         store,
-        contest("offline", source=source, gold=read_gold(file)),
+        contest("offline", source=source, gold=None if by_people else read_gold(file)),
         opens=Fakes(offline=always_no),
     )
 

@@ -96,6 +96,14 @@ def test_without_labels_it_refuses(judged: Judging) -> None:
     assert "that batch is too small, so label others by this judge too" in str(refused.value)
 
 
+def test_if_all_are_labeled_it_asks_for_another_batch(judged: Judging) -> None:
+    batch = judged(20)
+    batch.label(Design(top=0, borderline=0, random=20), better_third)
+
+    with pytest.raises(TooFewLabelsError, match="are labeled, so judge another batch first"):
+        make_shortlist(batch.store, batch.population, PROMISE)
+
+
 def later(judged: Judging, *, better: float, people: str = "other") -> Labeled:
     """A second batch without labels, whose scores are higher."""
     scores = np.clip(np.linspace(4, 0, 300) + better, 0, 4).tolist()
