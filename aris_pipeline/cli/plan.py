@@ -12,7 +12,7 @@ from aris_pipeline.cli.options import AsJson, DataDir, ModelOption, takes_settin
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.models import Hardware, find_hardware, find_model, read_config
-from aris_pipeline.planning import Model, Workload, declared, make_plan, of_batch
+from aris_pipeline.planning import GIVEN, USUAL, AnswerLength, Model, declared, make_plan, of_batch
 from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import DataStore, Judge, write_bytes
 from aris_pipeline.throughput import Pace, measured_pace
@@ -50,6 +50,9 @@ def plan(
     batch: Annotated[
         str | None, typer.Option(help="Take rows and token lengths from this batch's prompts.")
     ] = None,
+    output_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Mean tokens of an answer; see the docs of rubrics.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the projections as a PNG.")] = None,
     data_dir: DataDir = "data",
     as_json: AsJson = False,
@@ -62,7 +65,11 @@ def plan(
         chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
         pace = _pace(store, chosen, hardware, engine.replicas) if config is None else None
-        work = _work(store, batch, rows, chosen, pace)
+        answer = _answer(output_tokens, pace)
+        if batch is None:
+            work = declared(rows or _ROWS, answer)
+        else:
+            work = of_batch(store, store.batch(batch), chosen.name, answer, rows)
         made = make_plan(
             chosen, hardware, work, lambda: pace,
             max_model_len=engine.max_model_len,
@@ -109,13 +116,12 @@ def _pace(store: DataStore, model: Model, hardware: Hardware, replicas: int) -> 
     return None if found is None or found.elsewhere else found
 
 
-def _work(
-    store: DataStore, batch: str | None, rows: int | None, model: Model, pace: Pace | None
-) -> Workload:
-    output = pace.output_tokens_per_row if pace else None
-    if batch is None:
-        return declared(rows or _ROWS, output)
-    return of_batch(store, store.batch(batch), model.name, output, rows)
+def _answer(given: int | None, pace: Pace | None) -> AnswerLength:
+    if given:
+        return AnswerLength(given, GIVEN)
+    if pace and pace.output_tokens_per_row:
+        return AnswerLength(pace.output_tokens_per_row, "of earlier runs")
+    return USUAL
 
 
 def _show(model: Model, hardware: Hardware, found: dict[str, Any]) -> None:

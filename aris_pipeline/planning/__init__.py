@@ -2,10 +2,13 @@
 
 from aris_pipeline.planning.plan import PROJECTED_ROWS, Model, Plan, make_plan
 from aris_pipeline.planning.prediction import misfit, predictor
-from aris_pipeline.planning.workload import Workload, declared, of_batch
+from aris_pipeline.planning.workload import GIVEN, USUAL, AnswerLength, Workload, declared, of_batch
 
 __all__ = [
+    "GIVEN",
     "PROJECTED_ROWS",
+    "USUAL",
+    "AnswerLength",
     "Model",
     "Plan",
     "Workload",

@@ -10,6 +10,8 @@ from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 DEFAULT_PROMPT_TOKENS, DEFAULT_OUTPUT_TOKENS = 788, 305
 """Lengths of the rows with which the figures in README.md were measured."""
 
+GIVEN = "as given"
+
 _HINT = "materialize it again"
 
 
@@ -44,19 +46,37 @@ class Workload:
         return self.prompt_tokens + self.output_tokens / 2
 
 
-def declared(rows: int, output_tokens: float | None = None) -> Workload:
-    """Returns rows of usual lengths; `output_tokens` if earlier runs show them."""
-    said = "of earlier runs" if output_tokens else "declared"
-    output = output_tokens or DEFAULT_OUTPUT_TOKENS
-    source = f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens declared, {output:.0f} output {said}"
-    return Workload(rows, DEFAULT_PROMPT_TOKENS, output, (source,))
+@dataclass(frozen=True)
+class AnswerLength:
+    """The mean tokens of an answer, and the source of that figure."""
+
+    tokens: float = DEFAULT_OUTPUT_TOKENS
+    source: str = "declared"
+
+    @property
+    def is_given(self) -> bool:
+        """Returns whether the user has named it, so that it wins over what was measured."""
+        return self.source == GIVEN
+
+    def __str__(self) -> str:
+        return f"{self.tokens:.0f} output tokens, {self.source}"
+
+
+USUAL = AnswerLength()
+"""Of an answer of which nothing is known."""
+
+
+def declared(rows: int, answer: AnswerLength = USUAL) -> Workload:
+    """Returns rows with prompts of the usual length."""
+    source = f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens, declared; {answer}"
+    return Workload(rows, DEFAULT_PROMPT_TOKENS, answer.tokens, (source,))
 
 
 def of_batch(
     store: DataStore,
     batch: Batch,
     model: str,
-    output_tokens: float | None = None,
+    answer: AnswerLength = USUAL,
     rows: int | None = None,
 ) -> Workload:
     """Returns the rows of a batch, by its prompts and, if it has some, its answers.
@@ -65,7 +85,7 @@ def of_batch(
         store: the store of the prompts.
         batch: the batch.
         model: the model whose prompts count; if it has none, those of another model.
-        output_tokens: the mean tokens of an answer in earlier runs, for a batch without answers.
+        answer: the length of an answer, if the user gives it or the batch has no answers.
         rows: the number of such rows; by default that of the batch.
 
     Raises:
@@ -86,12 +106,9 @@ def of_batch(
     answers = _read_all(store, "completions", judge, batch, ["error_type", "output_tokens"]).filter(
         pl.col("error_type").is_null()
     )
-    if answers.height:
-        output = answers.select(pl.col("output_tokens").mean()).item()
-        said = f"{output:.0f} output tokens, of its {answers.height:,} answers"
-    else:
-        output = output_tokens or DEFAULT_OUTPUT_TOKENS
-        said = f"{output:.0f} output tokens, {'of earlier runs' if output_tokens else 'declared'}"
+    if answers.height and not answer.is_given:
+        mean = answers.select(pl.col("output_tokens").mean()).item()
+        answer = AnswerLength(mean, f"of its {answers.height:,} answers")
     mean, shared, half, most, longest = prompts.select(
         pl.col("prompt_tokens").mean(),
         pl.col("static_prefix_tokens").mean().alias("shared"),
@@ -101,9 +118,9 @@ def of_batch(
     ).row(0)
     source = (
         f"lengths: {prompts.height:,} prompts of {batch.name} ({judge.rubric}, {judge.model}): "
-        f"{mean:.0f} tokens, median {half:.0f}, 95 % up to {most:.0f}, longest {longest}; {said}"
+        f"{mean:.0f} tokens, median {half:.0f}, 95 % up to {most:.0f}, longest {longest}; {answer}"
     )
-    return Workload(rows or prompts.height, mean, output, (source,), shared or 0.0, longest)
+    return Workload(rows or prompts.height, mean, answer.tokens, (source,), shared or 0.0, longest)
 
 
 def _read_all(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.planning import declared, of_batch
+from aris_pipeline.planning import GIVEN, AnswerLength, declared, of_batch
 from aris_pipeline.storage import Completions, DataStore, Judge, Prompts, Shard
 from aris_pipeline_tests.tables import make_batch, write_table
 
@@ -25,7 +25,7 @@ def test_the_lengths_of_a_batch_are_those_of_its_prompts(store: DataStore) -> No
     _ask(store, FIRST, 700, 900)
     _ask(store, SECOND, 800, 2_000)
 
-    found = of_batch(store, BATCH, "small", output_tokens=100)
+    found = of_batch(store, BATCH, "small", answer=AnswerLength(100, "of earlier runs"))
 
     assert (found.rows, found.prompt_tokens, found.longest) == (4, 1_100, 2_000)
     assert (found.shared_tokens, found.output_tokens) == (400, 100)
@@ -42,10 +42,11 @@ def test_answers_that_are_there_say_how_long_answers_are(store: DataStore) -> No
         failed,
     )  # fmt: skip
 
-    found = of_batch(store, BATCH, "small", output_tokens=100)
+    found = of_batch(store, BATCH, "small", answer=AnswerLength(100, "of earlier runs"))
 
     assert found.output_tokens == 70
     assert "of its 2 answers" in found.sources[0]
+    assert of_batch(store, BATCH, "small", AnswerLength(200, GIVEN)).output_tokens == 200
 
 
 def test_prompts_of_another_model_will_do_and_are_named(store: DataStore) -> None:
@@ -75,5 +76,7 @@ def test_a_batch_of_which_nothing_can_be_asked_is_refused(store: DataStore) -> N
 
 
 def test_declared_lengths_are_named_as_such() -> None:
-    assert declared(10).sources == ("lengths: 788 prompt tokens declared, 305 output declared",)
-    assert declared(10, 70.0).sources[0].endswith("70 output of earlier runs")
+    (source,) = declared(10).sources
+    assert source == "lengths: 788 prompt tokens, declared; 305 output tokens, declared"
+    given = declared(10, AnswerLength(70, GIVEN))
+    assert given.sources[0].endswith("70 output tokens, as given")
