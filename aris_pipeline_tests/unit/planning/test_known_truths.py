@@ -36,8 +36,8 @@ def test_gemma_3_4b_on_an_h100(context: int) -> None:
 def test_gemma_3_4b_with_its_vision_tower_on_an_rtx_4080(context: int) -> None:
     """On 15.57 GiB at 0.90: 8.58 GiB, 11,824 tokens, and 2.29 rows a second of 788 + 308 tokens."""
     found = make_plan(
-        model("gemma3:4b"), find_hardware("rtx-4080", "15.57GiB"), declared(5_000, AnswerLength(308)),
-        max_model_len=context, images=True,
+        model("gemma3:4b"), find_hardware("rtx-4080", "15.57GiB"),
+        declared(5_000, AnswerLength(308)), max_model_len=context, images=True,
     ).as_dict()  # fmt: skip
 
     assert found["fits"]
