@@ -11,7 +11,13 @@ from aris_pipeline.labels.decisions import (
 from aris_pipeline.labels.exporting import labeled_chats
 from aris_pipeline.labels.guarantee import Promise
 from aris_pipeline.labels.human_chance import Calibration, newest_calibration
-from aris_pipeline.labels.importing import Imported, Refused, import_labels, newest_labels
+from aris_pipeline.labels.importing import (
+    Imported,
+    Refused,
+    import_labels,
+    newest_labels,
+    read_rows,
+)
 from aris_pipeline.labels.metrics import (
     LabelCounts,
     has_labels,
@@ -64,6 +70,7 @@ __all__ = [
     "overrides",
     "read_metrics",
     "read_population",
+    "read_rows",
     "reliability_of",
     "sheet_places",
     "sheet_rows",
