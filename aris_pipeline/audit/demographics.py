@@ -12,6 +12,7 @@ from aris_pipeline.labels import read_rows
 
 _ID = "custom_id"
 _MOST_CATEGORIES = 30
+_FEW = 4
 _EXAMPLES = 5
 _UNKNOWN = {
     *("", "-", "?", "unknown", "missing", "n/a", "na", "nan", "null", "none"),
@@ -63,11 +64,11 @@ class Demographics:
         for name in dimension:
             values = self.rows[name].drop_nulls()
             kinds = values.n_unique()
-            if kinds > _MOST_CATEGORIES or kinds == values.len() > 1:
+            if kinds > _MOST_CATEGORIES or kinds == values.len() > _FEW:
                 raise InputError(
                     f"{self.file}, column {name}: {kinds:,} different values of {values.len():,} "
-                    "candidates are no categories: give groups, such as ages of 40 and over, or name "
-                    "the columns to compare by with --by"
+                    "candidates are no categories: give groups, such as ages of 40 and over, "
+                    "or name the columns to compare by with --by"
                 )
         return self.rows.select(pl.concat_str(dimension, separator=", ")).to_series()
 
@@ -119,9 +120,7 @@ def read_demographics(file: Path, ids: pl.Series) -> Demographics:
         )
     rows = [given.get(who, {}) for who in ids]
     spelled = {name: _spelling([row.get(name, "") for row in rows]) for name in columns}
-    return Demographics(
-        file.name, pl.DataFrame({_ID: ids, **spelled}, strict=False), strangers
-    )
+    return Demographics(file.name, pl.DataFrame({_ID: ids, **spelled}, strict=False), strangers)
 
 
 def _plain(custom_id: str) -> str:

@@ -32,7 +32,7 @@ class MeasuredImpact:
     strangers: int
 
 
-def measure_impact(
+def measure_impact(  # noqa: PLR0913 - one argument an option of the command
     store: DataStore,
     population: Population,
     demographics: Demographics,
@@ -57,7 +57,9 @@ def measure_impact(
         StorageError: the table cannot be written.
     """
     bases = selections(population, selected)
-    dimensions = {",".join(one): demographics.categories(one) for one in demographics.dimensions(by)}
+    dimensions = {
+        ",".join(one): demographics.categories(one) for one in demographics.dimensions(by)
+    }
     rows = [
         {"basis": basis, "dimension": dimension, **row}
         for basis, is_selected in bases.items()

@@ -56,7 +56,7 @@ def compare_categories(
     highest = max(compared, key=lambda row: (row["rate"], row["n"]), default=None)
     if highest is not None and highest["selected"]:
         for row in compared:
-            row |= {"ratio": 1.0} if row is highest else _against(row, highest)
+            row.update({"ratio": 1.0} if row is highest else _against(row, highest))
     return rows
 
 

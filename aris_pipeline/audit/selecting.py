@@ -1,4 +1,4 @@
-"""Says who counts as selected: by recommendation, by place, by triage, or by the sample's median."""
+"""Says who counts as selected: by recommendation, place, triage, or the median of the scores."""
 
 import math
 import re

@@ -18,7 +18,7 @@ from aris_pipeline.reports import Published, write_impact_page
 from aris_pipeline.storage import DataStore
 
 
-def impact(  # noqa: PLR0913 - one argument an option
+def impact(
     batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
     demographics: Annotated[
         Path,
