@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import polars as pl
 
 from aris_pipeline.audit.demographics import Demographics
-from aris_pipeline.audit.impact_ratios import Row, compare_categories
+from aris_pipeline.audit.impact_ratios import Row, compare_categories, in_words
 from aris_pipeline.audit.selecting import selections
 from aris_pipeline.labels import Population
 from aris_pipeline.storage import DataStore, Impact, write_parquet
@@ -30,6 +32,17 @@ class MeasuredImpact:
     unscored: int
     unknown: dict[str, int]
     strangers: int
+
+    def tables(self) -> Iterator[tuple[str, str, list[Row]]]:
+        """Yields each basis and dimension with its rows, which `four_fifths` puts into words."""
+        for (basis, dimension), group in groupby(self.rows, itemgetter("basis", "dimension")):
+            rows = list(group)
+            said = in_words(rows)
+            yield (
+                basis,
+                dimension,
+                [{**row, "four_fifths": one} for row, one in zip(rows, said, strict=True)],
+            )
 
 
 def measure_impact(  # noqa: PLR0913 - one argument an option of the command

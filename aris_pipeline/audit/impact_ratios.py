@@ -11,6 +11,7 @@ of the same four numbers, two-sided: the probability, if the category made no di
 that is at most as likely as this one (R. A. Fisher, JRSS 98, 1935).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,22 +61,37 @@ def compare_categories(
     return rows
 
 
-def in_words(row: Mapping[str, Any]) -> str:
-    """Returns what a row of `impact` says, beside the four-fifths line.
+def in_words(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns what each row of a table says, beside the four-fifths line.
 
     29 CFR 1607.4(D) looks at both: a ratio below four fifths from small numbers may be no adverse
     impact, and a significant difference above four fifths may be one.
+
+    The highest category is chosen by the data, so that any pair of categories might have been
+    compared. A difference counts as significant if its p-value, times the number of pairs, is
+    below 0.05 (Bonferroni): without that, a fair judge of many categories would rarely be called
+    fair.
+
+    Args:
+        rows: of `impact`, all of one basis and dimension.
     """
+    compared = sum(row["ratio"] is not None for row in rows)
+    return [_in_words(row, math.comb(compared, 2)) for row in rows]
+
+
+def _in_words(row: Mapping[str, Any], pairs: int) -> str:
     ratio, p = row["ratio"], row["fisher_p"]
     if ratio is None:
         return "not compared" if row["selected"] else "nobody is selected"
     if p is None:
         return "the highest rate"
-    if p < _SIGNIFICANT:
-        return "below four fifths" if ratio < FOUR_FIFTHS else "four fifths, but significantly less"
-    if row["low"] is not None and row["low"] >= FOUR_FIFTHS:
-        return "at least four fifths"
-    return "cannot tell"
+    is_significant = p * pairs < _SIGNIFICANT
+    if ratio < FOUR_FIFTHS:
+        return "below four fifths" + ("" if is_significant else ": cannot tell from chance")
+    if is_significant:
+        return "four fifths, but significantly less"
+    known = row["low"] is not None and row["low"] >= FOUR_FIFTHS
+    return "at least four fifths" if known else "cannot tell"
 
 
 def _against(row: Row, highest: Row) -> Row:

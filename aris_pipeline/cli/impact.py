@@ -1,13 +1,12 @@
 """`aris audit impact`: how often people of each category are selected."""
 
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aris_pipeline.audit import MeasuredImpact, in_words, measure_impact, read_demographics
+from aris_pipeline.audit import MeasuredImpact, measure_impact, read_demographics
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
@@ -85,7 +84,7 @@ def impact(
                 "batch": batch,
                 **vars(population.judge),
                 **vars(measured),
-                "rows": [{**row, "four_fifths": in_words(row)} for row in measured.rows],
+                "rows": [row for *_, rows in measured.tables() for row in rows],
                 "table": str(table),
                 "file": str(page),
             }
@@ -106,8 +105,7 @@ def _show(measured: MeasuredImpact) -> None:
             f"{measured.strangers:,} rows of the demographics name nobody of this batch",
             word="warning",
         )
-    tables = groupby(measured.rows, lambda row: (row["basis"], row["dimension"]))
-    for (basis, dimension), rows in tables:
+    for basis, dimension, rows in measured.tables():
         shown = [
             {
                 "category": row["category"] + (" (under 2 %)" if row["under_2pct"] else ""),
@@ -119,7 +117,7 @@ def _show(measured: MeasuredImpact) -> None:
                 if row["low"] is None
                 else f"{row['low']:.2f} to {row['high']:.2f}",
                 "Fisher's p": "-" if row["fisher_p"] is None else f"{row['fisher_p']:.4f}",
-                "four fifths": in_words(row),
+                "four fifths": row["four_fifths"],
             }
             for row in rows
         ]

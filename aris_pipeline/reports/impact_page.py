@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
-from aris_pipeline.audit import SCORING, TRIAGE, MeasuredImpact, in_words
+from aris_pipeline.audit import FOUR_FIFTHS, SCORING, TRIAGE, MeasuredImpact
 from aris_pipeline.labels import Population
 from aris_pipeline.reports.page import render
 from aris_pipeline.reports.verdicts import read_verdicts
@@ -52,8 +53,8 @@ def write_impact_page(
     batch, judge = population.batch, population.judge
     path = out or store.batch_report(judge, batch.name).with_name("impact.html")
     tables = [
-        (_BASES.get(basis, basis), [(name, list(rows)) for name, rows in groupby(of, _dimension)])
-        for basis, of in groupby(measured.rows, lambda row: row["basis"])
+        (_BASES.get(basis, basis), [(dimension, rows) for _, dimension, rows in group])
+        for basis, group in groupby(measured.tables(), itemgetter(0))
     ]
     content = {
         "batch": batch,
@@ -64,15 +65,11 @@ def write_impact_page(
         "measured": measured,
         "published": published,
         "tables": tables,
-        "in_words": in_words,
+        "four_fifths": FOUR_FIFTHS,
         "scoring": _BASES[SCORING],
     }
     write_bytes(render(content, "impact.html").encode(), path)
     return path
-
-
-def _dimension(row: dict[str, object]) -> object:
-    return row["dimension"]
 
 
 _BASES = {

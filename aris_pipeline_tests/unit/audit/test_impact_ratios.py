@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from aris_pipeline.audit import compare_categories, in_words
@@ -99,7 +100,8 @@ def test_a_small_category_is_marked_and_compared_unless_it_is_left_out() -> None
 
     large, small = compare_categories(counts, without_small=True)
     assert (small["n"], small["rate"], small["ratio"]) == (10, 1.0, None)
-    assert (large["ratio"], in_words(small)) == (1.0, "not compared")
+    assert large["ratio"] == 1.0
+    assert in_words([large, small]) == ["the highest rate", "not compared"]
 
 
 def test_two_hundredths_are_not_less_than_two_percent() -> None:
@@ -112,28 +114,48 @@ def test_two_hundredths_are_not_less_than_two_percent() -> None:
 @pytest.mark.parametrize(
     ("selected", "of", "said"),
     [
-        (1, 5, "cannot tell"),  # a ratio of 0.4 from five people
-        (100, 400, "below four fifths"),
-        (175, 400, "cannot tell"),  # 0.875, but the interval reaches below 0.8
-        (3_900, 8_000, "at least four fifths"),
-        (3_600, 8_000, "four fifths, but significantly less"),
-        (0, 3, "cannot tell"),
+        (1, 5, "below four fifths: cannot tell from chance"),  # 0.4, but of five people
+        (0, 3, "below four fifths: cannot tell from chance"),
         (0, 50, "below four fifths"),
+        (1_000, 4_000, "below four fifths"),
+        (90, 200, "cannot tell"),  # 0.9, but the interval reaches below 0.8
+        (1_950, 4_000, "at least four fifths"),
+        (1_800, 4_000, "four fifths, but significantly less"),
     ],
 )
 def test_a_ratio_is_read_beside_the_exact_test(selected: int, of: int, said: str) -> None:
-    highest = ("Highest", 8_000, 4_000) if of == 8_000 else ("Highest", 400, 200)
+    rows = compare_categories([("Highest", 4_000, 2_000), ("Other", of, selected)])
 
-    _, row = compare_categories([highest, ("Other", of, selected)])
+    assert in_words(rows) == ["the highest rate", said]
 
-    assert in_words(row) == said
+
+def test_a_difference_of_many_categories_needs_a_smaller_p_to_be_significant() -> None:
+    two = [("a", 100, 50), ("b", 100, 32)]
+    seven = [*two, *((letter, 100, 45) for letter in "cdefg")]
+    assert compare_categories(two)[1]["fisher_p"] == compare_categories(seven)[1]["fisher_p"]
+
+    assert in_words(compare_categories(two))[1] == "below four fifths"
+    assert in_words(compare_categories(seven))[1] == "below four fifths: cannot tell from chance"
+
+
+def test_a_fair_judge_of_fourteen_categories_is_seldom_called_unfair() -> None:
+    draws = np.random.default_rng(7)
+    shares = [sex * race for sex in (0.5, 0.5) for race in (0.4, 0.2, 0.18, 0.14, 0.04, 0.02, 0.02)]
+    alarms = 0
+    for _ in range(100):
+        people = draws.multinomial(1_000, shares)
+        counts = [(str(n), int(of), int(draws.binomial(of, 0.2))) for n, of in enumerate(people)]
+        said = in_words(compare_categories([one for one in counts if one[1]]))
+        alarms += "below four fifths" in said or "four fifths, but significantly less" in said
+
+    assert alarms <= 5
 
 
 def test_without_anybody_selected_there_is_no_ratio() -> None:
     rows = compare_categories([("a", 5, 0), ("b", 7, 0)])
 
     assert {row["ratio"] for row in rows} == {None}
-    assert {in_words(row) for row in rows} == {"nobody is selected"}
+    assert in_words(rows) == ["nobody is selected"] * 2
 
 
 def test_if_all_are_selected_the_formula_has_no_interval() -> None:
@@ -145,7 +167,7 @@ def test_if_all_are_selected_the_formula_has_no_interval() -> None:
 def test_one_category_alone_is_the_highest_and_none_is_nothing() -> None:
     (row,) = compare_categories([("a", 5, 2)])
 
-    assert (row["ratio"], in_words(row)) == (1.0, "the highest rate")
+    assert (row["ratio"], in_words([row])) == (1.0, ["the highest rate"])
     assert compare_categories([]) == []
 
 
