@@ -18,7 +18,7 @@ _MOST_ALARMS = 0.05 + 3 * (0.05 * 0.95 / _BATCHES) ** 0.5
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of a dimension: their shares of the people, and the place of the harmed one."""
+    """The shares of a dimension's categories, and the place of the harmed one."""
 
     shares: tuple[float, ...]
     harmed: int
