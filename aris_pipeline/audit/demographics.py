@@ -47,7 +47,9 @@ class Demographics:
             ConfigError: the file has no such column.
         """
         columns = self.rows.columns[1:]
-        found = [tuple(part.strip().lower() for part in one.split(",")) for one in asked]
+        found = [
+            tuple(dict.fromkeys(part.strip().lower() for part in one.split(","))) for one in asked
+        ]
         strange = [part for one in found for part in one if part not in columns]
         if strange:
             raise ConfigError(

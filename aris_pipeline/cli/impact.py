@@ -102,7 +102,7 @@ def _show(measured: MeasuredImpact) -> None:
         console.say(f"{dimension}: {unknown:,} unknown")
     if measured.strangers:
         console.complain(
-            f"{measured.strangers:,} rows of the demographics name nobody of this batch",
+            f"rows of the demographics that name nobody of this batch: {measured.strangers:,}",
             word="warning",
         )
     for basis, dimension, rows in measured.tables():

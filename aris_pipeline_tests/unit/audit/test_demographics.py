@@ -50,7 +50,7 @@ def test_by_default_each_column_and_each_pair_is_a_dimension(tmp_path: Path) -> 
         *("sex", "race", "age"),
         *("sex,race", "sex,age", "race,age"),
     ]
-    assert found.dimensions(["Sex, age"]) == [("sex", "age")]
+    assert found.dimensions(["Sex, age", "race,race"]) == [("sex", "age"), ("race",)]
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
