@@ -76,13 +76,15 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         rows: of `impact`, all of one basis and dimension.
     """
     compared = sum(row["ratio"] is not None for row in rows)
+    if not compared:
+        return ["nobody is selected"] * len(rows)
     return [_in_words(row, math.comb(compared, 2)) for row in rows]
 
 
 def _in_words(row: Mapping[str, Any], pairs: int) -> str:
     ratio, p = row["ratio"], row["fisher_p"]
     if ratio is None:
-        return "not compared" if row["selected"] else "nobody is selected"
+        return "not compared"
     if p is None:
         return "the highest rate"
     is_significant = p * pairs < _SIGNIFICANT

@@ -51,6 +51,7 @@ def write_impact_page(
         StorageError: the page cannot be written.
     """
     batch, judge = population.batch, population.judge
+    verdicts = read_verdicts(store, judge, batch, names=False)
     path = out or store.batch_report(judge, batch.name).with_name("impact.html")
     tables = [
         (_BASES.get(basis, basis), [(dimension, rows) for _, dimension, rows in group])
@@ -60,7 +61,7 @@ def write_impact_page(
         "batch": batch,
         "judge": judge,
         "rubric": population.rubric,
-        "identity": read_verdicts(store, judge, batch, names=False).identity,
+        "verdicts": verdicts,
         "written_at": datetime.now(UTC),
         "measured": measured,
         "published": published,

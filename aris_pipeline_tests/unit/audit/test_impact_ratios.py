@@ -105,6 +105,12 @@ def test_a_small_category_is_marked_and_compared_unless_it_is_left_out() -> None
     assert in_words([large, small]) == ["the highest rate", "not compared"]
 
 
+def test_a_category_that_is_left_out_says_so_though_nobody_of_it_is_selected() -> None:
+    rows = compare_categories([("Large", 990, 495), ("Small", 10, 0)], without_small=True)
+
+    assert in_words(rows) == ["the highest rate", "not compared"]
+
+
 def test_two_hundredths_are_not_less_than_two_percent() -> None:
     assert [row["under_2pct"] for row in compare_categories([("a", 98, 1), ("b", 2, 1)])] == [
         False,

@@ -31,7 +31,7 @@ def test_it_has_what_the_rule_of_new_york_wants_published(batch: Judged) -> None
     data = found.sections["dates"]
     assert "Distribution date of the tool 2026-01-05" in data
     assert "Source of the categories Voluntary form of <2026>" in data
-    assert found.figures["assessed"] == 4
+    assert "Assessed 4 of 4 candidates landed" in data
     assert "sex: 1 assessed candidates, who are not in the tables" in data
     assert "The reason that was given: fewer than five people" in data
     assert "Scoring rate: a score above the sample's median" in found.sections["basis-1"]
