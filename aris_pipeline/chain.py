@@ -20,6 +20,7 @@ from aris_pipeline.storage import (
     Decisions,
     EngineTuning,
     Evaluations,
+    Impact,
     Judge,
     LabelMetrics,
     Labels,
@@ -48,7 +49,7 @@ class Table:
         schema: None if the rubric alone defines the columns, and for the page, which has none.
         judged: whether each judge (rubric and model) has its own file.
         job: the Dagster job that materializes it in a batch's run; None for tables that landing,
-            people's labels and benchmarks write.
+            people's labels, audits and benchmarks write.
         resources: what that job's step needs.
         has_each_row: whether every usable row passes through it.
     """
@@ -105,6 +106,10 @@ TABLES = (
         "batch_report", "batch",
         lambda s, judge, shard: s.batch_report(judge, shard.batch), None,
         judged=True, job="rank",
+    ),
+    Table(
+        "impact", "batch", lambda s, judge, shard: s.impact(judge, shard.batch), Impact,
+        judged=True,
     ),
     Table(
         "label_samples", "batch", lambda s, _, shard: s.label_sample(shard.batch, "*"),

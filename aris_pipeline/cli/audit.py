@@ -2,8 +2,18 @@
 
 import typer
 
+from aris_pipeline.cli.impact import impact
+
 app = typer.Typer(
     name="audit",
     help="Answer an auditor: is the judge fair, is it stable, who decided what by which version.",
     no_args_is_help=True,
 )
+
+
+@app.callback()
+def _group() -> None:
+    """Makes each command a command of a group, even an only one."""
+
+
+app.command()(impact)

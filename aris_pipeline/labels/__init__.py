@@ -17,6 +17,7 @@ from aris_pipeline.labels.importing import (
     has_labels,
     import_labels,
     newest_labels,
+    read_rows,
 )
 from aris_pipeline.labels.metrics import (
     LabelCounts,
@@ -71,6 +72,7 @@ __all__ = [
     "promised_cut",
     "read_metrics",
     "read_population",
+    "read_rows",
     "reliability_of",
     "sheet_places",
     "sheet_rows",

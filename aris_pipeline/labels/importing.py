@@ -105,7 +105,11 @@ def newest_labels(store: DataStore, batch: str) -> pl.DataFrame:
     return newest_rows(store.labels(batch), Labels, _OF_A_RATER, "labelled_at")
 
 
-def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(
+    file: Path,
+    needed: tuple[str, ...],
+    remedy: str = "keep the columns of the sheet as they were written",
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields each row of a CSV file with its number; commas, semicolons and tabs may separate.
 
     Rows are numbered as a spreadsheet does, from 2: a profile may be many lines of the file.
@@ -113,6 +117,7 @@ def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[s
     Args:
         file: the file.
         needed: columns that it must have.
+        remedy: what to do if it has not.
 
     Raises:
         InputError: the file is not UTF-8 text, or has not these columns.
@@ -129,8 +134,7 @@ def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[s
     names = [name.strip().lower() for name in next(reader, [])]
     if missing := [name for name in needed if name not in names]:
         raise InputError(
-            f"{file.name} has no column {', '.join(missing)} in its first line: keep the columns "
-            "of the sheet as they were written"
+            f"{file.name} has no column {', '.join(missing)} in its first line: {remedy}"
         )
     row = 1
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
-from aris_pipeline.evaluations import Cut, best_first, evaluation_files, ranked_by
+from aris_pipeline.evaluations import TRIAGED, Cut, best_first, evaluation_files, ranked_by
 from aris_pipeline.ledger import refuse_openai
 from aris_pipeline.prompts import Rubric, shown_profile
 from aris_pipeline.storage import (
@@ -31,8 +31,9 @@ class Population:
         judge: the rubric and the model.
         rubric: its text at the newest judgment.
         rows: `custom_id`, `request_key`, `place` (1 is best: the ranking, then rows that were only
-            scored, then rows without both), `score`, `recommendation`, each criterion's rating, and
-            `p_yes`: the model's probability of a recommendation that advances.
+            scored, then rows without both), `score`, `recommendation`, each criterion's rating,
+            `p_yes`: the model's probability of a recommendation that advances, and `triaged`:
+            whether triage has only scored the row.
     """
 
     batch: Batch
@@ -84,6 +85,7 @@ def read_population(store: DataStore, judge: Judge, batch: Batch) -> Population:
                 *_KNOWN[:3],
                 pl.col(RECOMMENDATION, *ratings).cast(pl.String),
                 p_yes=pl.sum_horizontal(yes, ignore_nulls=False),
+                triaged=pl.col("invalid_reason").eq_missing(TRIAGED),
             )
             for frame in frames
             if frame.height

@@ -1,6 +1,15 @@
 """Writes the page that an analyst opens: one HTML file about a batch and its judge."""
 
+from aris_pipeline.reports.impact_page import Published, write_impact_page
 from aris_pipeline.reports.label_page import write_label_page
 from aris_pipeline.reports.report import ROWS, Report, page_is_stale, write_page
 
-__all__ = ["ROWS", "Report", "page_is_stale", "write_label_page", "write_page"]
+__all__ = [
+    "ROWS",
+    "Published",
+    "Report",
+    "page_is_stale",
+    "write_impact_page",
+    "write_label_page",
+    "write_page",
+]

@@ -9,6 +9,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     EngineTuning,
 )
 from aris_pipeline.storage.field_use import FieldText, FieldUse
+from aris_pipeline.storage.impact_schema import Impact
 from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
 from aris_pipeline.storage.made_from import (
@@ -63,6 +64,7 @@ __all__ = [
     "Evaluations",
     "FieldText",
     "FieldUse",
+    "Impact",
     "Judge",
     "LabelMetrics",
     "LabelSamples",

@@ -13,6 +13,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     throughput_report/<judged>/report.parquet
     label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
     reports/<judged>/report.html                    the page of a batch, for an analyst
+    impact/<judged>/impact.parquet                  how often people of each category are selected
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
     labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
     decisions/batch=B/<time>-<digest>.parquet       what people decided: a file an import
@@ -192,6 +193,10 @@ class DataStore:
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""
         return self.judged("reports", judge) / f"batch={batch}" / "report.html"
+
+    def impact(self, judge: Judge, batch: str) -> Path:
+        """Returns the path of how often people of each category of a batch are selected."""
+        return self.judged("impact", judge) / f"batch={batch}" / "impact.parquet"
 
     def label_sample(self, batch: str, sample: str) -> Path:
         """Returns the path of a sample of a batch that was drawn to be labeled."""

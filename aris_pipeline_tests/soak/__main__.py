@@ -23,6 +23,7 @@ from aris_pipeline_tests.soak.engine_deaths import (
     rows_that_kill,
 )
 from aris_pipeline_tests.soak.fuzzing import ENCODINGS, fuzz_encodings, fuzz_formats
+from aris_pipeline_tests.soak.impact_simulations import simulate_impact
 from aris_pipeline_tests.soak.kills import kill_everywhere, kill_with_vllm
 from aris_pipeline_tests.soak.label_simulations import simulate
 from aris_pipeline_tests.soak.partitions import STORAGES, partitions
@@ -77,6 +78,7 @@ SECTIONS = {
     "fuzz": Section(fuzz_formats, 100_000, 1, faults=len(FORMATS)),
     "encodings": Section(fuzz_encodings, 20_000, 1, faults=len(ENCODINGS)),
     "labels": Section(simulate, 2_000, 1, faults=3),
+    "impact": Section(simulate_impact, 5_000, 1, faults=3),
     "memory": Section(memory.tries, 200_000, 1),
     "resume": Section(resume, 200_000, 1),
     "partitions": Section(partitions, 50_000_000, 1, faults=len(STORAGES)),
