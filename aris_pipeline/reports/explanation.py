@@ -33,6 +33,13 @@ _KINDS = {
     "phone": "phone numbers",
     "link": "links",
     "name": "names",
+    "papers": "numbers of papers",
+    "birth": "birth",
+    "age": "age",
+    "address": "addresses",
+    "family": "family",
+    "nationality": "nationality",
+    "gender": "words of gender",
 }
 _NOT = (
     "It is not a decision: a computer program has read a text and written an opinion. People "
@@ -145,7 +152,7 @@ def _verdict(why: Why) -> Part:
         if row["invalid_reason"] == TRIAGED:
             words = [
                 "There is no verdict about you: the program gave you a score only, and answered "
-                "in full for candidates with a higher score."
+                "in full mostly for candidates with a higher score."
             ]
         return Part("verdict", "The verdict", words)
     scale = ", ".join(rubric.recommendations)
@@ -174,14 +181,14 @@ def _data(why: Why, prompt: Mapping[str, Any], source: Mapping[str, Any]) -> Par
     unused = sorted(json.loads(source.get("extra") or "{}"))
     name = "Fields of the file that it did not see, or not in full"
     facts = [(name, ", ".join(unused))] if unused else []
-    return Part("data", "The data that were used", words, facts, profile)
+    return Part("used", "The data that were used", words, facts, profile)
 
 
 def _redacted(why: Why, prompt: Mapping[str, Any]) -> Part:
     how = REDACTION[prompt.get("redaction") or why.verdict.get("redaction")]
     counted = json.loads(prompt.get("redacted") or "{}")
     facts = [
-        (_KINDS.get(kind, kind).capitalize(), f"replaced {count:,} times")
+        (_KINDS.get(kind, kind).capitalize(), f"replaced {count:,} time{'' if count == 1 else 's'}")
         for kind, count in counted.items()
     ]
     words = [f"Personal details: {how}."]
