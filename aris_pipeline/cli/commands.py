@@ -151,7 +151,7 @@ def run(
         emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
         console.show_pages(store, outcomes)
-        if until in ("evaluations", "candidate_ranking", "label_metrics", "batch_report"):
+        if list(CHAIN).index(until) >= list(CHAIN).index("evaluations"):
             failures += console.shortfalls(result, min_success)
         failures += [one.error for one in refused]
         for failure in failures:
