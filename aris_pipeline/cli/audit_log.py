@@ -133,8 +133,8 @@ def _verified(
             console.complain(one["fault"]["text"])
     for anchor in lost:
         console.complain(
-            f"no row has the head {anchor}: rows were removed or written anew since it was kept, or "
-            "it is of another log: restore the log from a backup"
+            f"no row has the head {anchor}: rows were removed or written anew since it was kept, "
+            "or it is of another log: restore the log from a backup"
         )
     return {"ok": all(one["ok"] for one in rows) and not lost, "lost_heads": lost, "logs": rows}
 
