@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aris_pipeline.audit import append_verdicts, log_entries, log_is_stale, verdict_log
 from aris_pipeline.errors import DamagedDataError
 from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.tables import WITH_EVIDENCE, write_verdicts
 from aris_pipeline_tests.unit.audit.logged import FAILED, JUDGE, Logged
 
 
@@ -94,6 +96,18 @@ def test_a_run_stopped_between_file_and_head_is_repaired_by_the_next(
     assert logged.log().added == 0
     assert logged.verify().fault is None
     assert len(logged.files) == before + 1
+
+
+def test_two_writers_wait_for_each_other(logged: Logged) -> None:
+    logged.rows = [FAILED] * 6
+    write_verdicts(logged.store, JUDGE, logged.batch, WITH_EVIDENCE, *logged.rows)
+
+    with ThreadPoolExecutor() as pool:
+        work = [pool.submit(append_verdicts, logged.store, JUDGE, logged.batch) for _ in range(4)]
+        added = [counts.added for one in work if (counts := one.result())]
+
+    assert sorted(added) == [0, 0, 0, 5], "one had failed before"
+    assert logged.verify().fault is None
 
 
 def test_nothing_is_added_to_a_log_whose_end_was_cut_off(grown: Logged) -> None:
