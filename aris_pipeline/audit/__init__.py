@@ -3,16 +3,43 @@
 from aris_pipeline.audit.demographics import Demographics, read_demographics
 from aris_pipeline.audit.impact import MeasuredImpact, measure_impact
 from aris_pipeline.audit.impact_ratios import FOUR_FIFTHS, compare_categories, in_words
+from aris_pipeline.audit.log_verification import ERASED, LogFault, VerifiedLog, verify_log
 from aris_pipeline.audit.selecting import SCORING, TRIAGE
+from aris_pipeline.audit.verdict_log import (
+    ERASURE,
+    VERDICT,
+    Head,
+    Log,
+    LogCounts,
+    append_verdicts,
+    log_entries,
+    log_head,
+    log_is_stale,
+    open_log,
+)
 
 __all__ = [
+    "ERASED",
+    "ERASURE",
     "FOUR_FIFTHS",
     "SCORING",
     "TRIAGE",
+    "VERDICT",
     "Demographics",
+    "Head",
+    "Log",
+    "LogCounts",
+    "LogFault",
     "MeasuredImpact",
+    "VerifiedLog",
+    "append_verdicts",
     "compare_categories",
     "in_words",
+    "log_entries",
+    "log_head",
+    "log_is_stale",
     "measure_impact",
+    "open_log",
     "read_demographics",
+    "verify_log",
 ]

@@ -2,6 +2,7 @@
 
 import typer
 
+from aris_pipeline.cli.audit_log import log
 from aris_pipeline.cli.impact import impact
 
 app = typer.Typer(
@@ -9,11 +10,5 @@ app = typer.Typer(
     help="Answer an auditor: is the judge fair, is it stable, who decided what by which version.",
     no_args_is_help=True,
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Makes each command a command of a group, even an only one."""
-
-
 app.command()(impact)
+app.command()(log)

@@ -47,6 +47,7 @@ from aris_pipeline.storage.schemas import (
     Throughput,
     ThroughputReport,
 )
+from aris_pipeline.storage.verdict_log_schema import VerdictLog
 
 __all__ = [
     "CODE_OF_CANDIDATES",
@@ -77,6 +78,7 @@ __all__ = [
     "Shard",
     "Throughput",
     "ThroughputReport",
+    "VerdictLog",
     "Version",
     "cannot_write",
     "data_path",

@@ -1,4 +1,4 @@
-"""A judged batch, some rows of it triaged or failed, and a file of categories."""
+"""Judged batches with a file of categories, and logs of verdicts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from aris_pipeline.storage import (
     write_parquet,
 )
 from aris_pipeline_tests.tables import DAY, WITH_EVIDENCE, make_batch, table, write_verdicts
+from aris_pipeline_tests.unit.audit.logged import FAILED, Logged
 
 JUDGE = Judge("aris-swe-v2", "small")
 
@@ -89,3 +90,24 @@ def failed(score: float | None) -> dict[str, Any]:
         "is_valid": False,
         "invalid_reason": "truncated",
     }
+
+
+@pytest.fixture
+def logged(store: DataStore) -> Logged:
+    """Six candidates, logged: one of them failed, one triaged, one without a score."""
+    triaged = {**FAILED, "invalid_reason": "triaged"}
+    made = Logged(store, [{}, {}, {}, FAILED, triaged, {"score": None}])
+    made.log()
+    return made
+
+
+@pytest.fixture
+def grown(logged: Logged) -> Logged:
+    """The same after two more runs that changed some verdicts: three files, ten rows."""
+    logged.rows[0] = {"score": 1.25}
+    logged.rows[3] = {"recommendation": "No"}
+    logged.log()
+    logged.rows[0] = {"score": 3.75}
+    logged.rows[1] = FAILED
+    logged.log()
+    return logged
