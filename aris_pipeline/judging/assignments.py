@@ -144,7 +144,9 @@ class Assignment:
     def identity(self) -> EngineIdentity:
         """Returns what determines an answer besides the prompt."""
         engine = self.settings.engine
-        return self.card.identity(engine.kv_cache_dtype, engine.engine)
+        return self.card.identity(
+            engine.kv_cache_dtype, engine.engine, batch_invariant=engine.batch_invariant
+        )
 
     @property
     def data_type(self) -> DataType | None:

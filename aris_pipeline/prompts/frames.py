@@ -124,13 +124,15 @@ def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:
 
 def static_text(rubric: Rubric, *, use_example: bool) -> str:
     """Returns the instructions that every prompt of the rubric starts with."""
+    order = "worst to best" if rubric.worst_first else "best to worst"
+    step = -1 if rubric.worst_first else 1
     lines = [rubric.instructions.strip(), *_opening_lines(rubric), "", "Criteria:"]
     lines += [f"- {c.name} ({c.title}): {c.guidance.strip()}" for c in rubric.criteria]
     lines += [
         "",
-        f"Ratings, best to worst: {', '.join(rubric.ratings)}.",
+        f"Ratings, {order}: {', '.join(rubric.ratings[::step])}.",
         *_unknown_lines(rubric),
-        f"Recommendations, best to worst: {', '.join(rubric.recommendations)}.",
+        f"Recommendations, {order}: {', '.join(rubric.recommendations[::step])}.",
         "",
         _FORMS[rubric.answer_form],
         ", ".join(answer_rules(rubric)) + ".",
