@@ -15,6 +15,7 @@ from aris_pipeline.storage import (
     BenchmarkAnswers,
     BenchmarkDecision,
     BenchmarkRuns,
+    BiasProbe,
     Completions,
     DataStore,
     Decisions,
@@ -31,6 +32,7 @@ from aris_pipeline.storage import (
     Shard,
     Throughput,
     ThroughputReport,
+    VerdictStability,
 )
 
 Grain = Literal["shard", "batch", "all"]
@@ -48,7 +50,7 @@ class Table:
         schema: None if the rubric alone defines the columns, and for the page, which has none.
         judged: whether each judge (rubric and model) has its own file.
         job: the Dagster job that materializes it in a batch's run; None for tables that landing,
-            people's labels and benchmarks write.
+            people's labels, audits and benchmarks write.
         resources: what that job's step needs.
         has_each_row: whether every usable row passes through it.
     """
@@ -114,6 +116,15 @@ TABLES = (
         "decisions", "batch", lambda s, _, shard: s.decisions(shard.batch) / "*.parquet", Decisions
     ),
     Table("labels", "batch", lambda s, _, shard: s.labels(shard.batch) / "*.parquet", Labels),
+    Table(
+        "bias_probe", "batch", lambda s, judge, shard: s.bias_probe(judge, shard.batch, "*"),
+        BiasProbe, judged=True,
+    ),
+    Table(
+        "verdict_stability", "batch",
+        lambda s, judge, shard: s.verdict_stability(judge, shard.batch, "*"), VerdictStability,
+        judged=True,
+    ),
     Table("benchmark_runs", "all", lambda s, *_: s.benchmarks / "runs/*.parquet", BenchmarkRuns),
     Table(
         "benchmark_answers", "all", lambda s, *_: s.benchmarks / "answers/*.parquet",

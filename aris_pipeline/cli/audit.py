@@ -2,8 +2,13 @@
 
 import typer
 
+from aris_pipeline.cli.judge_audits import probe, stability
+
 app = typer.Typer(
     name="audit",
     help="Answer an auditor: is the judge fair, is it stable, who decided what by which version.",
     no_args_is_help=True,
 )
+
+app.command()(probe)
+app.command()(stability)

@@ -8,6 +8,7 @@ from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
 from aris_pipeline.completions.triage import (
+    UNDECIDED_BAND,
     Triaged,
     part_by_score,
     sample_of,
@@ -17,6 +18,7 @@ from aris_pipeline.completions.triage import (
 __all__ = [
     "RETRY_STEPS",
     "SHORTENED",
+    "UNDECIDED_BAND",
     "AnswerParser",
     "Parsed",
     "Prediction",

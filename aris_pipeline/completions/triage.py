@@ -4,7 +4,7 @@ A score costs one or two tokens, an answer with reasons some hundred. In each ba
 answered:
 
 1. the best `share` of its rows by score,
-2. the undecided: rows less than `_MARGIN` below the last of these, the next best first, at most
+2. the undecided: rows less than `UNDECIDED_BAND` below the last of these, the next best first, at most
    half as many again; and rows that could not be scored,
 3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
 were left out would have been among the best.
@@ -44,7 +44,8 @@ from aris_pipeline.storage.schemas import polars_schema
 
 _SAMPLE = 0.05
 _LARGEST_SAMPLE = 2_000
-_MARGIN = 0.25
+UNDECIDED_BAND = 0.25
+"""Points of the score below the last of the best; `aris audit stability` measures what it holds."""
 _MOST_UNDECIDED = 0.5
 
 ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
@@ -249,7 +250,7 @@ def part_by_score(scored: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.
     best = math.ceil(share * scored.height)
     cut_off = known.head(best)["score"].min()
     near = known.slice(best, math.ceil(_MOST_UNDECIDED * best))
-    undecided = near.filter(pl.col("score") > pl.lit(cut_off, pl.Float64) - _MARGIN).height
+    undecided = near.filter(pl.col("score") > pl.lit(cut_off, pl.Float64) - UNDECIDED_BAND).height
     return pl.concat([known.head(best + undecided), unscored]), known.slice(best + undecided)
 
 

@@ -103,6 +103,14 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
             _of("evaluations", "recommendation", "score") + _of("candidate_ranking", "rank"),
         ),
     },
+    "bias_probe": _each(
+        ("mean_shift", "flip_share", "pairs", "inert", "not_applicable"),
+        _of("raw_candidates", *_PROFILE, *_NAMES),
+    ),
+    "verdict_stability": _each(
+        ("flip_rate", "mean_shift", "shift_95", "churn", "asked_again", "stale"),
+        _of("evaluations", "score", "request_key"),
+    ),
     "throughput": {
         "rows": _of("completions", "custom_id"),
         **_each(("rows_ok", "rows_failed", "success_rate"), _OUTCOME),

@@ -36,6 +36,7 @@ from aris_pipeline.storage.places import (
     url_of,
     version_of,
 )
+from aris_pipeline.storage.probe_schemas import BiasProbe, VerdictStability
 from aris_pipeline.storage.schemas import (
     Completions,
     Evaluations,
@@ -56,6 +57,7 @@ __all__ = [
     "BenchmarkAnswers",
     "BenchmarkDecision",
     "BenchmarkRuns",
+    "BiasProbe",
     "Completions",
     "DataStore",
     "Decisions",
@@ -75,6 +77,7 @@ __all__ = [
     "Shard",
     "Throughput",
     "ThroughputReport",
+    "VerdictStability",
     "Version",
     "cannot_write",
     "data_path",

@@ -12,6 +12,8 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
     label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
+    bias_probe/<judged>/<version>.parquet           signals and how far they move scores
+    verdict_stability/<judged>/<version>.parquet    how often verdicts change when asked again
     reports/<judged>/report.html                    the page of a batch, for an analyst
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
     labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
@@ -188,6 +190,14 @@ class DataStore:
     def label_metrics(self, judge: Judge, batch: str) -> Path:
         """Returns the path of how far a judge agrees with people on a batch."""
         return self.judged("label_metrics", judge) / f"batch={batch}" / "metrics.parquet"
+
+    def bias_probe(self, judge: Judge, batch: str, version: str) -> Path:
+        """Returns the path of the bias probe of a batch, by a version of the rubric."""
+        return self.judged("bias_probe", judge) / f"batch={batch}" / f"{version}.parquet"
+
+    def verdict_stability(self, judge: Judge, batch: str, version: str) -> Path:
+        """Returns the path of the stability of a batch's verdicts, by a version of the rubric."""
+        return self.judged("verdict_stability", judge) / f"batch={batch}" / f"{version}.parquet"
 
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""
