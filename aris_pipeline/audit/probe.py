@@ -31,7 +31,7 @@ _SIDES = 2
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """The prompts of a candidate that differ by a signal, as places in the frame of prompts."""
 
     signal: str
@@ -92,19 +92,19 @@ def _drawn(store: DataStore, batch: Batch, rows: int, asking: Asking) -> pl.Data
 
 def _pairs(
     candidates: list[dict[str, Any]], signals: Sequence[Signal]
-) -> tuple[list[_Pair], list[dict[str, Any]]]:
-    pairs: list[_Pair] = []
+) -> tuple[list[Pair], list[dict[str, Any]]]:
+    pairs: list[Pair] = []
     changed: list[dict[str, Any]] = []
     for at, candidate in enumerate(candidates):
         for signal in signals:
             if both := signal.applied(candidate, at):
-                pairs.append(_Pair(signal.name, at, len(changed), len(changed) + 1))
+                pairs.append(Pair(signal.name, at, len(changed), len(changed) + 1))
                 changed += both
     return pairs, changed
 
 
 def _said(
-    prompts: pl.DataFrame, pairs: Sequence[_Pair], judge: Assignment, asking: Asking, answers: int
+    prompts: pl.DataFrame, pairs: Sequence[Pair], judge: Assignment, asking: Asking, answers: int
 ) -> dict[str, Asked]:
     """Asks about the pairs that differ: some for answers and scores, the others for scores."""
     keys = prompts["request_key"]
@@ -126,7 +126,7 @@ def _said(
 
 def table_of_probe(  # noqa: PLR0913 - one argument for each thing that was asked or said
     signals: Sequence[Signal],
-    pairs: Sequence[_Pair],
+    pairs: Sequence[Pair],
     keys: Sequence[str],
     said: dict[str, Asked],
     rubric: Rubric,

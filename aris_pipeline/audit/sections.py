@@ -12,7 +12,7 @@ def in_another_order(profile: str) -> str:
     Args:
         profile: the text of a prompt, with ids before its lines or without.
     """
-    before, mark, resume = profile.partition("\nResume:\n")
+    before, mark, resume = f"\n{profile}".partition("\nResume:\n")
     blocks: dict[str, list[str]] = {"": []}
     name = ""
     for line in before.split("\n"):
@@ -23,4 +23,4 @@ def in_another_order(profile: str) -> str:
         blocks.setdefault(name, []).append(line)
     order = ("", "Skills:", "Education:", "Jobs:")
     lines = [line for name in order for line in blocks.get(name, ())]
-    return "\n".join(lines) + mark + resume
+    return ("\n".join(lines) + mark + resume)[1:]

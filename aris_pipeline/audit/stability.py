@@ -30,7 +30,7 @@ from aris_pipeline.audit.sections import in_another_order
 from aris_pipeline.audit.shifts import scipy_stats
 from aris_pipeline.errors import ConfigError, MissingDataError
 from aris_pipeline.judging import Assignment
-from aris_pipeline.labels import Design, Population, read_population
+from aris_pipeline.labels import Design, read_population
 from aris_pipeline.labels.sampling import drawn_rows
 from aris_pipeline.prompts import render_candidates
 from aris_pipeline.storage import Batch, DataStore, VerdictStability, write_parquet
@@ -71,26 +71,27 @@ class Sample:
         return (border if stratum == BORDER else self.top - border) / self.top
 
 
-def draw_again(population: Population, rows: int, seed: int, top: int | None) -> Sample:
+def draw_again(
+    scored: pl.DataFrame, cut: float, rows: int, *, seed: int, top: int | None = None
+) -> Sample:
     """Draws the rows to ask again: half of them at the border, half at random of the others.
 
-    Raises:
-        MissingDataError: no row of the batch has a score.
+    Args:
+        scored: `custom_id`, `request_key` and `score` of a batch; at least one row.
+        cut: the score at which a verdict changes sides.
+        rows: how many to draw.
+        seed: of the draw.
+        top: k of the churn; a tenth of the batch by default.
     """
-    scored = population.rows.drop_nulls("score").sort("score", descending=True, maintain_order=True)
+    scored = scored.sort("score", descending=True, maintain_order=True)
     scored = scored.with_columns(place=pl.int_range(1, pl.len() + 1))
-    if scored.is_empty():
-        raise MissingDataError(
-            f"no row of batch {population.batch.name} has a score: run it with an engine that gives "
-            "log-probabilities"
-        )
     half = min(rows, scored.height) // 2
     design = Design(0, half, min(rows, scored.height) - half, seed=seed)
-    drawn = drawn_rows(scored, population.cut.score, design)
+    drawn = drawn_rows(scored, cut, design)
     known = scored.select("custom_id", "score", "place")
     k = min(top or max(round(_TOP * scored.height), 1), scored.height)
     joined = drawn.join(known, on="custom_id", how="left", maintain_order="left")
-    return Sample(joined, scored.height, population.cut.score, k)
+    return Sample(joined, scored.height, cut, k)
 
 
 def measure_stability(
@@ -123,7 +124,13 @@ def measure_stability(
     rubric = rubric_of_audit(judge, batch)
     scipy_stats()
     population = read_population(store, judge.judge, batch)
-    sample = draw_again(population, rows, asking.seed, top)
+    scored = population.rows.drop_nulls("score")
+    if scored.is_empty():
+        raise MissingDataError(
+            f"no row of batch {batch.name} has a score: run {batch.source_file} with an engine that "
+            "gives log-probabilities"
+        )
+    sample = draw_again(scored, population.cut.score, rows, seed=asking.seed, top=top)
     candidates = read_candidates(store, batch, sample.rows["custom_id"])
     plain = render_candidates(candidates, judge.rendering)
     stored = sample.rows.select("custom_id", "request_key")
