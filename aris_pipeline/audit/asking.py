@@ -153,7 +153,9 @@ def read_candidates(store: DataStore, batch: Batch, ids: pl.Series | None = None
     for shard in Shard.all_of(batch):
         rows = read_table(store.raw_candidates(shard), RawCandidates, hint=_HINT, columns=columns)
         rows = rows.filter(pl.col("request").is_null())
-        frames.append(rows if ids is None else rows.filter(pl.col("custom_id").is_in(ids.implode())))
+        frames.append(
+            rows if ids is None else rows.filter(pl.col("custom_id").is_in(ids.implode()))
+        )
     return pl.concat(frames)
 
 
@@ -181,5 +183,7 @@ def _score(row: Row) -> float | None:
 def _written(row: Row, rubric: Rubric | None) -> str | None:
     if rubric is None or row["text"] is None:
         return None
-    answer = AnswerParser(answer_schema_json(rubric)).parse(row["text"], row["finish_reason"]).answer
+    answer = (
+        AnswerParser(answer_schema_json(rubric)).parse(row["text"], row["finish_reason"]).answer
+    )
     return None if answer is None else named_answer(rubric, answer).get(RECOMMENDATION)

@@ -4,7 +4,7 @@ Both profiles of a pair go to the same engine in the same session, in random ord
 The table `bias_probe` has a row for each signal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ _SIDES = 2
 
 
 @dataclass(frozen=True)
-class Pair:
+class _Pair:
     """The prompts of a candidate that differ by a signal, as places in the frame of prompts."""
 
     signal: str
@@ -40,7 +40,7 @@ class Pair:
     changed: int
 
 
-def probe_batch(
+def probe_batch(  # noqa: PLR0913 - one argument a collaborator
     store: DataStore, judge: Assignment, batch: Batch, asking: Asking, *, rows: int, answers: int
 ) -> pl.DataFrame:
     """Asks about changed profiles of a batch and writes `bias_probe`.
@@ -68,9 +68,16 @@ def probe_batch(
     pairs, changed = _pairs(candidates.to_dicts(), signals)
     prompts = render_candidates(frame_of(changed, RawCandidates), judge.rendering)
     said = _said(prompts, pairs, judge, asking, answers)
-    hidden = {"name"} if judge.settings.with_profile().prompt.redact else set()
+    keys = prompts["request_key"].to_list()
     table = table_of_probe(
-        signals, pairs, prompts["request_key"].to_list(), said, rubric, candidates.height, hidden
+        {
+            signal: [(keys[p.reference], keys[p.changed]) for p in pairs if p.signal == signal.name]
+            for signal in signals
+        },
+        said,
+        rubric,
+        candidates=candidates.height,
+        hidden={"name"} if judge.settings.prompt.redact else set(),
     )
     columns = {
         name: pl.lit(value) for name, value in asking.provenance(judge, candidates.height).items()
@@ -92,19 +99,19 @@ def _drawn(store: DataStore, batch: Batch, rows: int, asking: Asking) -> pl.Data
 
 def _pairs(
     candidates: list[dict[str, Any]], signals: Sequence[Signal]
-) -> tuple[list[Pair], list[dict[str, Any]]]:
-    pairs: list[Pair] = []
+) -> tuple[list[_Pair], list[dict[str, Any]]]:
+    pairs: list[_Pair] = []
     changed: list[dict[str, Any]] = []
     for at, candidate in enumerate(candidates):
         for signal in signals:
             if both := signal.applied(candidate, at):
-                pairs.append(Pair(signal.name, at, len(changed), len(changed) + 1))
+                pairs.append(_Pair(signal.name, at, len(changed), len(changed) + 1))
                 changed += both
     return pairs, changed
 
 
 def _said(
-    prompts: pl.DataFrame, pairs: Sequence[Pair], judge: Assignment, asking: Asking, answers: int
+    prompts: pl.DataFrame, pairs: Sequence[_Pair], judge: Assignment, asking: Asking, answers: int
 ) -> dict[str, Asked]:
     """Asks about the pairs that differ: some for answers and scores, the others for scores."""
     keys = prompts["request_key"]
@@ -124,29 +131,25 @@ def _said(
     return said
 
 
-def table_of_probe(  # noqa: PLR0913 - one argument for each thing that was asked or said
-    signals: Sequence[Signal],
-    pairs: Sequence[Pair],
-    keys: Sequence[str],
-    said: dict[str, Asked],
+def table_of_probe(
+    pairs: Mapping[Signal, Sequence[tuple[str, str]]],
+    said: Mapping[str, Asked],
     rubric: Rubric,
+    *,
     candidates: int,
     hidden: set[str],
 ) -> pl.DataFrame:
     """Returns the figures of each signal, without who was asked.
 
     Args:
-        signals: in the order of the table.
-        pairs: of all candidates.
-        keys: the request_keys of the prompts.
+        pairs: the request_keys of reference and changed profile, one a candidate, by signal.
         said: what the engine said, by request_key.
         rubric: with the scale of the recommendations.
         candidates: how many were drawn.
         hidden: names of signals that redaction must hide.
     """
     rows = []
-    for signal in signals:
-        own = [(keys[p.reference], keys[p.changed]) for p in pairs if p.signal == signal.name]
+    for signal, own in pairs.items():
         rows.append(
             {
                 "signal": signal.name,
@@ -158,7 +161,9 @@ def table_of_probe(  # noqa: PLR0913 - one argument for each thing that was aske
             }
         )
     tested = [row["p_value"] if row["pairs"] >= LEAST_PAIRS else np.nan for row in rows]
-    corrected = holm([np.nan if row["is_placebo"] else p for row, p in zip(rows, tested, strict=True)])
+    corrected = holm(
+        [np.nan if row["is_placebo"] else p for row, p in zip(rows, tested, strict=True)]
+    )
     for row, alone, among in zip(rows, tested, corrected, strict=True):
         p_value = alone if row["is_placebo"] else among
         row["p_holm"] = among
@@ -169,7 +174,7 @@ def table_of_probe(  # noqa: PLR0913 - one argument for each thing that was aske
 
 
 def _figures(
-    own: Sequence[tuple[str, str]], said: dict[str, Asked], rubric: Rubric
+    own: Sequence[tuple[str, str]], said: Mapping[str, Asked], rubric: Rubric
 ) -> dict[str, Any]:
     """Returns the figures of a signal from the request_keys of its pairs."""
     seen = [(said.get(one), said.get(other)) for one, other in own if one != other]

@@ -42,7 +42,9 @@ class Signal(BaseModel, frozen=True, extra="forbid"):
             turn: chooses the pair.
         """
         edit = _EDITS[self.edit]
-        reference, changed = (edit(candidate, value) for value in self.pairs[turn % len(self.pairs)])
+        reference, changed = (
+            edit(candidate, value) for value in self.pairs[turn % len(self.pairs)]
+        )
         return (reference, changed) if reference is not None and changed is not None else None
 
 
@@ -88,7 +90,9 @@ def _located(candidate: Candidate, location: str) -> Candidate:
 
 def _graduated(candidate: Candidate, years_earlier: str) -> Candidate | None:
     def moved(degree: Mapping[str, Any]) -> dict[str, Any]:
-        end = _YEAR.sub(lambda year: str(int(year[0]) - int(years_earlier)), degree["end_date"] or "")
+        end = _YEAR.sub(
+            lambda year: str(int(year[0]) - int(years_earlier)), degree["end_date"] or ""
+        )
         return {**degree, "end_date": end or None}
 
     degrees = candidate["education_info"]

@@ -94,7 +94,7 @@ def draw_again(
     return Sample(joined, scored.height, cut, k)
 
 
-def measure_stability(
+def measure_stability(  # noqa: PLR0913 - one argument a collaborator
     store: DataStore,
     judge: Assignment,
     batch: Batch,
@@ -127,8 +127,8 @@ def measure_stability(
     scored = population.rows.drop_nulls("score")
     if scored.is_empty():
         raise MissingDataError(
-            f"no row of batch {batch.name} has a score: run {batch.source_file} with an engine that "
-            "gives log-probabilities"
+            f"no row of batch {batch.name} has a score: run {batch.source_file} with an engine "
+            "that gives log-probabilities"
         )
     sample = draw_again(scored, population.cut.score, rows, seed=asking.seed, top=top)
     candidates = read_candidates(store, batch, sample.rows["custom_id"])
@@ -145,10 +145,13 @@ def measure_stability(
     found = []
     for kind in KINDS:
         parts = [
-            (one, asking.shuffled(prompts)) for one, prompts in _asked(kind, judge, candidates, plain)
+            (one, asking.shuffled(prompts))
+            for one, prompts in _asked(kind, judge, candidates, plain)
         ]
         said = asking.ask(parts, alone=kind == "alone") if parts else []
-        scores = [_scores(prompts, answers) for (_, prompts), answers in zip(parts, said, strict=True)]
+        scores = [
+            _scores(prompts, answers) for (_, prompts), answers in zip(parts, said, strict=True)
+        ]
         again = pl.concat(scores) if scores else _scores(plain.clear(), {})
         found += figures_of_kind(kind, sample, again, drawn=plain.height)
     kept = {**asking.provenance(judge, sample.rows.height), "stale": stale}
@@ -184,9 +187,7 @@ def _asked(
 
 
 def _scores(prompts: pl.DataFrame, said: dict[str, Asked]) -> pl.DataFrame:
-    after = [
-        one.score if (one := said.get(key)) else None for key in prompts["request_key"]
-    ]
+    after = [one.score if (one := said.get(key)) else None for key in prompts["request_key"]]
     return prompts.select("custom_id", after=pl.Series(after, dtype=pl.Float64))
 
 

@@ -105,7 +105,7 @@ def stability(
         first = table[0]
         console.say(f"{batch}: {first['rows']:,} candidates, {judge.rubric} with {judge.model}")
         if first["stale"]:
-            console.say(f"{first['stale']:,} of them would be asked otherwise now, and are left out")
+            console.say(f"{first['stale']:,} of them have another prompt now, and are left out")
         console.show_table(stability_in_words(table))
         console.say(
             f"churn: of the first {first['top']:,}. batch: weighted to all rows; border: the rows "
@@ -113,13 +113,13 @@ def stability(
         )
         if band is not None:
             console.say(
-                f"triage: an undecided band of {band:.2f} points holds 95 % of the border's changes "
-                f"when asked among other rows; it is {UNDECIDED_BAND} points"
+                f"triage: an undecided band of {band:.2f} points holds 95 % of the border's "
+                f"changes when asked among other rows; it is {UNDECIDED_BAND} points"
             )
         console.say(f"wrote {path}")
 
 
-def _audit(  # noqa: PLR0913, PLR0917 - the options of both commands
+def _audit(
     store: DataStore,
     name: str,
     asset: str,

@@ -4,8 +4,8 @@ A score costs one or two tokens, an answer with reasons some hundred. In each ba
 answered:
 
 1. the best `share` of its rows by score,
-2. the undecided: rows less than `UNDECIDED_BAND` below the last of these, the next best first, at most
-   half as many again; and rows that could not be scored,
+2. the undecided: rows less than `UNDECIDED_BAND` below the last of these, the next best first, at
+   most half as many again; and rows that could not be scored,
 3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
 were left out would have been among the best.
 

@@ -71,7 +71,11 @@ def bias_probe(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """How far one changed thing in a profile moves its score: a row a signal."""
     data = store.store()
-    with _asking(context, data, judging, engine, config.batch, config.seed) as (judge, batch, asking):
+    with _asking(context, data, judging, engine, config.batch, config.seed) as (
+        judge,
+        batch,
+        asking,
+    ):
         table = probe_batch(
             data, judge, batch, asking, rows=config.rows, answers=config.answers
         ).to_dicts()
@@ -103,9 +107,13 @@ def verdict_stability(
     judging: JudgingResource,
     engine: EngineResource,
 ) -> dg.MaterializeResult[None]:
-    """How often a verdict changes sides when its candidate is asked again: a row a kind and part."""
+    """How often a verdict changes sides when asked again: a row a kind and part."""
     data = store.store()
-    with _asking(context, data, judging, engine, config.batch, config.seed) as (judge, batch, asking):
+    with _asking(context, data, judging, engine, config.batch, config.seed) as (
+        judge,
+        batch,
+        asking,
+    ):
         table = measure_stability(
             data, judge, batch, asking, rows=config.rows, top=config.top
         ).to_dicts()

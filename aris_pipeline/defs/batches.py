@@ -107,7 +107,9 @@ def metadata_of_pages(written: list[tuple[Batch, Judge, Report]]) -> dict[str, A
             "to_review": newest.to_review,
         }
         head = ("batch", "rubric", "model", "rows", "to review", "page")
-        metadata["pages"] = dg.MetadataValue.md(table_in_markdown(head, [_page_line(*one) for one in written]))
+        metadata["pages"] = dg.MetadataValue.md(
+            table_in_markdown(head, [_page_line(*one) for one in written])
+        )
     return metadata
 
 

@@ -51,7 +51,7 @@ class EngineSettings(BaseModel, frozen=True):
     )
     batch_invariant: bool = Field(
         default=False,
-        description="vLLM's kernels whose result does not depend on the other rows of a step; "
+        description="kernels of vLLM whose result does not depend on the other rows of a step; "
         "slower, and on GPUs from compute capability 8.0 on",
     )
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")

@@ -28,7 +28,9 @@ class BiasProbe(_Asked):
     is_placebo = dy.Bool(description="Whether both say the same; it shows what wording alone does.")
     pairs = dy.Int64(description="Pairs with two different prompts and two scores.")
     inert = dy.Int64(description="Pairs whose prompts are the same: the model cannot see a change.")
-    not_applicable = dy.Int64(description="Candidates without anything to change, such as a school.")
+    not_applicable = dy.Int64(
+        description="Candidates without anything to change, such as a school."
+    )
     unscored = dy.Int64(description="Pairs without a score on both sides.")
     must_be_inert = dy.Bool(
         description="Whether redaction must hide the change: then any pair that is not inert is a "

@@ -1,21 +1,26 @@
-"""Simulated judges of known bias and known instability: whether the audit's figures hold.
+"""Simulated judges of known bias and known instability: whether the audit's figures hold."""
 
-`python -m aris_pipeline_tests.soak.audit_simulations` measures over 200 seeds.
-"""
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
 
 from aris_pipeline.audit.asking import Asked
-from aris_pipeline.audit.probe import Pair, table_of_probe
+from aris_pipeline.audit.probe import table_of_probe
 from aris_pipeline.audit.signals import load_signals
 from aris_pipeline.audit.stability import draw_again, figures_of_kind
 from aris_pipeline.evaluations import Cut
 from aris_pipeline.prompts import load_rubric
+from aris_pipeline_tests.soak.processes import Workshop
+from aris_pipeline_tests.soak.results import Try
 
 RUBRIC = load_rubric("aris-swe-v1")
 CUT = Cut.of(RUBRIC).score
 BIASED = "womens_club"
+_SEEDS = 200
+_LEAST = 0.93
+_MOST = 0.05 + 3 * (0.05 * 0.95 / _SEEDS) ** 0.5
+"""Three standard errors of a share of a twentieth."""
 _MOVED = 0.4
 """Share of the pairs whose score a change of the wording moves at all."""
 
@@ -27,17 +32,17 @@ def probed(seed: int, rows: int, bias: float) -> pl.DataFrame:
     """
     chance, signals = np.random.default_rng(seed), load_signals()
     base = 1 + 2 * chance.beta(2, 2, rows)
-    pairs, keys, said = [], [], {}
+    pairs, said = {}, {}
     for signal in signals:
         shift = bias if signal.name == BIASED else 0.0
         noise = chance.laplace(0, 0.3, (2, rows)) * (chance.random((2, rows)) < _MOVED)
         both = np.clip(base + noise + [[0.0], [shift]], 0, 4)
-        for at in range(rows):
-            pairs.append(Pair(signal.name, at, len(keys), len(keys) + 1))
-            for side in (0, 1):
-                keys.append(f"{signal.name} {at} {side}")
-                said[keys[-1]] = Asked(float(both[side, at]), None)
-    return table_of_probe(signals, pairs, keys, said, RUBRIC, rows, hidden=set())
+        pairs[signal] = [
+            (f"{signal.name} {at}", f"{signal.name} {at} changed") for at in range(rows)
+        ]
+        for keys, scores in zip(pairs[signal], both.T, strict=True):
+            said |= {key: Asked(float(one), None) for key, one in zip(keys, scores, strict=True)}
+    return table_of_probe(pairs, said, RUBRIC, candidates=rows, hidden=set())
 
 
 def alarms(seeds: range, rows: int, bias: float = 0.0) -> dict[str, float]:
@@ -88,12 +93,31 @@ def coverage(
     return {part: float(np.mean(found)) for part, found in held.items()}
 
 
-if __name__ == "__main__":
-    many = range(200)
-    for size in (40, 500):
-        print(size, "rows, no bias:", alarms(many, size))
-        print(size, "rows, -0.3 on one signal:", alarms(many, size, bias=-0.3))
-    for at_border, elsewhere in ((0.05, 0.05), (0.3, 0.01), (0.05, 0.0)):
-        rates = {"at_border": at_border, "elsewhere": elsewhere}
-        print(rates, "500 of 20,000:", coverage(many, batch=20_000, rows=500, **rates))
-        print(rates, "80 of 80:", coverage(many, batch=80, rows=80, **rates))
+def simulate_audits(
+    _workshop: Workshop, rows: int, count: int, seed: int, *, skip: int = 0
+) -> Iterator[Try]:
+    """Yields what became of two promises: of the probe, and of the flip rate's interval."""
+    for number, check in enumerate((_probe_holds, _flips_are_covered) * count, start=1):
+        if number > skip:
+            yield check(number, rows, range(seed, seed + _SEEDS))
+
+
+def _probe_holds(number: int, rows: int, seeds: range) -> Try:
+    none, biased = alarms(seeds, rows), alarms(seeds, rows, bias=-0.3)
+    broken = [
+        *([f"alarms without bias: {none['any_alarm']:.1%}"] if none["any_alarm"] > _MOST else []),
+        *([f"found in {biased['found']:.1%}"] if biased["found"] < _LEAST else []),
+    ]
+    return Try("bias probe", number, broken=broken, note=str({"none": none, "biased": biased}))
+
+
+def _flips_are_covered(number: int, rows: int, seeds: range) -> Try:
+    found = {
+        (batch, at_border): coverage(
+            seeds, batch=batch, rows=rows, at_border=at_border, elsewhere=elsewhere
+        )
+        for batch in (80, 20_000)
+        for at_border, elsewhere in ((0.05, 0.05), (0.3, 0.01), (0.05, 0.0))
+    }
+    broken = [f"{at}: {one}" for at, one in found.items() if min(one.values()) < _LEAST]
+    return Try("verdict stability", number, broken=broken, note=str(found))

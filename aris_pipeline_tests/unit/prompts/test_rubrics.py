@@ -109,9 +109,14 @@ def test_a_scale_from_worst_to_best_changes_only_the_order_in_the_prompt(rubric:
     assert "Recommendations, worst to best: Strong No, No, Maybe, Yes, Strong Yes." in turned
     plain = static_text(rubric, use_example=False)
     assert len(plain.splitlines()) == len(turned.splitlines())
-    assert sum(one != other for one, other in zip(plain.splitlines(), turned.splitlines(), strict=True)) == 2
+    assert (
+        sum(
+            one != other for one, other in zip(plain.splitlines(), turned.splitlines(), strict=True)
+        )
+        == 2
+    )
 
 
 def test_each_wording_of_the_user_turn_shows_the_profile_once(rubric: Rubric) -> None:
-    with pytest.raises(ValueError, match="user_turns must contain {profile} exactly once"):
+    with pytest.raises(ValueError, match="user_turns must contain"):
         Rubric.model_validate(rubric.model_dump() | {"user_turns": ["Judge."]})
