@@ -18,8 +18,8 @@ def probe_in_words(rows: Rows) -> list[dict[str, Any]]:
             "flips up, down": f"{row['flips_up']}, {row['flips_down']}",
             "inert": row["inert"],
             "not applicable": row["not_applicable"],
-            "result": _result(row),
             **_of_answers(row, rows),
+            "result": _result(row, _wording_alone(rows)),
         }
         for row in rows
     ]
@@ -64,13 +64,21 @@ def suggested_band(rows: Rows) -> float | None:
     return next((row["shift_95"] for row in found), None)
 
 
-def _result(row: dict[str, Any]) -> str:
+def _wording_alone(rows: Rows) -> float:
+    """Returns the largest shift, in points, that the placebo's interval allows."""
+    ends = (one[end] for one in rows if one["is_placebo"] for end in ("low", "high"))
+    return max((abs(end) for end in ends if end is not None), default=0.0)
+
+
+def _result(row: dict[str, Any], wording_alone: float) -> str:
     if row["pairs"] == 0:
         return "inert: the prompt hides it" if row["inert"] else "nothing to change"
     if row["clear"] is None:
         return "too few pairs"
     if row["is_placebo"]:
         return "wording alone moves scores" if row["clear"] else "quiet"
+    if row["clear"] and abs(row["mean_shift"]) <= wording_alone:
+        return "clear, but no larger than wording alone"
     return "clear" if row["clear"] else "not clear"
 
 
@@ -78,11 +86,8 @@ def _of_answers(row: dict[str, Any], rows: Rows) -> dict[str, Any]:
     """Returns the figures of written recommendations, if answers were asked for."""
     if not any(one["answered"] for one in rows):
         return {}
-    return {
-        "answered": row["answered"],
-        "answers changed": row["answers_changed"],
-        "steps": _signed(row["answer_shift"]),
-    }
+    changed = f"{row['answers_changed']} of {row['answered']}"
+    return {"answers changed, steps": f"{changed}, {_signed(row['answer_shift'])}"}
 
 
 def _signed(value: float | None) -> str:

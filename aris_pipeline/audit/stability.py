@@ -7,7 +7,7 @@ change, for the whole batch and for the border.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -175,14 +175,14 @@ def _asked(
         yield judge, prompts.join(plain, on=["custom_id", "request_key"], how="anti")
     elif kind == "scale_reversed":
         turned = rubric.model_copy(update={"worst_first": not rubric.worst_first})
-        variant = replace(judge, rubric=turned)
+        variant = judge.with_rubric(turned)
         yield variant, render_candidates(candidates, variant.rendering)
     else:
         # Rows take turns with the wordings, so that each row costs one request.
         for at, turn in enumerate(rubric.user_turns):
             own = candidates.gather_every(len(rubric.user_turns), at)
             if own.height:
-                variant = replace(judge, rubric=rubric.model_copy(update={"user_turn": turn}))
+                variant = judge.with_rubric(rubric.model_copy(update={"user_turn": turn}))
                 yield variant, render_candidates(own, variant.rendering)
 
 
