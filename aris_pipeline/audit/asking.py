@@ -20,6 +20,8 @@ from aris_pipeline.scoring import Scoring, scores
 from aris_pipeline.storage import Batch, DataStore, RawCandidates, Shard, read_table
 
 RECOMMENDATION = "recommendation"
+SCORE_DIGITS = 9
+"""Beyond them scores differ by the order of sums in numpy, not by the model."""
 _HINT = "run the batch's file again"
 
 Row = Mapping[str, Any]
@@ -177,7 +179,7 @@ def _score(row: Row) -> float | None:
         return None
     options, calibration = (np.array([one], dtype=np.float64) for one in lists)
     found = float(scores(options, calibration).score[0])
-    return None if np.isnan(found) else found
+    return None if np.isnan(found) else round(found, SCORE_DIGITS)
 
 
 def _written(row: Row, rubric: Rubric | None) -> str | None:

@@ -71,6 +71,8 @@ def _wording_alone(rows: Rows) -> float:
 
 
 def _result(row: dict[str, Any], wording_alone: float) -> str:
+    if row["pairs"] == 0 and row["unscored"]:
+        return "no scores"
     if row["pairs"] == 0:
         return "inert: the prompt hides it" if row["inert"] else "nothing to change"
     if row["clear"] is None:

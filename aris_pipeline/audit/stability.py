@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.audit.asking import (
+    SCORE_DIGITS,
     Asked,
     Asking,
     read_candidates,
@@ -83,7 +84,9 @@ def draw_again(
         seed: of the draw.
         top: k of the churn; a tenth of the batch by default.
     """
-    scored = scored.sort("score", descending=True, maintain_order=True)
+    scored = scored.with_columns(pl.col("score").round(SCORE_DIGITS)).sort(
+        "score", descending=True, maintain_order=True
+    )
     scored = scored.with_columns(place=pl.int_range(1, pl.len() + 1))
     half = min(rows, scored.height) // 2
     design = Design(0, half, min(rows, scored.height) - half, seed=seed)
@@ -142,7 +145,7 @@ def measure_stability(  # noqa: PLR0913 - one argument a collaborator
             f"run, or run {batch.source_file} again by these"
         )
     candidates = candidates.join(plain, on="custom_id", how="semi", maintain_order="left")
-    found = []
+    found: list[dict[str, Any]] = []
     for kind in KINDS:
         parts = [
             (one, asking.shuffled(prompts))
@@ -204,7 +207,7 @@ def figures_of_kind(
     """
     rows = sample.rows.join(again.drop_nulls("after"), on="custom_id", how="inner")
     rows = rows.with_columns(
-        shift=pl.col("after") - pl.col("score"),
+        shift=(pl.col("after") - pl.col("score")).round(SCORE_DIGITS),
         flips=(pl.col("after") > sample.cut) != (pl.col("score") > sample.cut),
     )
     strata = {
@@ -252,7 +255,9 @@ def _churn(sample: Sample, rows: pl.DataFrame) -> tuple[float, float, float]:
         return np.nan, np.nan, np.nan
     best = rows.sort("after", descending=True, maintain_order=True)
     passed = best["weight"].cum_sum().to_numpy()
-    last = float(best["after"][int(np.searchsorted(passed, head["weight"].sum() - 1e-9))])
+    last = float(
+        best["after"][int(np.searchsorted(passed, float(head["weight"].to_numpy().sum()) - 1e-9))]
+    )
     counted = []
     for stratum in (BORDER, RANDOM):
         own = head.filter(stratum=stratum)

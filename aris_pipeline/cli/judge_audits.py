@@ -71,6 +71,7 @@ def probe(
             "shift that is not clear is no proof of fairness."
         )
         console.say(f"wrote {path}")
+        _warn_of_missing_scores(sum(row["unscored"] for row in table))
         for fault in faults:
             console.complain(fault)
         raise typer.Exit(1 if faults else 0)
@@ -117,6 +118,7 @@ def stability(
                 f"changes when asked among other rows; it is {UNDECIDED_BAND} points"
             )
         console.say(f"wrote {path}")
+        _warn_of_missing_scores(sum(row["unscored"] for row in table if row["part"] == "batch"))
 
 
 def _audit(
@@ -136,8 +138,22 @@ def _audit(
     refuse_openai(batch, judge)
     judging |= {"rubric": judge.rubric, "model": model or judge.model}
     runner = BatchRunner.on(str(store.root), judging, console.say, LiveLine(draws=True))
-    runner.audit(batch, asset, config)
+    try:
+        runner.audit(batch, asset, config)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "stopped; the same command begins anew, and an earlier audit stays as it is"
+        ) from None
     return judge
+
+
+def _warn_of_missing_scores(unscored: int) -> None:
+    if unscored:
+        console.complain(
+            f"{unscored:,} requests got no score: their row failed, or the engine gives no "
+            "log-probabilities",
+            word="warning",
+        )
 
 
 def _version(judge: Judge, judging: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 They are no part of a batch's run. `aris audit probe` and `aris audit stability` materialize them.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -59,9 +60,10 @@ class StabilityConfig(dg.Config):
     )
 
 
-@dg.asset(
-    deps=[raw_candidates], pool=GPU_POOL, check_specs=[_NAME_IS_INERT], **described("bias_probe")
-)
+_audit_asset = functools.partial(dg.asset, pool=GPU_POOL)
+
+
+@_audit_asset(deps=[raw_candidates], check_specs=[_NAME_IS_INERT], **described("bias_probe"))
 def bias_probe(
     context: dg.AssetExecutionContext,
     config: ProbeConfig,
@@ -99,7 +101,7 @@ def bias_probe(
     )
 
 
-@dg.asset(deps=[evaluations], pool=GPU_POOL, **described("verdict_stability"))
+@_audit_asset(deps=[evaluations], **described("verdict_stability"))
 def verdict_stability(
     context: dg.AssetExecutionContext,
     config: StabilityConfig,

@@ -120,7 +120,7 @@ def test_a_bias_of_the_engine_is_found_and_the_placebo_is_quiet(
 
     table = read(store, "bias_probe")
     clear = table.filter("clear")
-    assert clear["signal"].to_list() == ["womens_club"]
+    assert clear["signal"].to_list() == ["club_of_women"]
     assert clear["mean_shift"].item() == pytest.approx(-0.3, abs=0.02)
     assert table.filter("is_placebo")["mean_shift"].item() == pytest.approx(0)
     name = table.filter(signal="name").row(0, named=True)
@@ -135,7 +135,7 @@ def test_a_bias_of_the_engine_is_found_and_the_placebo_is_quiet(
     assert event is not None
     assert event.asset_materialization is not None
     metadata = event.asset_materialization.metadata
-    assert metadata["shift_womens_club"].value == pytest.approx(-0.3, abs=0.02)
+    assert metadata["shift_club_of_women"].value == pytest.approx(-0.3, abs=0.02)
 
 
 def test_verdicts_that_change_when_asked_again_are_counted(

@@ -7,7 +7,7 @@ import polars as pl
 
 from aris_pipeline.audit.asking import Asked
 from aris_pipeline.audit.probe import table_of_probe
-from aris_pipeline.audit.signals import load_signals
+from aris_pipeline.audit.signals import Signal, load_signals
 from aris_pipeline.audit.stability import draw_again, figures_of_kind
 from aris_pipeline.evaluations import Cut
 from aris_pipeline.prompts import load_rubric
@@ -16,7 +16,7 @@ from aris_pipeline_tests.soak.results import Try
 
 RUBRIC = load_rubric("aris-swe-v1")
 CUT = Cut.of(RUBRIC).score
-BIASED = "womens_club"
+BIASED = "club_of_women"
 _SEEDS = 200
 _LEAST = 0.93
 _MOST = 0.05 + 3 * (0.05 * 0.95 / _SEEDS) ** 0.5
@@ -32,7 +32,8 @@ def probed(seed: int, rows: int, bias: float) -> pl.DataFrame:
     """
     chance, signals = np.random.default_rng(seed), load_signals()
     base = 1 + 2 * chance.beta(2, 2, rows)
-    pairs, said = {}, {}
+    pairs: dict[Signal, list[tuple[str, str]]] = {}
+    said: dict[str, Asked] = {}
     for signal in signals:
         shift = bias if signal.name == BIASED else 0.0
         noise = chance.laplace(0, 0.3, (2, rows)) * (chance.random((2, rows)) < _MOVED)

@@ -38,7 +38,7 @@ def differing(signal: Signal, one: dict[str, Any]) -> set[str]:
     [
         ("name", {"first_name", "last_name", "resume_text"}),
         ("pronoun", {"resume_text"}),
-        ("womens_club", {"resume_text"}),
+        ("club_of_women", {"resume_text"}),
         ("hbcu", {"education_info"}),
         ("foreign_school", {"education_info"}),
         ("language", {"resume_text"}),
