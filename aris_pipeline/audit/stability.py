@@ -255,9 +255,8 @@ def _churn(sample: Sample, rows: pl.DataFrame) -> tuple[float, float, float]:
         return np.nan, np.nan, np.nan
     best = rows.sort("after", descending=True, maintain_order=True)
     passed = best["weight"].cum_sum().to_numpy()
-    last = float(
-        best["after"][int(np.searchsorted(passed, float(head["weight"].to_numpy().sum()) - 1e-9))]
-    )
+    as_many = head["weight"].to_numpy().sum() - 1e-9  # sums in another order differ by less
+    last = float(best["after"][int(np.searchsorted(passed, as_many))])
     counted = []
     for stratum in (BORDER, RANDOM):
         own = head.filter(stratum=stratum)
