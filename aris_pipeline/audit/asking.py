@@ -12,7 +12,8 @@ from aris_pipeline.completions import AnswerParser, Report
 from aris_pipeline.completions.clock import EngineClock
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.headway import Headway
-from aris_pipeline.engines import EngineSession
+from aris_pipeline.engines import Engine, EngineSession
+from aris_pipeline.engines.protocol import ResetsPrefixCache
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging import Assignment
 from aris_pipeline.prompts import Rubric, answer_schema_json, named_answer
@@ -82,7 +83,7 @@ class Asking:
         with self.report(headway.look) as row_done:
             for judge, rows in asked:
                 headway.opened(Shard(judge.judge.rubric, ""), rows.height)
-            self.session.engine()
+            _forget_prompts(self.session.engine())
             clock = EngineClock()
             headway.begin(clock)
             for judge, rows in asked:
@@ -165,6 +166,12 @@ def _scoring(judge: Assignment) -> Scoring:
     if judge.scoring is None:
         raise ConfigError("an audit needs a rubric: name one by --rubric")
     return judge.scoring
+
+
+def _forget_prompts(engine: Engine) -> None:
+    """Empties the prefix cache, if the engine can: a prompt read before is not computed again."""
+    if isinstance(engine, ResetsPrefixCache):
+        engine.reset_prefix_cache()
 
 
 def _noted(prompts: Iterator[Row], headway: Headway) -> Iterator[Row]:

@@ -37,7 +37,9 @@ from aris_pipeline.prompts import render_candidates
 from aris_pipeline.storage import Batch, DataStore, VerdictStability, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 
-KINDS = ("alone", "other_rows", "paraphrased", "sections", "scale_reversed")
+KINDS = ("other_rows", "alone", "paraphrased", "sections", "scale_reversed")
+"""Other rows come first: an engine whose prefix cache cannot be emptied reads prompts only once."""
+
 BORDER, RANDOM = "borderline", "random"
 _BATCH = "batch"
 _TOP = 0.1

@@ -58,7 +58,7 @@ class VerdictStability(_Asked):
     """One row a way of asking again and a part of the batch, beside the stored scores."""
 
     kind = dy.String(
-        description="alone (asked one at a time), other_rows (in another order), paraphrased (the "
+        description="other_rows (in another order), alone (asked one at a time), paraphrased (the "
         "user turn), sections (of the profile, in another order) or scale_reversed."
     )
     part = dy.String(

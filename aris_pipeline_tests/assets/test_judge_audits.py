@@ -149,7 +149,7 @@ def test_verdicts_that_change_when_asked_again_are_counted(
 
     table = read(store, "verdict_stability").filter(part="batch")
     assert table["kind"].to_list() == [
-        "alone", "other_rows", "paraphrased", "sections", "scale_reversed",
+        "other_rows", "alone", "paraphrased", "sections", "scale_reversed",
     ]  # fmt: skip
     assert table["asked_again"].to_list()[:2] == [40, 40]
     assert table["flip_rate"].is_between(0, 0.15).all()
