@@ -1,7 +1,7 @@
 """Changes one thing of a candidate's profile: the signals of the bias probe, as data.
 
 A signal is a pair of profiles of the same candidate that differ in one thing. Where a thing has to
-be added, both get it: the reference a neutral one, so that the pair does not differ in length too.
+be added, both get it: the reference a neutral one, so that the pair hardly differs in length.
 """
 
 import re
