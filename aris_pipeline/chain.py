@@ -15,6 +15,7 @@ from aris_pipeline.storage import (
     BenchmarkAnswers,
     BenchmarkDecision,
     BenchmarkRuns,
+    BiasProbe,
     Completions,
     DataStore,
     Decisions,
@@ -33,6 +34,7 @@ from aris_pipeline.storage import (
     Throughput,
     ThroughputReport,
     VerdictLog,
+    VerdictStability,
 )
 
 Grain = Literal["shard", "batch", "all"]
@@ -125,6 +127,15 @@ TABLES = (
         "decisions", "batch", lambda s, _, shard: s.decisions(shard.batch) / "*.parquet", Decisions
     ),
     Table("labels", "batch", lambda s, _, shard: s.labels(shard.batch) / "*.parquet", Labels),
+    Table(
+        "bias_probe", "batch", lambda s, judge, shard: s.bias_probe(judge, shard.batch, "*"),
+        BiasProbe, judged=True,
+    ),
+    Table(
+        "verdict_stability", "batch",
+        lambda s, judge, shard: s.verdict_stability(judge, shard.batch, "*"), VerdictStability,
+        judged=True,
+    ),
     Table("benchmark_runs", "all", lambda s, *_: s.benchmarks / "runs/*.parquet", BenchmarkRuns),
     Table(
         "benchmark_answers", "all", lambda s, *_: s.benchmarks / "answers/*.parquet",

@@ -16,6 +16,7 @@ from typer.cli import get_docs_for_click
 
 from aris_pipeline.candidates import LandingOptions
 from aris_pipeline.cli.commands import app
+from aris_pipeline.defs.audits import ProbeConfig, StabilityConfig
 from aris_pipeline.defs.benchmarks import BenchmarkConfig, TuningConfig
 from aris_pipeline.defs.landing import LandConfig
 from aris_pipeline.defs.resources import (
@@ -34,6 +35,8 @@ _GROUPS: list[tuple[str, type[BaseModel], tuple[type[BaseModel], ...]]] = [
     ("Resource `engine`", EngineResource, ()),
     ("Resource `thresholds`", ThresholdsResource, (Thresholds,)),
     ("Config of the job `land`", LandConfig, (LandingOptions,)),
+    ("Config of `bias_probe`", ProbeConfig, ()),
+    ("Config of `verdict_stability`", StabilityConfig, ()),
     ("Config of `benchmark_runs`", BenchmarkConfig, ()),
     ("Config of `engine_tuning`", TuningConfig, ()),
 ]

@@ -1,10 +1,19 @@
 """Answers an auditor's questions about a batch: is it fair, is it stable, who decided what."""
 
+from aris_pipeline.audit.asking import Asking, version_of_rubric
 from aris_pipeline.audit.demographics import Demographics, read_demographics
 from aris_pipeline.audit.impact import MeasuredImpact, measure_impact
 from aris_pipeline.audit.impact_ratios import FOUR_FIFTHS, compare_categories, in_words
 from aris_pipeline.audit.log_verification import ERASED, LogFault, VerifiedLog, verify_log
+from aris_pipeline.audit.probe import probe_batch
+from aris_pipeline.audit.probe_wording import (
+    faults_of_probe,
+    probe_in_words,
+    stability_in_words,
+    suggested_band,
+)
 from aris_pipeline.audit.selecting import SCORING, TRIAGE
+from aris_pipeline.audit.stability import measure_stability
 from aris_pipeline.audit.verdict_log import (
     ERASURE,
     VERDICT,
@@ -25,6 +34,7 @@ __all__ = [
     "SCORING",
     "TRIAGE",
     "VERDICT",
+    "Asking",
     "Demographics",
     "Head",
     "Log",
@@ -34,12 +44,19 @@ __all__ = [
     "VerifiedLog",
     "append_verdicts",
     "compare_categories",
+    "faults_of_probe",
     "in_words",
     "log_entries",
     "log_head",
     "log_is_stale",
     "measure_impact",
+    "measure_stability",
     "open_log",
+    "probe_batch",
+    "probe_in_words",
     "read_demographics",
+    "stability_in_words",
+    "suggested_band",
     "verify_log",
+    "version_of_rubric",
 ]

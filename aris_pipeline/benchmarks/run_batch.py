@@ -64,7 +64,7 @@ class RunBatchArm:
             started = time.monotonic()
             ended = subprocess.run(  # noqa: S603 - our own interpreter and arguments
                 [sys.executable, *arguments],
-                env=server_environment(on_gpu=gpu_count() > 0),
+                env=server_environment(self.settings, on_gpu=gpu_count() > 0),
                 check=False,
                 capture_output=True,
                 text=True,

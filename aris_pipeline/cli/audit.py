@@ -4,6 +4,7 @@ import typer
 
 from aris_pipeline.cli.audit_log import log
 from aris_pipeline.cli.impact import impact
+from aris_pipeline.cli.judge_audits import probe, stability
 
 app = typer.Typer(
     name="audit",
@@ -12,3 +13,5 @@ app = typer.Typer(
 )
 app.command()(impact)
 app.command()(log)
+app.command()(probe)
+app.command()(stability)

@@ -25,6 +25,7 @@ from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
 from aris_pipeline.quality import Thresholds
 from aris_pipeline.storage import Batch, DataStore, Judge, read_parquet, url_of
 
+_STOPPED = "stopped; what is finished is kept, and the same command goes on from there"
 _INTERRUPTED = 130
 _USAGE = 2
 
@@ -65,8 +66,8 @@ def command(as_json: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         complain(str(error))
         payload.append({"error": str(error), "error_type": type(error).__name__})
         raise typer.Exit(_USAGE) from None
-    except KeyboardInterrupt:
-        complain("stopped; what is finished is kept, and the same command goes on from there")
+    except KeyboardInterrupt as stop:
+        complain(str(stop) or _STOPPED)
         payload.append({"error": "stopped", "error_type": "KeyboardInterrupt"})
         raise typer.Exit(_INTERRUPTED) from None
     finally:

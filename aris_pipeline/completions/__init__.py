@@ -7,11 +7,19 @@ from aris_pipeline.completions.repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
-from aris_pipeline.completions.triage import Keep, Kept, Triaged, sample_of, triage_shards
+from aris_pipeline.completions.triage import (
+    UNDECIDED_BAND,
+    Keep,
+    Kept,
+    Triaged,
+    sample_of,
+    triage_shards,
+)
 
 __all__ = [
     "RETRY_STEPS",
     "SHORTENED",
+    "UNDECIDED_BAND",
     "AnswerParser",
     "Keep",
     "Kept",

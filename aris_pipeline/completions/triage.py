@@ -3,9 +3,9 @@
 A score costs one or two tokens, an answer with reasons some hundred. In each batch these rows are
 answered:
 
-1. the best `share` of its rows by score, and the undecided: rows less than `_MARGIN` below the last
-   of these, the next best first, at most half as many again; or, where people's labels promise a
-   recall, all rows with at least the score that keeps it,
+1. the best `share` of its rows by score, and the undecided: rows less than `UNDECIDED_BAND` below
+   the last of these, the next best first, at most half as many again; or, where people's labels
+   promise a recall, all rows with at least the score that keeps it,
 2. rows that could not be scored,
 3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
 were left out would have been among the best.
@@ -45,7 +45,8 @@ from aris_pipeline.storage.schemas import polars_schema
 
 _SAMPLE = 0.05
 _LARGEST_SAMPLE = 2_000
-_MARGIN = 0.25
+UNDECIDED_BAND = 0.25
+"""Points of the score below the last of the best; `aris audit stability` measures what it holds."""
 _MOST_UNDECIDED = 0.5
 
 ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
@@ -298,7 +299,7 @@ def _best_and_undecided(scores: pl.Series, best: int) -> int:
         return 0
     near = scores.slice(best, math.ceil(_MOST_UNDECIDED * best))
     cut_off = scores[min(best, scores.len()) - 1]
-    return best + near.filter(near > cut_off - _MARGIN).len()
+    return best + near.filter(near > cut_off - UNDECIDED_BAND).len()
 
 
 def sample_of(left_out: pl.Series) -> pl.Series:

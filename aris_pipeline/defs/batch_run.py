@@ -167,6 +167,38 @@ class BatchRunner:
         wall_s = time.monotonic() - started
         return RunOutcome(batch, assignment.judge, assignment.card, wall_s, failures)
 
+    def audit(self, batch: Batch, asset: str, config: dict[str, Any]) -> None:
+        """Materializes an audit of a batch, which asks the engine.
+
+        Args:
+            batch: the batch.
+            asset: of the job `audit`.
+            config: of the asset, besides the batch; unset values are left out.
+
+        Raises:
+            ArisError: the audit failed.
+            KeyboardInterrupt: Ctrl-C or SIGTERM; an earlier audit stays as it is.
+        """
+        chosen = {name: value for name, value in config.items() if value is not None}
+        ops = {asset: {"config": {"batch": batch.name, **chosen}}}
+        with (
+            storage_errors_named(Path(self.instance.root_directory)),
+            self._alone_on(batch),
+            self._phase(f"materializing {asset}", live=False),
+        ):
+            if judging_settings(self.judging, os.environ).engine.on_this_machine:
+                EngineLock.check()
+            result = self.definitions.resolve_job_def("audit").execute_in_process(
+                instance=self.instance,
+                run_config=self._run_config({"ops": ops}, only=("store", "judging", "engine")),
+                tags=process_tags(),
+                asset_selection=[dg.AssetKey(asset)],
+                raise_on_error=False,
+            )
+        if not result.success:
+            _raise_if_interrupted(result)
+            raise _failures(result)[0]
+
     def _land(self, config: LandConfig) -> Batch:
         run_config = self._run_config(
             {"ops": {"land_candidates": {"config": config.model_dump(exclude_none=True)}}},

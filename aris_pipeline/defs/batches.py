@@ -58,7 +58,7 @@ def metadata_of_rankings(ranked: list[tuple[Batch, Judge, RankingCounts]]) -> di
         }
         head = ("batch", "rubric", "model", "ranked", "not valid", "recommendations")
         metadata["rankings"] = dg.MetadataValue.md(
-            _table(head, [_ranking_line(*one) for one in ranked])
+            table_in_markdown(head, [_ranking_line(*one) for one in ranked])
         )
     return metadata
 
@@ -79,7 +79,7 @@ def metadata_of_reports(reported: list[tuple[Batch, Judge, dict[str, Any]]]) -> 
     if reported:
         head = ("batch", "model", "shards", "rows", "failed", "hours", "req/s", "200K rows in")
         metadata["reports"] = dg.MetadataValue.md(
-            _table(head, [_report_line(*one) for one in reported])
+            table_in_markdown(head, [_report_line(*one) for one in reported])
         )
         newest = reported[-1][2]
         metadata |= {name: newest[name] for name in _FIGURES if newest[name] is not None}
@@ -106,7 +106,7 @@ def metadata_of_logs(logged: list[tuple[Batch, Judge, LogCounts]]) -> dict[str, 
             (batch.name, judge.rubric, judge.model, counts.added, counts.rows, counts.head)
             for batch, judge, counts in logged
         ]
-        metadata["heads"] = dg.MetadataValue.md(_table(head, lines))
+        metadata["heads"] = dg.MetadataValue.md(table_in_markdown(head, lines))
     return metadata
 
 
@@ -123,7 +123,9 @@ def metadata_of_pages(written: list[tuple[Batch, Judge, Report]]) -> dict[str, A
             "to_review": newest.to_review,
         }
         head = ("batch", "rubric", "model", "rows", "to review", "page")
-        metadata["pages"] = dg.MetadataValue.md(_table(head, [_page_line(*one) for one in written]))
+        metadata["pages"] = dg.MetadataValue.md(
+            table_in_markdown(head, [_page_line(*one) for one in written])
+        )
     return metadata
 
 
@@ -147,6 +149,7 @@ def _report_line(batch: Batch, judge: Judge, row: dict[str, Any]) -> tuple[objec
     )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def table_in_markdown(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    """Returns rows as a table of Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)

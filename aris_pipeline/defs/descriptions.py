@@ -132,6 +132,23 @@ _ABOUT = {
         "no row was changed or removed. `aris audit log --verify` checks that.",
         code_version="1",
     ),
+    "bias_probe": _About(
+        "audit", frozenset({"vllm", "python", "parquet"}), "batch", "none",
+        "How far one changed thing in a profile moves its score: a name, a pronoun, a club, a "
+        "school, a language, a place, parental leave, the year of graduation, and a placebo. Both "
+        "profiles of a pair go to the same engine in one session. `clear` is true if a shift is "
+        "more than chance after a correction for the number of signals. A shift that is not clear "
+        "is no proof of fairness. Nothing of it is reused as a verdict.",
+        code_version="1",
+    ),
+    "verdict_stability": _About(
+        "audit", frozenset({"vllm", "python", "parquet"}), "batch", "none",
+        "How often a verdict changes sides when its candidate is asked again: alone, among other "
+        "rows, in other words, with the profile's sections in another order, and with the scale "
+        "from worst to best. Half of the rows are those nearest to the cut; rates of the batch are "
+        "weighted for that. Nothing of it is reused as a verdict.",
+        code_version="1",
+    ),
     "batch_report": _About(
         "verdicts", _HTML, "batch", "by_id",
         "The page that an analyst opens: one HTML file a batch, rubric and model, which can be "

@@ -113,6 +113,14 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
         "overrides": _of("prompts", *_SAMPLING, "parameters", "redaction")
         + _of("completions", "overrides"),
     },
+    "bias_probe": _each(
+        ("mean_shift", "flip_share", "pairs", "inert", "not_applicable"),
+        _of("raw_candidates", *_PROFILE, *_NAMES),
+    ),
+    "verdict_stability": _each(
+        ("flip_rate", "mean_shift", "shift_95", "churn", "asked_again", "stale"),
+        _of("evaluations", "score", "request_key"),
+    ),
     "throughput": {
         "rows": _of("completions", "custom_id"),
         **_each(("rows_ok", "rows_failed", "success_rate"), _OUTCOME),

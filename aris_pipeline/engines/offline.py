@@ -75,7 +75,7 @@ class VllmOffline:
     ) -> None:
         started = time.monotonic()
         self._on_gpu = gpu_count() > 0
-        prepare_environment(on_gpu=self._on_gpu)
+        prepare_environment(settings, on_gpu=self._on_gpu)
         self._log = EngineLog("offline")
         try:
             with self._log.capturing():

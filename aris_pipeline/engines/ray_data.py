@@ -393,7 +393,7 @@ def _answered(
         chat_template_stage=False,
         tokenize_stage=False,
         detokenize_stage=False,
-        runtime_env={"env_vars": replica_environment(on_gpu=on_gpu, replicas=settings.replicas)},
+        runtime_env={"env_vars": replica_environment(settings, on_gpu=on_gpu)},
         placement_group_config=None if on_gpu else {"bundle_per_worker": {"CPU": 1}},
     )
     processor = build_processor(config)

@@ -63,7 +63,7 @@ class VllmServe:
             "--enable-prompt-tokens-details",
             *("--uvicorn-log-level", "warning"),
         ]
-        environment = {**server_environment(on_gpu=on_gpu), "VLLM_API_KEY": key}
+        environment = {**server_environment(settings, on_gpu=on_gpu), "VLLM_API_KEY": key}
         self._server = ServerProcess(flags, environment)
         at_stage("vLLM's server starts", self._server.log)
         try:

@@ -49,6 +49,11 @@ class EngineSettings(BaseModel, frozen=True):
     quantization: Literal["fp8"] | None = Field(
         None, description="of the weights as they are loaded; the model table's by default"
     )
+    batch_invariant: bool = Field(
+        default=False,
+        description="kernels of vLLM whose result does not depend on the other rows of a step; "
+        "slower, and on GPUs from compute capability 8.0 on",
+    )
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
     stall_timeout_s: float = Field(
         300.0, gt=0, description="seconds without a token after which an engine counts as hung"
@@ -69,6 +74,11 @@ class EngineSettings(BaseModel, frozen=True):
             raise ConfigError(
                 f"the engine {self.engine} has one copy of the model: leave --replicas and "
                 "--ray-address out, or choose --engine ray"
+            )
+        if self.batch_invariant and self.engine in {"remote", "ollama"}:
+            raise ConfigError(
+                f"the engine {self.engine} has kernels of its own: leave --batch-invariant out, "
+                "and start a vLLM server with VLLM_BATCH_INVARIANT=1"
             )
         if not self.server_url:
             return self

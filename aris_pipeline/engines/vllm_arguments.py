@@ -31,20 +31,20 @@ def further_parameters(sampling: Sampling) -> dict[str, Any]:
     return further
 
 
-def prepare_environment(*, on_gpu: bool) -> None:
+def prepare_environment(settings: EngineSettings, *, on_gpu: bool) -> None:
     """Sets the variables that vLLM reads at import; the user's own values win."""
     if not on_gpu:
         # With one process nothing can be left behind, and Dagster's executors exit cleanly.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
-    os.environ.update(_with_defaults(on_gpu=on_gpu, apart=apart))
+    os.environ.update(_with_defaults(settings, on_gpu=on_gpu, apart=apart))
     # A user cannot repair vLLM's own use of names that torch will drop.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
 
 
-def server_environment(*, on_gpu: bool) -> dict[str, str]:
+def server_environment(settings: EngineSettings, *, on_gpu: bool) -> dict[str, str]:
     """Returns the environment of our server, whose engine is a separate process."""
-    environment = _with_defaults(on_gpu=on_gpu, apart=True)
+    environment = _with_defaults(settings, on_gpu=on_gpu, apart=True)
     # An earlier engine in this process may have left its choice behind.
     environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
     return environment
@@ -61,27 +61,32 @@ def log_errors_alone() -> None:
         logging.getLogger("vllm").setLevel(logging.ERROR)
 
 
-def _with_defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
+def _with_defaults(settings: EngineSettings, *, on_gpu: bool, apart: bool) -> dict[str, str]:
     """Returns this process's environment with defaults; `apart`: the engine has its own process."""
     defaults = _defaults(on_gpu=on_gpu, apart=apart)
-    return {**defaults, **os.environ, PARENT_VARIABLE: str(os.getpid())}
+    return {**defaults, **os.environ, **_of_the_key(settings), PARENT_VARIABLE: str(os.getpid())}
 
 
-def replica_environment(*, on_gpu: bool, replicas: int) -> dict[str, str]:
+def _of_the_key(settings: EngineSettings) -> dict[str, str]:
+    """Returns what is part of every request_key, so that the setting alone decides."""
+    return {"VLLM_BATCH_INVARIANT": str(int(settings.batch_invariant))}
+
+
+def replica_environment(settings: EngineSettings, *, on_gpu: bool) -> dict[str, str]:
     """Returns the variables that the engine of a replica needs, on any host.
 
     Args:
+        settings: with the number of replicas; on a CPU they share the cores of a machine.
         on_gpu: whether each replica has a GPU.
-        replicas: the number on one machine; on a CPU they share its cores.
     """
     variables = _defaults(on_gpu=on_gpu, apart=False)
     if not on_gpu:
         cores = len(os.sched_getaffinity(0))
         # Engines bound to the same cores are many times slower than one after another.
         variables["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
-        variables["OMP_NUM_THREADS"] = str(max(1, cores // replicas))
+        variables["OMP_NUM_THREADS"] = str(max(1, cores // settings.replicas))
     # This is for any process but the engine's own, which ends with Ray's worker, its parent.
-    return {**variables, PARENT_VARIABLE: str(os.getpid())}
+    return {**variables, **_of_the_key(settings), PARENT_VARIABLE: str(os.getpid())}
 
 
 def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
@@ -104,7 +109,16 @@ def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
 
 
 def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> dict[str, Any]:
-    """Returns vLLM's engine arguments for a model."""
+    """Returns vLLM's engine arguments for a model.
+
+    Raises:
+        EngineError: batch-invariant kernels are asked for, and there is no GPU.
+    """
+    if settings.batch_invariant and not on_gpu:
+        raise EngineError(
+            "vLLM's batch-invariant kernels are for GPUs, and this machine has none: leave "
+            "--batch-invariant and ARIS_BATCH_INVARIANT out"
+        )
     args: dict[str, Any] = {
         "model": card.checkpoint(),
         "revision": None if card.embedded else card.revision,

@@ -1,7 +1,7 @@
 """Decides who judges a batch and how; the only place that combines settings, rubric and model."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -155,7 +155,9 @@ class Assignment:
     def identity(self) -> EngineIdentity:
         """Returns what determines an answer besides the prompt."""
         engine = self.settings.engine
-        return self.card.identity(engine.kv_cache_dtype, engine.engine)
+        return self.card.identity(
+            engine.kv_cache_dtype, engine.engine, batch_invariant=engine.batch_invariant
+        )
 
     @property
     def data_type(self) -> DataType | None:
@@ -177,6 +179,12 @@ class Assignment:
             build_score_plan(self.rubric, self.tokenizer),
             calibration_prompt(self.rubric, self.tokenizer, self.settings.prompt),
         )
+
+    def with_rubric(self, rubric: Rubric) -> "Assignment":
+        """Returns an assignment by another rubric that shares the loaded tokenizer."""
+        other = replace(self, rubric=rubric)
+        vars(other)["tokenizer"] = self.tokenizer  # where the cached property keeps it
+        return other
 
     def shorten(self, prompt: Mapping[str, Any], limit: int) -> list[int] | None:
         """Cuts a prompt that the engine refuses as too long to `limit` tokens, if possible."""

@@ -91,7 +91,11 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
         return cpu_data_type()
 
     def identity(
-        self, kv_cache_dtype: str = "auto", kind: EngineKind = "offline"
+        self,
+        kv_cache_dtype: str = "auto",
+        kind: EngineKind = "offline",
+        *,
+        batch_invariant: bool = False,
     ) -> EngineIdentity:
         """Returns the part of a request_key that depends on the model and the engine."""
         by_ollama = kind == "ollama"
@@ -105,6 +109,7 @@ class ModelCard(BaseModel, frozen=True, extra="forbid", protected_namespaces=())
             dtype="gguf" if by_ollama else self.data_type().name,
             quantization=f"ollama {self.served_tag()}" if by_ollama else self.quantization,
             kv_cache_dtype=kv_cache_dtype,
+            batch_invariant=batch_invariant,
         )
 
     def served_tag(self) -> str:

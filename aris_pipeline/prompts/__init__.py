@@ -15,7 +15,13 @@ from aris_pipeline.prompts.origin import PromptOrigin, read_origin
 from aris_pipeline.prompts.parameters import constraint_of, sampling_of, template_options_of
 from aris_pipeline.prompts.profile_lines import lines_of_profile, quoted, shown_profile
 from aris_pipeline.prompts.profile_prompts import SHORTENED_MARKER
-from aris_pipeline.prompts.rendering import PromptCounts, Rendering, render_shard, shard_prompts
+from aris_pipeline.prompts.rendering import (
+    PromptCounts,
+    Rendering,
+    render_candidates,
+    render_shard,
+    shard_prompts,
+)
 from aris_pipeline.prompts.rubric_costs import RubricCosts, rubric_costs
 from aris_pipeline.prompts.rubrics import (
     OPENAI,
@@ -56,6 +62,7 @@ __all__ = [
     "quoted",
     "read_origin",
     "read_rubric",
+    "render_candidates",
     "render_shard",
     "room_for_prompt",
     "rubric_costs",

@@ -110,27 +110,31 @@ def lint_static_first(rubric: Rubric, tokenizer: Tokenizer) -> None:
     Raises:
         ConfigError: the message quotes the text that follows the profile.
     """
-    frame = build_frame(rubric, tokenizer)
     bare = _render(tokenizer, [{"role": "user", "content": _MARK}])
     closing, suffix = f"\n{PROFILE_CLOSE}", bare.partition(_MARK)[2]
-    if frame.tail == closing + suffix:
-        return
-    after = frame.tail.removeprefix(closing).removesuffix(suffix).strip()
-    raise ConfigError(
-        f"rubric '{rubric.id}': static text must stand before the profile, but '{after[:80]}'"
-        f" follows it: move it before {PROFILE_SLOT} in user_turn"
-    )
+    for turn in (rubric.user_turn, *rubric.user_turns):
+        tail = build_frame(rubric.model_copy(update={"user_turn": turn}), tokenizer).tail
+        if tail == closing + suffix:
+            continue
+        after = tail.removeprefix(closing).removesuffix(suffix).strip()
+        field = "user_turn" if turn == rubric.user_turn else "user_turns"
+        raise ConfigError(
+            f"rubric '{rubric.id}': static text must stand before the profile, but '{after[:80]}'"
+            f" follows it: move it before {PROFILE_SLOT} in {field}"
+        )
 
 
 def static_text(rubric: Rubric, *, use_example: bool) -> str:
     """Returns the instructions that every prompt of the rubric starts with."""
+    order = "worst to best" if rubric.worst_first else "best to worst"
+    step = -1 if rubric.worst_first else 1
     lines = [rubric.instructions.strip(), *_opening_lines(rubric), "", "Criteria:"]
     lines += [f"- {c.name} ({c.title}): {c.guidance.strip()}" for c in rubric.criteria]
     lines += [
         "",
-        f"Ratings, best to worst: {', '.join(rubric.ratings)}.",
+        f"Ratings, {order}: {', '.join(rubric.ratings[::step])}.",
         *_unknown_lines(rubric),
-        f"Recommendations, best to worst: {', '.join(rubric.recommendations)}.",
+        f"Recommendations, {order}: {', '.join(rubric.recommendations[::step])}.",
         "",
         _FORMS[rubric.answer_form],
         ", ".join(answer_rules(rubric)) + ".",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -164,6 +164,21 @@ def _rendered_before(
 
 def _rendered(store: DataStore, shard: Shard, rendering: Rendering) -> pl.DataFrame:
     candidates = read_table(store.raw_candidates(shard), RawCandidates, hint=_HINT)
+    return render_candidates(candidates, rendering)
+
+
+def render_candidates(
+    candidates: pl.DataFrame,
+    rendering: Rendering,
+    rewrite: Callable[[str], str] = lambda profile: profile,
+) -> pl.DataFrame:
+    """Returns the prompts of rows of `RawCandidates`, in order.
+
+    Args:
+        candidates: the rows; an audit changes some of them.
+        rendering: how.
+        rewrite: changes the text of a profile, which is redacted by then.
+    """
     renderer = _Renderer(rendering)
     if candidates["request"].has_nulls():
         renderer.prepare()
@@ -172,7 +187,7 @@ def _rendered(store: DataStore, shard: Shard, rendering: Rendering) -> pl.DataFr
         # The tokenizer takes all cores, but not Python's lock, so the next texts are written
         # meanwhile.
         frames = [
-            rest.submit(renderer.frame, part, renderer.texts(part))
+            rest.submit(renderer.frame, part, renderer.texts(part, rewrite))
             for part in candidates.iter_slices(_ROWS_AT_ONCE)
         ]
         return pl.concat([none, *(frame.result() for frame in frames)])
@@ -215,12 +230,13 @@ class _Renderer:
         self._profile_prompts: ProfilePrompts | None = None
         self._rubric_schema = answer_schema_json(rubric) if rubric else None
 
-    def texts(self, candidates: pl.DataFrame) -> ProfileTexts:
-        """Returns the profiles of those candidates that have one, in order."""
+    def texts(self, candidates: pl.DataFrame, rewrite: Callable[[str], str]) -> ProfileTexts:
+        """Returns the profiles of those candidates that have one, in order, rewritten."""
         profiles = candidates.filter(~_HAS_REQUEST)
         if profiles.is_empty():
             return ProfileTexts.none()
-        return self.prepare().texts(profiles)
+        texts = self.prepare().texts(profiles)
+        return texts._replace(guarded=[rewrite(text) for text in texts.guarded])
 
     def frame(self, candidates: pl.DataFrame, texts: ProfileTexts) -> pl.DataFrame:
         """Returns a row of the prompts table for each candidate, in order.

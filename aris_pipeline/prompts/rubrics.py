@@ -120,6 +120,12 @@ class Rubric(_Part):
     user_turn: str = Field(
         f"Judge this candidate.\n{PROFILE_SLOT}", description="the user turn around the profile"
     )
+    user_turns: tuple[str, ...] = Field(
+        (), description="the user turn in other words, for `aris audit stability`; never in a run"
+    )
+    worst_first: bool = Field(
+        default=False, description="the prompt lists the options from worst to best"
+    )
     verdict_prefill: str = Field(
         "Recommendation:", description="start of an answer that a recommendation continues"
     )
@@ -150,8 +156,9 @@ class Rubric(_Part):
         """Returns the hash of the rubric's content.
 
         Fields that came later count only if they are used, so that older rubrics keep their hash.
+        `user_turns` never count: no verdict depends on them.
         """
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json", exclude={"user_turns"})
         for name in _LATER_FIELDS:
             if getattr(self, name) == type(self).model_fields[name].default:
                 del content[name]
@@ -190,8 +197,9 @@ class Rubric(_Part):
         reserved = sorted({*_RESERVED_NAMES, *self.probability_columns} & set(names))
         if reserved:
             raise ValueError(f"these columns exist already: {', '.join(reserved)}")
-        if self.user_turn.count(PROFILE_SLOT) != 1:
-            raise ValueError(f"user_turn must contain {PROFILE_SLOT} exactly once")
+        for field, turns in {"user_turn": (self.user_turn,), "user_turns": self.user_turns}.items():
+            if any(turn.count(PROFILE_SLOT) != 1 for turn in turns):
+                raise ValueError(f"{field} must contain {PROFILE_SLOT} exactly once")
         return self
 
     @model_validator(mode="after")
@@ -214,6 +222,7 @@ class Rubric(_Part):
 
 _LATER_FIELDS = (
     "job", "unknown", "profile_fields", "redact", "evidence", "answer_form", "contradictions",
+    "worst_first",
 )  # fmt: skip
 
 

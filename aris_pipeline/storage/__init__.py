@@ -37,6 +37,7 @@ from aris_pipeline.storage.places import (
     url_of,
     version_of,
 )
+from aris_pipeline.storage.probe_schemas import BiasProbe, VerdictStability
 from aris_pipeline.storage.schemas import (
     Completions,
     Evaluations,
@@ -58,6 +59,7 @@ __all__ = [
     "BenchmarkAnswers",
     "BenchmarkDecision",
     "BenchmarkRuns",
+    "BiasProbe",
     "Completions",
     "DataStore",
     "Decisions",
@@ -79,6 +81,7 @@ __all__ = [
     "Throughput",
     "ThroughputReport",
     "VerdictLog",
+    "VerdictStability",
     "Version",
     "cannot_write",
     "data_path",

@@ -13,6 +13,8 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     throughput_report/<judged>/report.parquet
     label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
     verdict_log/<judged>/<NNNNNN>.parquet           every verdict that there was; head.json: its end
+    bias_probe/<judged>/<version>.parquet           signals and how far they move scores
+    verdict_stability/<judged>/<version>.parquet    how often verdicts change when asked again
     reports/<judged>/report.html                    the page of a batch, for an analyst
     impact/<judged>/impact.parquet                  how often people of each category are selected
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
@@ -194,6 +196,14 @@ class DataStore:
     def verdict_log(self, judge: Judge, batch: str) -> Path:
         """Returns the directory of the log of a judge's verdicts on a batch."""
         return self.judged("verdict_log", judge) / f"batch={batch}"
+
+    def bias_probe(self, judge: Judge, batch: str, version: str) -> Path:
+        """Returns the path of the bias probe of a batch, by a version of the rubric."""
+        return self.judged("bias_probe", judge) / f"batch={batch}" / f"{version}.parquet"
+
+    def verdict_stability(self, judge: Judge, batch: str, version: str) -> Path:
+        """Returns the path of the stability of a batch's verdicts, by a version of the rubric."""
+        return self.judged("verdict_stability", judge) / f"batch={batch}" / f"{version}.parquet"
 
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""

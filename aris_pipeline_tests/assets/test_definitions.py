@@ -37,7 +37,7 @@ def test_a_file_in_the_folder_is_found_where_there_is_no_pyproject(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "job", ["land", "judge", "evaluate", "rank", "report", "benchmark", "tune_engine"]
+    "job", ["land", "judge", "evaluate", "rank", "report", "benchmark", "tune_engine", "audit"]
 )
 def test_a_job_runs_in_one_process_only_for_the_engine(job: str) -> None:
     found = build_definitions().resolve_job_def(job)

@@ -50,8 +50,9 @@ from aris_pipeline.engines import EngineSettings
 from aris_pipeline.engines.vllm_arguments import as_flags, engine_args, server_environment
 from aris_pipeline.models import find_model
 card = find_model(None)
-flags = as_flags(engine_args(card, EngineSettings(max_model_len=1024), on_gpu=False))
-server = ServerProcess(flags, server_environment(on_gpu=False))
+settings = EngineSettings(max_model_len=1024)
+flags = as_flags(engine_args(card, settings, on_gpu=False))
+server = ServerProcess(flags, server_environment(settings, on_gpu=False))
 print("started", flush=True)
 time.sleep(600)
 """

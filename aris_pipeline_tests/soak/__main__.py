@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from aris_pipeline.candidates import FORMATS
 from aris_pipeline_tests.soak import memory
+from aris_pipeline_tests.soak.audit_simulations import simulate_audits
 from aris_pipeline_tests.soak.engine_deaths import (
     PROCESS_FAULTS,
     engine_dies,
@@ -79,6 +80,7 @@ SECTIONS = {
     "encodings": Section(fuzz_encodings, 20_000, 1, faults=len(ENCODINGS)),
     "labels": Section(simulate, 2_000, 1, faults=3),
     "impact": Section(simulate_impact, 5_000, 1, faults=3),
+    "audits": Section(simulate_audits, 500, 1, faults=2),
     "memory": Section(memory.tries, 200_000, 1),
     "resume": Section(resume, 200_000, 1),
     "partitions": Section(partitions, 50_000_000, 1, faults=len(STORAGES)),

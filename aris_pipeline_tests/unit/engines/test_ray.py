@@ -54,7 +54,7 @@ def test_replicas_on_a_cpu_share_its_cores_without_being_bound_to_the_same(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(8)))
 
-    variables = replica_environment(on_gpu=False, replicas=2)
+    variables = replica_environment(EngineSettings(engine="ray", replicas=2), on_gpu=False)
 
     assert variables["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
     assert variables["OMP_NUM_THREADS"] == "4"

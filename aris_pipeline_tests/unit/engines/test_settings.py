@@ -32,3 +32,11 @@ def test_a_remote_server_leaves_this_machine_to_others() -> None:
 
     assert not remote.on_this_machine
     assert EngineSettings(engine="serve").on_this_machine
+
+
+@pytest.mark.parametrize("engine", ["remote", "ollama"])
+def test_kernels_of_a_server_elsewhere_cannot_be_chosen(engine: str) -> None:
+    with pytest.raises(ConfigError, match="start a vLLM server with VLLM_BATCH_INVARIANT=1"):
+        EngineSettings.model_validate(
+            {"engine": engine, "server_url": "http://gpu:8000/v1", "batch_invariant": True}
+        )

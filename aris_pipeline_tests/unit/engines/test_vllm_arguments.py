@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from aris_pipeline.engines import EngineSettings, as_flags, engine_args
-from aris_pipeline.models import ModelCard, find_model
+from aris_pipeline.engines import EngineSettings, as_flags, engine_args, server_environment
+from aris_pipeline.errors import EngineError
+from aris_pipeline.models import EngineIdentity, ModelCard, find_model
 
 NAME = "disable_hybrid_kv_cache_manager"
 
@@ -56,3 +57,27 @@ def test_windows_of_another_kind_keep_what_vllm_has_for_them(
     args = engine_args(find_model(str(tmp_path)), EngineSettings(), on_gpu=True)
 
     assert args.get(NAME) is one_table
+
+
+def test_batch_invariant_kernels_are_chosen_by_the_setting_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VLLM_BATCH_INVARIANT", "1")
+    card, invariant = find_model(None), EngineSettings(batch_invariant=True)
+
+    assert server_environment(EngineSettings(), on_gpu=True)["VLLM_BATCH_INVARIANT"] == "0"
+    assert server_environment(invariant, on_gpu=True)["VLLM_BATCH_INVARIANT"] == "1"
+    assert engine_args(card, invariant, on_gpu=True) == engine_args(
+        card, EngineSettings(), on_gpu=True
+    )
+    with pytest.raises(EngineError, match="this machine has none: leave --batch-invariant"):
+        engine_args(card, invariant, on_gpu=False)
+
+
+def test_batch_invariant_kernels_are_part_of_a_request_key_only_if_chosen() -> None:
+    card = find_model(None)
+
+    assert "batch_invariant" not in card.identity().model_dump(mode="json")
+    chosen = card.identity(batch_invariant=True)
+    assert chosen.model_dump(mode="json")["batch_invariant"] is True
+    assert EngineIdentity.model_validate_json(chosen.model_dump_json()) == chosen

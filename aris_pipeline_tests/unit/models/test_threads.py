@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from aris_pipeline.engines import server_environment
+from aris_pipeline.engines import EngineSettings, server_environment
 from aris_pipeline.models.threads import wait_shortly
 
 
@@ -16,8 +16,8 @@ def _nobody_chose(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_of_a_cpus_engine_do_not_spin_for_long_and_those_of_a_gpus_as_ever() -> None:
-    assert "GOMP_SPINCOUNT" not in server_environment(on_gpu=True)
-    assert server_environment(on_gpu=False)["GOMP_SPINCOUNT"] == "20000"
+    assert "GOMP_SPINCOUNT" not in server_environment(EngineSettings(), on_gpu=True)
+    assert server_environment(EngineSettings(), on_gpu=False)["GOMP_SPINCOUNT"] == "20000"
 
     wait_shortly()
 
@@ -30,6 +30,6 @@ def test_what_a_user_chose_stays(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
     wait_shortly()
 
-    environment = server_environment(on_gpu=False)
+    environment = server_environment(EngineSettings(), on_gpu=False)
     assert environment[name] == "7"
     assert len({"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & environment.keys()) == 1

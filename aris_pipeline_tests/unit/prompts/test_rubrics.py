@@ -4,6 +4,7 @@ import pytest
 
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts import Rubric, load_rubric, new_rubric
+from aris_pipeline.prompts.frames import static_text
 from aris_pipeline.prompts.rubrics import SHIPPED_RUBRICS
 
 SHIPPED = (SHIPPED_RUBRICS / "aris-swe-v1.yaml").read_text(encoding="utf-8")
@@ -92,3 +93,30 @@ def test_a_new_rubric_may_not_have_the_id_of_a_shipped_one() -> None:
 
 def test_a_changed_copy_has_a_digest_of_its_own(rubric: Rubric) -> None:
     assert rubric.model_copy(update={"title": "other"}).digest != rubric.digest
+
+
+def test_the_user_turn_in_other_words_is_no_part_of_the_digest_and_a_turned_scale_is(
+    rubric: Rubric,
+) -> None:
+    assert rubric.user_turns
+    assert rubric.model_copy(update={"user_turns": ()}).digest == rubric.digest
+    assert rubric.model_copy(update={"worst_first": True}).digest != rubric.digest
+
+
+def test_a_scale_from_worst_to_best_changes_only_the_order_in_the_prompt(rubric: Rubric) -> None:
+    turned = static_text(rubric.model_copy(update={"worst_first": True}), use_example=False)
+
+    assert "Recommendations, worst to best: Strong No, No, Maybe, Yes, Strong Yes." in turned
+    plain = static_text(rubric, use_example=False)
+    assert len(plain.splitlines()) == len(turned.splitlines())
+    assert (
+        sum(
+            one != other for one, other in zip(plain.splitlines(), turned.splitlines(), strict=True)
+        )
+        == 2
+    )
+
+
+def test_each_wording_of_the_user_turn_shows_the_profile_once(rubric: Rubric) -> None:
+    with pytest.raises(ValueError, match="user_turns must contain"):
+        Rubric.model_validate(rubric.model_dump() | {"user_turns": ["Judge."]})
