@@ -15,6 +15,9 @@ from aris_pipeline.planning.workload import Workload
 from aris_pipeline.throughput import Pace
 
 _USUAL, _LEAST = 0.75, 0.5
+_ENGINE = Interval(low=10_500, expected=12_000, high=14_000)
+"""The most answer tokens a second that one engine wrote with a schema: the one Python thread of
+vLLM's EngineCore sets that limit (docs/rubrics.md: 45 to 304 tokens a row, vLLM 0.33, an H200)."""
 _MACHINES_VARY = 0.3
 """The variation of the same work between machines of one kind."""
 
@@ -52,15 +55,17 @@ def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
 
     source = (
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
-        f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}"
+        f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}; "
+        f"an engine with a schema wrote at most {_ENGINE.expected:,.0f} tokens/s"
     )
+    low, expected, high = (replicas * tokens / work.output_tokens for tokens in _ENGINE)
     if replicas > 1:
         source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
         Interval(
-            low=replicas * _LEAST / (reading(rows.low) + arithmetic),
-            expected=replicas * _USUAL / (reading(rows.expected) + arithmetic),
-            high=replicas / max(reading(rows.high), arithmetic),
+            low=min(low, replicas * _LEAST / (reading(rows.low) + arithmetic)),
+            expected=min(expected, replicas * _USUAL / (reading(rows.expected) + arithmetic)),
+            high=min(high, replicas / max(reading(rows.high), arithmetic)),
         ),
         source,
     )
