@@ -8,6 +8,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkRuns,
     EngineTuning,
 )
+from aris_pipeline.storage.erased import ERASED, ErasedPeople, KeyedHashes, add_erased
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
@@ -28,6 +29,7 @@ from aris_pipeline.storage.parquet import (
 )
 from aris_pipeline.storage.places import (
     Version,
+    dagster_home,
     data_path,
     for_polars,
     local_dir,
@@ -36,6 +38,7 @@ from aris_pipeline.storage.places import (
     url_of,
     version_of,
 )
+from aris_pipeline.storage.process_lock import alone_on_batch
 from aris_pipeline.storage.schemas import (
     Completions,
     Evaluations,
@@ -50,6 +53,7 @@ from aris_pipeline.storage.schemas import (
 __all__ = [
     "CODE_OF_CANDIDATES",
     "CODE_OF_PROMPTS",
+    "ERASED",
     "LANDING_SHARD",
     "MADE_FROM_KEY",
     "Batch",
@@ -60,10 +64,12 @@ __all__ = [
     "DataStore",
     "Decisions",
     "EngineTuning",
+    "ErasedPeople",
     "Evaluations",
     "FieldText",
     "FieldUse",
     "Judge",
+    "KeyedHashes",
     "LabelMetrics",
     "LabelSamples",
     "Labels",
@@ -76,7 +82,10 @@ __all__ = [
     "Throughput",
     "ThroughputReport",
     "Version",
+    "add_erased",
+    "alone_on_batch",
     "cannot_write",
+    "dagster_home",
     "data_path",
     "for_polars",
     "local_dir",

@@ -18,6 +18,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     decisions/batch=B/<time>-<digest>.parquet       what people decided: a file an import
     calibrations/rubric=R/model=M/v<version>.json   the score as a probability of people's yes
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
+    erasures/                                       who was erased (keyed hashes), and legal holds
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
 
@@ -102,6 +103,16 @@ class DataStore:
     def landing(self) -> Path:
         """Returns the directory that the landing sensor watches."""
         return self.root / "landing"
+
+    @property
+    def erasures(self) -> Path:
+        """Returns the directory of what `aris purge` and `aris retain` remember."""
+        return self.root / "erasures"
+
+    def rows_of_shards(self, batch: Batch) -> dict[Shard, int]:
+        """Returns how many rows each shard of a batch has, without erased ones."""
+        shards = zip(Shard.all_of(batch), batch.shard_rows, strict=True)
+        return {shard: rows - batch.erased.get(shard.name, 0) for shard, rows in shards}
 
     def remove_leftovers(self) -> None:
         """Removes the files of killed writers, wherever temporary files are made."""
