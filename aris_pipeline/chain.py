@@ -31,6 +31,7 @@ from aris_pipeline.storage import (
     Shard,
     Throughput,
     ThroughputReport,
+    VerdictLog,
 )
 
 Grain = Literal["shard", "batch", "all"]
@@ -99,6 +100,11 @@ TABLES = (
     Table(
         "label_metrics", "batch",
         lambda s, judge, shard: s.label_metrics(judge, shard.batch), LabelMetrics,
+        judged=True, job="rank",
+    ),
+    Table(
+        "verdict_log", "batch",
+        lambda s, judge, shard: s.verdict_log(judge, shard.batch) / "*.parquet", VerdictLog,
         judged=True, job="rank",
     ),
     Table(

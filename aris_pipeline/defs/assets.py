@@ -7,11 +7,13 @@ from typing import Any
 
 import dagster as dg
 
+from aris_pipeline.audit import append_verdicts, log_is_stale
 from aris_pipeline.candidates import require_usable, validate_shard
 from aris_pipeline.completions import complete_shards, remove_finished_parts
 from aris_pipeline.defs.batches import (
     for_each_stale_batch,
     metadata_of_labels,
+    metadata_of_logs,
     metadata_of_pages,
     metadata_of_rankings,
     metadata_of_reports,
@@ -256,6 +258,22 @@ def label_metrics(
     if damaged:
         raise dg.Failure("; ".join(damaged))
     return dg.MaterializeResult(metadata=metadata_of_labels(measured))
+
+
+@_batch_asset(deps=[evaluations], **described("verdict_log"))
+def verdict_log(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult[None]:
+    """Which verdict there was, when and by which version: an append-only log a batch and judge.
+
+    A row is added for each verdict that is new or has changed.
+    """
+    logged, damaged = for_each_stale_batch(
+        context, store.store(), "evaluations", log_is_stale, append_verdicts
+    )
+    if damaged:
+        raise dg.Failure("; ".join(damaged))
+    return dg.MaterializeResult(metadata=metadata_of_logs(logged))
 
 
 @_batch_asset(

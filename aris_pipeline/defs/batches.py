@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from aris_pipeline.audit import LogCounts
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import RankingCounts
 from aris_pipeline.labels import LabelCounts
@@ -91,6 +92,21 @@ def metadata_of_labels(measured: list[tuple[Batch, Judge, LabelCounts]]) -> dict
     if measured:
         newest = measured[-1][2]
         metadata |= {"labeled": newest.labeled, **newest.figures}
+    return metadata
+
+
+def metadata_of_logs(logged: list[tuple[Batch, Judge, LogCounts]]) -> dict[str, Any]:
+    """What a materialization of `verdict_log` shows: the end of each log, an anchor of its rows."""
+    metadata: dict[str, Any] = {"logs_written": len(logged)}
+    if logged:
+        newest = logged[-1][2]
+        metadata |= {"rows_added": newest.added, "rows": newest.rows, "head": newest.head}
+        head = ("batch", "rubric", "model", "added", "rows", "head")
+        lines = [
+            (batch.name, judge.rubric, judge.model, counts.added, counts.rows, counts.head)
+            for batch, judge, counts in logged
+        ]
+        metadata["heads"] = dg.MetadataValue.md(_table(head, lines))
     return metadata
 
 

@@ -124,6 +124,14 @@ _ABOUT = {
         "labels or verdicts.",
         code_version="1",
     ),
+    "verdict_log": _About(
+        "verdicts", _PYTHON, "batch", "by_id",
+        "Which verdict each candidate had, when, and by which version of code, model and rubric: a "
+        "row for each new or changed verdict, and nothing is ever overwritten. The rows are "
+        "chained by hashes, and `head` is the last one: who keeps it elsewhere can show later that "
+        "no row was changed or removed. `aris audit log --verify` checks that.",
+        code_version="1",
+    ),
     "batch_report": _About(
         "verdicts", _HTML, "batch", "by_id",
         "The page that an analyst opens: one HTML file a batch, rubric and model, which can be "

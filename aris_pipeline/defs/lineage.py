@@ -103,6 +103,18 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
             _of("evaluations", "recommendation", "score") + _of("candidate_ranking", "rank"),
         ),
     },
+    "verdict_log": {
+        **_same("evaluations", ("custom_id", "recommendation", "score", "run_id", "request_key")),
+        **_same("evaluations", ("model_revision", "rubric_digest")),
+        "model": _of("evaluations", "model_id"),
+        "rubric": _of("evaluations", "rubric_id"),
+        "status": _of("evaluations", "is_valid", "invalid_reason", "score"),
+        "prompt_digest": _of("prompts", "messages"),
+        "answer_digest": _ANSWER,
+        "attempt": _of("completions", "attempt"),
+        "overrides": _of("prompts", *_SAMPLING, "parameters", "redaction")
+        + _of("completions", "overrides"),
+    },
     "throughput": {
         "rows": _of("completions", "custom_id"),
         **_each(("rows_ok", "rows_failed", "success_rate"), _OUTCOME),

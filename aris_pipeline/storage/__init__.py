@@ -49,6 +49,7 @@ from aris_pipeline.storage.schemas import (
     Throughput,
     ThroughputReport,
 )
+from aris_pipeline.storage.verdict_log_schema import VerdictLog
 
 __all__ = [
     "CODE_OF_CANDIDATES",
@@ -81,6 +82,7 @@ __all__ = [
     "Shard",
     "Throughput",
     "ThroughputReport",
+    "VerdictLog",
     "Version",
     "add_erased",
     "alone_on_batch",

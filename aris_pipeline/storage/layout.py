@@ -12,6 +12,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     candidate_ranking/<judged>/ranking.parquet
     throughput_report/<judged>/report.parquet
     label_metrics/<judged>/metrics.parquet          how far the judge agrees with people
+    verdict_log/<judged>/<NNNNNN>.parquet           every verdict that there was; head.json: its end
     reports/<judged>/report.html                    the page of a batch, for an analyst
     label_samples/batch=B/sample=S/sample.parquet   whom people are asked about, and its design
     labels/batch=B/<time>-<digest>.parquet          what they said: a file an import
@@ -199,6 +200,10 @@ class DataStore:
     def label_metrics(self, judge: Judge, batch: str) -> Path:
         """Returns the path of how far a judge agrees with people on a batch."""
         return self.judged("label_metrics", judge) / f"batch={batch}" / "metrics.parquet"
+
+    def verdict_log(self, judge: Judge, batch: str) -> Path:
+        """Returns the directory of the log of a judge's verdicts on a batch."""
+        return self.judged("verdict_log", judge) / f"batch={batch}"
 
     def batch_report(self, judge: Judge, batch: str) -> Path:
         """Returns the path of the page about a batch."""

@@ -19,13 +19,17 @@ class ProcessLock:
         self.path = path
         self._lock = FileLock(path)
 
-    def acquire(self) -> bool:
-        """Takes the lock at once unless it is taken; returns false if another process has it."""
+    def acquire(self, *, wait_s: float = 0) -> bool:
+        """Takes the lock; returns false if another process has it.
+
+        Args:
+            wait_s: seconds to wait for that process.
+        """
         if self._lock.is_locked:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=wait_s)
         except Timeout:
             return False
         self._pid_file.write_text(str(os.getpid()))

@@ -19,7 +19,7 @@ from aris_pipeline.storage.schemas import polars_schema
 from aris_pipeline_tests.tables import write_table
 
 CHAIN = ["raw_candidates", "prompts", "completions", "evaluations", "throughput"]
-ASSETS = [*CHAIN, "candidate_ranking", "throughput_report", "label_metrics"]
+ASSETS = [*CHAIN, "candidate_ranking", "throughput_report", "label_metrics", "verdict_log"]
 
 
 def columns_of(metadata: dict[str, Any]) -> dict[str, dg.TableColumn]:
