@@ -79,7 +79,7 @@ def land_file(
     state = _file_state(file)
     file_format = find_format(options.format) if options.format else detect_format(file, options)
     digest = batch_digest(file, file_format.name, options)
-    with _one_landing_at_a_time(store):
+    with one_landing_at_a_time(store):
         store.remove_leftovers()
         remove_dead_landings(store)
         earlier = find_earlier(store, digest)
@@ -314,7 +314,8 @@ def _changed(file: Path) -> InputError:
 
 
 @contextmanager
-def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
+def one_landing_at_a_time(store: DataStore) -> Iterator[None]:
+    """Waits until no other process of this host lands a file into a store."""
     lock = store.locks / "landing.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

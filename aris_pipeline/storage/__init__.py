@@ -8,7 +8,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkRuns,
     EngineTuning,
 )
-from aris_pipeline.storage.erased import ERASED, ErasedPeople, KeyedHashes, add_erased
+from aris_pipeline.storage.erased import ErasedPeople, KeyedHashes, add_erased
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
 from aris_pipeline.storage.layout import LANDING_SHARD, DataStore, Judge, Shard
@@ -54,7 +54,6 @@ from aris_pipeline.storage.verdict_log_schema import VerdictLog
 __all__ = [
     "CODE_OF_CANDIDATES",
     "CODE_OF_PROMPTS",
-    "ERASED",
     "LANDING_SHARD",
     "MADE_FROM_KEY",
     "Batch",

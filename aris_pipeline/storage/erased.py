@@ -4,7 +4,6 @@ The list holds keyed hashes (HMAC-SHA256, RFC 2104). Without the key, which neve
 directory, nobody can test whether a person is on it.
 """
 
-import hashlib
 import hmac
 import json
 import os
@@ -18,9 +17,6 @@ from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.object_store import ObjectPath
 
-ERASED = "erased:"
-"""Begins what replaces the id of an erased person."""
-
 _KEY_BYTES = 32
 _COMPARED = 16_000
 """Characters of a record that count: quarantine keeps no more of a long one."""
@@ -33,8 +29,12 @@ class KeyedHashes:
     key: bytes
 
     @classmethod
-    def of(cls, folder: Path) -> Self:
+    def of(cls, folder: Path, *, trial: bool = False) -> Self:
         """Returns the hashes by the key in a folder; a key is made if there is none.
+
+        Args:
+            folder: `DataStore.erasures`.
+            trial: whether a new key is not kept.
 
         Raises:
             DamagedDataError: the key is not one of ours.
@@ -42,6 +42,8 @@ class KeyedHashes:
         """
         file = folder / "key"
         if not file.exists():
+            if trial:
+                return cls(secrets.token_bytes(_KEY_BYTES))
             _make_key(file)
         key = file.read_bytes()
         if len(key) != _KEY_BYTES:
@@ -61,7 +63,7 @@ class KeyedHashes:
 
     def _hash(self, what: str, text: str) -> str:
         said = f"{what}\0{text}".encode("utf-8", "surrogatepass")
-        return hmac.new(self.key, said, hashlib.sha256).hexdigest()
+        return hmac.digest(self.key, said, "sha256").hex()
 
 
 @dataclass(frozen=True)
