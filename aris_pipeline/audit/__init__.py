@@ -1,5 +1,6 @@
 """Answers an auditor's questions about a batch: is it fair, is it stable, who decided what."""
 
+from aris_pipeline.audit.erased_files import PAGES
 from aris_pipeline.audit.erasure import Erasure, begin_removal, erase, finish_erasure, locked
 from aris_pipeline.audit.erasure_plan import ErasurePlan, history_folders, plan_erasure
 from aris_pipeline.audit.holds import Hold, add_hold, read_holds, refuse_held, release_hold
@@ -22,6 +23,7 @@ from aris_pipeline.audit.verdict_log import (
 __all__ = [
     "ERASED",
     "ERASURE",
+    "PAGES",
     "VERDICT",
     "Erasure",
     "ErasurePlan",

@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from aris_pipeline.audit.erased_files import (
-    PAGES,
     as_json,
     erase_from_other,
     erase_from_table,
     other_files,
-    pages_of,
     remove_file,
     table_files,
 )
@@ -27,13 +25,11 @@ from aris_pipeline.audit.removed_batches import remove_batch
 from aris_pipeline.audit.theirs import Theirs
 from aris_pipeline.candidates import CandidateFile, one_landing_at_a_time
 from aris_pipeline.engines import EngineLock
-from aris_pipeline.errors import ArisError, BatchBusyError, DamagedDataError, EngineBusyError
-from aris_pipeline.reports import write_page
+from aris_pipeline.errors import BatchBusyError, DamagedDataError, EngineBusyError
 from aris_pipeline.storage import (
     LANDING_SHARD,
     Batch,
     DataStore,
-    Judge,
     KeyedHashes,
     Shard,
     add_erased,
@@ -102,11 +98,11 @@ def erase(store: DataStore, erasure: Erasure) -> None:
     _complete(store, erasure)
 
 
-def finish_erasure(store: DataStore) -> bool:
+def finish_erasure(store: DataStore) -> list[Path] | None:
     """Completes an erasure that was stopped, unless its process is still at it.
 
     Returns:
-        Whether there was one.
+        The files that it has removed as a whole; None if there was none to complete.
 
     Raises:
         BatchBusyError: another process runs one of its batches.
@@ -115,13 +111,13 @@ def finish_erasure(store: DataStore) -> bool:
     """
     journal = store.erasures / _JOURNAL
     if not journal.exists():
-        return False
+        return None
     lock = _erasing(store)
     if not lock.acquire():
-        return False
+        return None
     try:
         if not journal.exists():
-            return False
+            return None
         try:
             said = json.loads(journal.read_bytes())
             whole = said.get("batches")
@@ -136,7 +132,7 @@ def finish_erasure(store: DataStore) -> bool:
         else:
             with _batches_locked(store, erasure.batches), one_landing_at_a_time(store):
                 _complete(store, erasure)
-        return True
+        return [data_path(one) for one in erasure.removed] if erasure else []
     finally:
         lock.release()
 
@@ -212,8 +208,6 @@ def _complete(store: DataStore, erasure: Erasure) -> None:
         remove_file(data_path(name))
     for file in other_files(store):
         erase_from_other(file, theirs, scope)
-    for name in erasure.batches:
-        _write_pages(store, name)
     remove_file(store.erasures / _JOURNAL)
 
 
@@ -253,14 +247,3 @@ def _write_manifest(store: DataStore, batch: Batch) -> None:
 
 def _height(file: Path) -> int:
     return read_parquet(file, hint=_HINT, columns=["line"]).height
-
-
-def _write_pages(store: DataStore, name: str) -> None:
-    """Writes the pages of a batch anew; one that cannot be written is removed."""
-    batch = store.batch(name)
-    for page in pages_of(store, name):
-        rubric, model = (part.partition("=")[2] for part in page.parts[-4:-2])
-        try:
-            write_page(store, Judge(rubric, model), batch, names=page.name == PAGES[1])
-        except ArisError:
-            remove_file(page)

@@ -105,7 +105,7 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         search.look_at(batch)
         on_batch()
     landed_from = list(search.sources(sources))
-    removed = list(search.other(mention_of(custom_id)))
+    removed = [*search.pages, *search.other(mention_of(custom_id))]
     clean = cleaner(finder.quotes(), ERASED + finder.hashes.of_id(custom_id)[:12])
     for name, folder in history_folders(store).items():
         if folder.is_dir() and (count := clean_folder(folder, clean, only_count=True)):
@@ -224,6 +224,7 @@ class _Search:
         self._everywhere = everywhere
         self.rows: Counter[str] = Counter()
         self.found: list[Batch] = []
+        self.pages: list[str] = []
         self.cannot_reach: list[str] = []
 
     def look_at(self, batch: Batch) -> None:
@@ -239,7 +240,9 @@ class _Search:
             return
         _require_whole(self._store, batch)
         self.found.append(batch)
-        rows["reports (written anew)"] = len(pages_of(self._store, batch.name))
+        pages = pages_of(self._store, batch.name)
+        self.pages += map(str, pages)
+        rows["reports (written anew)"] = len(pages)
         self.rows.update(+rows)
 
     def sources(self, named: Sequence[Path]) -> Iterator[Source]:

@@ -23,6 +23,7 @@ from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
 from aris_pipeline.cli.calibrate import calibrate
 from aris_pipeline.cli.console import command
+from aris_pipeline.cli.explain import explain as explain_verdict
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
     AsJson,
@@ -142,6 +143,7 @@ def run(
             summarize(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
             | console.fields_in_json(store, outcome.batch)
+            | console.log_in_json(store, outcome.batch, outcome.judge)
             | console.page_in_json(store, outcome.batch, outcome.judge)
             for outcome in outcomes
         ]
@@ -150,7 +152,7 @@ def run(
         emit({**result, "failures": failures, "refused": [one.as_dict() for one in refused]})
         console.show_run(store, outcomes, result)
         console.show_pages(store, outcomes)
-        if until in ("evaluations", "candidate_ranking", "label_metrics", "batch_report"):
+        if list(CHAIN).index(until) >= list(CHAIN).index("evaluations"):
             failures += console.shortfalls(result, min_success)
         failures += [one.error for one in refused]
         for failure in failures:
@@ -175,6 +177,7 @@ app.command()(plan)
 app.command()(calibrate)
 app.command()(purge)
 app.command()(retain)
+app.command("explain")(explain_verdict)
 app.command()(shortlist)
 app.command()(views)
 

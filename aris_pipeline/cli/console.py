@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aris_pipeline.audit import log_head
 from aris_pipeline.candidates import fields_of_batch
 from aris_pipeline.cli.plain import plain
 from aris_pipeline.cli.verdicts import ranking_layout, why_layout
@@ -175,6 +176,12 @@ def page_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]
     return {"report": str(page) if page.exists() else None}
 
 
+def log_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]:
+    """Returns where the log of verdicts ends, for `aris run --json`; null if there is none."""
+    head = log_head(store, judge, batch.name)
+    return {"log": {"rows": head.sequence, "head": head.hash} if head else None}
+
+
 def show_fields(store: DataStore, batch: Batch) -> None:
     """Shows which fields of a batch are judged and which are not, with a remedy."""
     fields = fields_of_batch(store, batch)
@@ -228,6 +235,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         for name, place in places.items():
             if place.exists():
                 say(f"{name + ':':<12} {place}")
+        _show_log(store, outcome.batch, outcome.judge)
         for warning in outcome.batch.warnings:
             say(f"warning: {outcome.batch.source_file}: {warning}")
         if outcome.card.embedded and places["evaluations"].exists():
@@ -243,6 +251,11 @@ def show_pages(store: DataStore, outcomes: list[Any]) -> None:
         page = store.batch_report(outcome.judge, outcome.batch.name)
         if page.exists():
             say(f"\nThe page to open in a browser: {url_of(page)}")
+
+
+def _show_log(store: DataStore, batch: Batch, judge: Judge) -> None:
+    if head := log_head(store, judge, batch.name):
+        say(f"{'log:':<12} {head.sequence:,} rows, head {head.hash}")
 
 
 def _show_refused(batches: list[dict[str, Any]]) -> None:

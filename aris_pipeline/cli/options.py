@@ -10,6 +10,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from aris_pipeline.audit import finish_erasure
+from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.errors import ArisError
 from aris_pipeline.models import EngineKind
 from aris_pipeline.settings import judging_fields, type_of, variable_of
@@ -31,7 +32,10 @@ def _share(text: str) -> float:
 def _with_finished_erasure(place: str) -> str:
     """Completes an erasure that was stopped, before a command reads the data directory."""
     try:
-        if finish_erasure(DataStore.at(place)):
+        store = DataStore.at(place)
+        removed = finish_erasure(store)
+        if removed is not None:
+            write_pages_anew(store, removed)
             typer.echo("note: an erasure that was stopped is complete now", err=True)
     except ArisError as error:
         typer.echo(f"error: an erasure was stopped and cannot be completed: {error}", err=True)

@@ -25,8 +25,9 @@ from aris_pipeline.audit import (
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.options import AsJson, DataDir
+from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.storage import Batch, DataStore
+from aris_pipeline.storage import Batch, DataStore, data_path
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
@@ -84,6 +85,7 @@ def purge(
                 if folder.is_dir():
                     clean_folder(folder, plan.clean)
             erase(store, plan.erasure)
+            write_pages_anew(store, [data_path(one) for one in plan.erasure.removed])
         emit({"erased": True, **plan.as_dict()})
         console.say("erased; `aris verify` counts the rows")
 

@@ -1,6 +1,16 @@
 """Writes the page that an analyst opens: one HTML file about a batch and its judge."""
 
+from aris_pipeline.reports.explanation import Explanation, explanation_of, write_explanation
 from aris_pipeline.reports.label_page import write_label_page
 from aris_pipeline.reports.report import ROWS, Report, page_is_stale, write_page
 
-__all__ = ["ROWS", "Report", "page_is_stale", "write_label_page", "write_page"]
+__all__ = [
+    "ROWS",
+    "Explanation",
+    "Report",
+    "explanation_of",
+    "page_is_stale",
+    "write_explanation",
+    "write_label_page",
+    "write_page",
+]

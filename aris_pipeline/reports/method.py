@@ -19,7 +19,7 @@ from aris_pipeline.storage import (
     read_table,
 )
 
-_REDACTION = {
+REDACTION = {
     "fields": "names given in their own fields, and personal details, were kept out",
     "patterns": "personal details were kept out; names were only looked for in the text",
     "none": "nothing was redacted",
@@ -108,8 +108,8 @@ def _redaction(store: DataStore, judge: Judge, batch: Batch) -> str:
             rows = read_table(path, Prompts, hint="materialize prompts", columns=columns)
             found.update(rows["redaction"].to_list())
     if len(found) == 1:
-        return _REDACTION[next(iter(found))]
-    return "; ".join(f"{count:,} rows: {_REDACTION[kind]}" for kind, count in found.most_common())
+        return REDACTION[next(iter(found))]
+    return "; ".join(f"{count:,} rows: {REDACTION[kind]}" for kind, count in found.most_common())
 
 
 def _versions(store: DataStore, judge: Judge, batch: Batch) -> str | None:
