@@ -7,7 +7,7 @@ import polars as pl
 from aris_pipeline.audit.hash_chain import CONTENT
 from aris_pipeline.audit.log_verification import ERASED
 from aris_pipeline.audit.theirs import Theirs
-from aris_pipeline.audit.verdict_log import ERASURE, VERDICT, Log, log_files, open_log
+from aris_pipeline.audit.verdict_log import ERASURE, VERDICT, Log, log_files, open_log, read_head
 from aris_pipeline.storage import DataStore, Judge, VerdictLog, read_table, write_parquet
 
 _HINT = "see `aris audit log --verify`"
@@ -66,13 +66,13 @@ def _witness(log: Log, theirs: Theirs) -> None:
         witnessed = named.filter(kind=ERASURE)["erased_rows"].sum()
         due[who] += emptied - int(witnessed)
     new = {who: count for who, count in due.items() if count}
-    if new:
-        entries = {
-            "custom_id": [*new],
-            "status": ["erased"] * len(new),
-            "erased_rows": [*new.values()],
-        }
-        log.append(pl.DataFrame(entries), ERASURE)
+    # A process that was killed may have added them without noting the new end.
+    if new or read_head(log.folder) != log.head:
+        entries = pl.DataFrame(
+            {"custom_id": [*new], "status": "erased", "erased_rows": [*new.values()]},
+            schema={"custom_id": pl.String, "status": pl.String, "erased_rows": pl.Int64},
+        )
+        log.append(entries, ERASURE)
 
 
 def _of_person(rows: pl.DataFrame, theirs: Theirs) -> pl.Series:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -154,8 +155,6 @@ class Killed(BaseException):
 def test_a_purge_that_is_killed_is_done_whole_or_not_at_all(
     judged: DataStore, tmp_path: Path
 ) -> None:
-    import shutil
-
     shutil.rmtree(dagster_home(judged.root))
     chance = random.Random(23)
     ended: set[bool] = set()
