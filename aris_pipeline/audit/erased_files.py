@@ -12,12 +12,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from aris_pipeline.audit.theirs import Theirs
+from aris_pipeline.audit.theirs import COMPARED, Theirs
 from aris_pipeline.chain import TABLES
 from aris_pipeline.storage import (
     DataStore,
     ObjectPath,
     dagster_home,
+    for_polars,
     read_metadata,
     read_parquet,
     remove_tree,
@@ -79,16 +80,15 @@ def pages_of(store: DataStore, batch: str) -> list[Path]:
 
 def rows_in_table(file: Path, theirs: Theirs) -> int:
     """Returns how many rows of a table are a person's."""
-    return int(theirs.rows(read_parquet(file, hint=_HINT)).sum())
+    return int(theirs.rows(_compared(file)).sum())
 
 
 def erase_from_table(file: Path, theirs: Theirs) -> None:
     """Writes a table without a person's rows; the ranks of the others close up."""
-    frame = read_parquet(file, hint=_HINT)
-    found = theirs.rows(frame)
+    found = theirs.rows(_compared(file))
     if not found.any():
         return
-    kept = frame.filter(~found)
+    kept = read_parquet(file, hint=_HINT).filter(~found)
     if "rank" in kept.columns:
         kept = kept.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=kept.schema["rank"]))
     footer = read_metadata(file, hint=_HINT)
@@ -147,6 +147,16 @@ def remove_file(file: Path) -> None:
         remove_tree(file)
     else:
         file.unlink(missing_ok=True)
+
+
+def _compared(file: Path) -> pl.DataFrame:
+    """Returns the columns of a table that show whose its rows are; prompts alone are large."""
+    try:
+        names = pl.read_parquet_schema(for_polars(file))
+    except pl.exceptions.PolarsError:
+        return read_parquet(file, hint=_HINT)  # it says what is wrong with the file
+    columns = [name for name in COMPARED if name in names]
+    return read_parquet(file, hint=_HINT, columns=columns) if columns else pl.DataFrame()
 
 
 _Result = tuple[int, bytes | pl.DataFrame | None]

@@ -39,6 +39,13 @@ from aris_pipeline.storage import (
 
 _REMOVED = (".html", ".htm", ".xlsx")
 _SEARCHED = (".gz", ".zst", ".json", ".txt", ".md", ".ndjson", ".tsv", ".yaml", ".log")
+_SAYING = {
+    "landed": ["custom_id", "record"],
+    "quarantine": ["custom_id", "raw", "message"],
+    "prompts": ["custom_id", "messages"],
+}
+"""The columns of the tables with texts by which a person is found elsewhere."""
+
 _FROM_CONTENT = re.compile(r"([0-9a-f]{16}-)\d+")
 _HINT = "restore the file from a backup"
 _ALWAYS = (
@@ -154,9 +161,9 @@ class _Finder:
     def look_at(self, batch: Batch) -> None:
         """Notes the person's records of a batch, also unusable ones, and their prompts."""
         for table, file in table_files(self._store, batch.name):
-            if table not in ("landed", "quarantine", "prompts"):
+            if table not in _SAYING:
                 continue
-            frame = read_parquet(file, hint=_HINT)
+            frame = read_parquet(file, hint=_HINT, columns=_SAYING[table])
             if table == "prompts":
                 chats = frame.filter(self._is_theirs)["messages"].to_list()
                 said = [chat_text(json.loads(messages)) for messages in chats]

@@ -9,6 +9,9 @@ import polars as pl
 from aris_pipeline.storage import KeyedHashes
 
 _TEXTS = ("record", "raw")
+COMPARED = ("custom_id", *_TEXTS)
+"""The columns that show whose a row is."""
+
 _TELLING = 6
 """Characters from which an id with a letter is taken for an id wherever it is a word."""
 

@@ -27,7 +27,7 @@ from aris_pipeline.cli.console import command
 from aris_pipeline.cli.options import AsJson, DataDir
 from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.storage import Batch, DataStore, data_path
+from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
@@ -79,7 +79,9 @@ def purge(
             emit({"erased": False, **plan.as_dict()})
             return
         _confirm(yes, f"Erase {sum(plan.rows.values()):,} rows and files? They cannot be restored.")
+        affected = [one for one in batches if one.name in plan.erasure.batches]
         with locked(store, plan.erasure.batches):
+            _refuse_running(store, affected)
             plan = planned(trial=False)
             for folder in history_folders(store).values():
                 if folder.is_dir():
@@ -152,8 +154,17 @@ def _remove(store: DataStore, batches: list[Batch]) -> None:
 
     names = [one.name for one in batches]
     with locked(store, names):
+        _refuse_running(store, batches)
         forget_batches(store.root, batches)
         begin_removal(store, names)
+
+
+def _refuse_running(store: DataStore, batches: list[Batch]) -> None:
+    if not dagster_home(store.root).is_dir():
+        return
+    from aris_pipeline.defs.forgetting import refuse_running  # noqa: PLC0415 - as above
+
+    refuse_running(store.root, batches)
 
 
 def _show(plan: ErasurePlan, title: str) -> None:

@@ -15,10 +15,12 @@ import pytest
 
 from aris_pipeline.audit import Erasure, erase, plan_erasure, verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
+from aris_pipeline.engines import EngineLock
 from aris_pipeline.ledger import judges_of, reconcile
-from aris_pipeline.storage import DataStore, Shard, dagster_home
+from aris_pipeline.storage import Completions, DataStore, Judge, Shard, dagster_home
 from aris_pipeline.storage.process_lock import ProcessLock
 from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.tables import write_table
 from aris_pipeline_tests.unit.audit.marked import FILES, ID, MARK, marked_files
 
 Landing = Callable[[str], Path]
@@ -42,8 +44,13 @@ def is_whole(store: DataStore) -> bool:
 
 @pytest.mark.slow
 def test_nothing_of_a_person_is_left_in_any_file_of_the_data_directory(judged: DataStore) -> None:
+    (completions,) = judged.root.glob("completions/*/*/*/*/*.parquet")
+    part = judged.root / ".work" / completions.relative_to(judged.root).with_name("part-1.parquet")
+    part.parent.mkdir(parents=True)
+    shutil.copy(completions, part)
     kinds = {name.partition("/")[0] for name in marked_files(judged.root)}
     assert kinds >= {
+        ".work",
         *("landing", "landed", "quarantine", "raw_candidates", "prompts", "completions"),
         *("evaluations", "candidate_ranking", "verdict_log", "label_samples", "labels"),
         *("decisions", "reports", "exports", "chats.jsonl", "sheet.csv", "sheet.html"),
@@ -239,6 +246,22 @@ def test_a_batch_that_is_being_run_is_refused(store: DataStore, landing: Landing
 
     assert f"batch {batch.name} is being run" in said
     assert marked_files(store.landing) != []
+
+
+def test_a_run_of_the_ui_that_answers_the_batch_is_refused(
+    store: DataStore, landing: Landing
+) -> None:
+    batch = land_file(store, landing("document.json"))
+    parts = store.completion_parts(Judge("r", "m"), Shard.numbered(batch.name, 0))
+    write_table(parts / "part-1.parquet", Completions, {"custom_id": ID})
+    engine = EngineLock()
+    engine.acquire()
+    try:
+        said = purge(store, code=2)
+    finally:
+        engine.release()
+
+    assert f"batch {batch.name} may be running now" in said
 
 
 def test_without_a_terminal_it_wants_a_yes(store: DataStore, landing: Landing) -> None:
