@@ -28,8 +28,8 @@ _PROMPTED = [*_KEYS, "messages", *_SAMPLING, "parameters", "redaction"]
 _ANSWERED = [*_KEYS, "text", "attempt", "overrides"]
 
 OF_VERDICT = (
-    "status", "recommendation", "score", "model", "model_revision", "rubric", "rubric_digest",
-    "request_key",
+    "status", "recommendation", "score", "model_id", "model_revision", "rubric_id",
+    "rubric_digest", "request_key",
 )  # fmt: skip
 """A row is logged again if one of these has changed."""
 
@@ -66,13 +66,11 @@ def _of_shard(store: DataStore, judge: Judge, shard: Shard) -> pl.DataFrame:
     has_score = pl.col("score").is_not_null()
     status = pl.when(has_score).then(pl.lit("evaluated")).otherwise(pl.lit("unscored"))
     return rows.select(
-        *("custom_id", "run_id", "request_key", "score", "model_revision", "rubric_digest"),
-        *("prompt_digest", "answer_digest", "attempt"),
+        *("custom_id", "run_id", "request_key", "score", "model_id", "model_revision"),
+        *("rubric_id", "rubric_digest", "prompt_digest", "answer_digest", "attempt"),
         shard=pl.lit(shard.name),
         status=pl.when("is_valid").then(status).otherwise("invalid_reason"),
         recommendation=pl.col("recommendation").cast(pl.String),
-        model="model_id",
-        rubric="rubric_id",
         overrides=pl.Series(overrides, dtype=pl.String),
     )
 

@@ -28,7 +28,7 @@ ERASED = "erased:"
 """What the id of an erased candidate begins with, before its keyed hash."""
 
 _RESTORE = "restore the log from a backup, and find out who changed it"
-_APPEND = "materialize verdict_log"
+_APPEND = "run the file again, or materialize verdict_log"
 _EMPTIED = tuple(name for name in CONTENT if name != "custom_id")
 
 

@@ -109,7 +109,9 @@ def _line(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _version(entry: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in entry.items() if value is not None)
+    return "\n".join(
+        f"{name}: {one_line(value)}" for name, value in entry.items() if value is not None
+    )
 
 
 def _verified(
@@ -129,10 +131,10 @@ def _verified(
         console.say(f"{'ok' if one['ok'] else 'FAULT'}: {_end_in_words(one)}{erased}")
         if one["fault"]:
             console.complain(one["fault"]["text"])
-    for one in lost:
+    for anchor in lost:
         console.complain(
-            f"no row has the head {one}: rows were removed or written anew since it was kept, or "
-            "it is of another log: restore the log from a backup"
+            f"no row has the head {anchor}: rows were removed or written anew since it was kept, "
+            "or it is of another log: restore the log from a backup"
         )
     return {"ok": all(one["ok"] for one in rows) and not lost, "lost_heads": lost, "logs": rows}
 

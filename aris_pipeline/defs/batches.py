@@ -102,7 +102,7 @@ def metadata_of_logs(logged: list[tuple[Batch, Judge, LogCounts]]) -> dict[str, 
         newest = logged[-1][2]
         metadata |= {"rows_added": newest.added, "rows": newest.rows, "head": newest.head}
         head = ("batch", "rubric", "model", "added", "rows", "head")
-        lines = [
+        lines: list[tuple[object, ...]] = [
             (batch.name, judge.rubric, judge.model, counts.added, counts.rows, counts.head)
             for batch, judge, counts in logged
         ]

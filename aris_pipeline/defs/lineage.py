@@ -105,9 +105,7 @@ _LINEAGE: dict[str, dict[str, Sources]] = {
     },
     "verdict_log": {
         **_same("evaluations", ("custom_id", "recommendation", "score", "run_id", "request_key")),
-        **_same("evaluations", ("model_revision", "rubric_digest")),
-        "model": _of("evaluations", "model_id"),
-        "rubric": _of("evaluations", "rubric_id"),
+        **_same("evaluations", ("model_id", "model_revision", "rubric_id", "rubric_digest")),
         "status": _of("evaluations", "is_valid", "invalid_reason", "score"),
         "prompt_digest": _of("prompts", "messages"),
         "answer_digest": _ANSWER,

@@ -22,6 +22,7 @@ from aris_pipeline.evaluations import (
 from aris_pipeline.labels import RECOMMENDATION, decisions_on, newest_labels
 from aris_pipeline.ledger import Why, explain
 from aris_pipeline.ledger.candidate import find_row
+from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.prompts import shown_profile
 from aris_pipeline.reports.method import REDACTION
 from aris_pipeline.reports.page import render
@@ -163,6 +164,8 @@ def _verdict(why: Why) -> Part:
         f"{'is' if advances else 'is not'} one of those that recommend to go on with a candidate. "
         f"{place}"
     ]
+    if EMBEDDED_REVISION in row["model_revision"]:
+        words.append("It is by a model for demonstrations, and means nothing.")
     return Part("verdict", "The verdict", words, [("Reason", row["overall_reason"])])
 
 

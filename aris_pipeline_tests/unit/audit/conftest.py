@@ -15,9 +15,8 @@ from aris_pipeline_tests.unit.audit.marked import FILES
 @pytest.fixture
 def logged(store: DataStore) -> Logged:
     """Six candidates, logged: one of them failed, one triaged, one without a score."""
-    rows = [{} for _ in range(3)]
     triaged = {**FAILED, "invalid_reason": "triaged"}
-    made = Logged(store, [*rows, FAILED, triaged, {"score": None}])
+    made = Logged(store, [{}, {}, {}, FAILED, triaged, {"score": None}])
     made.log()
     return made
 

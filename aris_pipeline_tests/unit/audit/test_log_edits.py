@@ -7,13 +7,13 @@ import pytest
 
 from aris_pipeline.audit import ERASED, ERASURE, VERDICT, open_log
 from aris_pipeline.audit.hash_chain import CONTENT
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.audit.log_edits import EDITS, Editor, flip_byte
 from aris_pipeline_tests.unit.audit.logged import JUDGE, Logged
 
 ONLY_BY_THE_HEAD = {"forged_chain", "removed_and_chained", "cut_tail"}
 
 
-@pytest.mark.slow
 def test_of_a_hundred_random_edits_all_are_found(grown: Logged) -> None:
     kept = grown.verify().head.hash
     files = {file: file.read_bytes() for file in grown.folder.iterdir()}
@@ -100,6 +100,9 @@ def test_an_erased_candidate_is_no_fault_if_a_later_row_witnesses_it(grown: Logg
     found = grown.verify()
     assert (found.fault, found.erased) == (None, 3)
     assert "c0" not in grown.read()["custom_id"]
+    listed = aris("audit", "log", grown.batch.name, "--data-dir", grown.store.root).stdout
+    assert listed.count("erased ") == 4
+    assert "3 rows" in listed
 
 
 @pytest.mark.parametrize(

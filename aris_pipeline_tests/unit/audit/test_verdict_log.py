@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aris_pipeline.audit import append_verdicts, log_entries, log_is_stale, verdict_log
 from aris_pipeline.errors import DamagedDataError
 from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.tables import WITH_EVIDENCE, write_verdicts
 from aris_pipeline_tests.unit.audit.logged import FAILED, JUDGE, Logged
 
 
@@ -20,7 +23,11 @@ def test_every_row_is_logged_with_its_status_and_what_made_the_verdict(logged: L
     ]  # fmt: skip
     row = rows.row(0, named=True)
     assert (row["custom_id"], row["recommendation"], row["score"]) == ("c0", "Strong Yes", 3.0)
-    assert (row["rubric"], row["model"], row["run_id"]) == ("aris-swe-v2", "acme/small", "earlier")
+    assert (row["rubric_id"], row["model_id"], row["run_id"]) == (
+        "aris-swe-v2",
+        "acme/small",
+        "earlier",
+    )
     assert row["code_version"].startswith("0.")
     assert row["answer_digest"] == hashlib.sha256(b"fine").hexdigest()
 
@@ -42,7 +49,7 @@ def test_only_new_and_changed_verdicts_are_added(logged: Logged) -> None:
 
 
 def test_the_same_verdict_by_another_answer_is_logged(logged: Logged) -> None:
-    answers = [{} for _ in logged.rows]
+    answers: list[dict[str, Any]] = [{} for _ in logged.rows]
     answers[1] = {"text": "another", "attempt": 2, "overrides": '{"reseeded": {"seed": 1}}'}
     logged.answer(*answers)
 
@@ -84,11 +91,23 @@ def test_a_run_stopped_between_file_and_head_is_repaired_by_the_next(
 
     fault = logged.verify().fault
     assert fault is not None
-    assert "a run was stopped there: materialize verdict_log" in str(fault)
+    assert "a run was stopped there: run the file again" in str(fault)
     assert log_is_stale(logged.store, JUDGE, logged.batch)
     assert logged.log().added == 0
     assert logged.verify().fault is None
     assert len(logged.files) == before + 1
+
+
+def test_two_writers_wait_for_each_other(logged: Logged) -> None:
+    logged.rows = [FAILED] * 6
+    write_verdicts(logged.store, JUDGE, logged.batch, WITH_EVIDENCE, *logged.rows)
+
+    with ThreadPoolExecutor() as pool:
+        work = [pool.submit(append_verdicts, logged.store, JUDGE, logged.batch) for _ in range(4)]
+        added = [counts.added for one in work if (counts := one.result())]
+
+    assert sorted(added) == [0, 0, 0, 5], "one had failed before"
+    assert logged.verify().fault is None
 
 
 def test_nothing_is_added_to_a_log_whose_end_was_cut_off(grown: Logged) -> None:
@@ -142,4 +161,4 @@ def test_a_batch_without_a_log_is_a_fault(logged: Logged, tmp_path: Path) -> Non
 
     assert fault is not None
     assert "6 verdicts of evaluations are not its latest" in fault.problem
-    assert "materialize verdict_log" in fault.remedy
+    assert "run the file again" in fault.remedy
