@@ -131,13 +131,21 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         sources=landed_from,
         removed=removed,
     )
-    stays = [*search.outside(landed_from), *search.cannot_reach, *_ALWAYS]
-    return ErasurePlan(erasure, dict(search.rows), stays, clean)
+    stays = [*search.outside(landed_from), *search.cannot_reach, *_history_elsewhere(store)]
+    return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean)
 
 
 def history_folders(store: DataStore) -> dict[str, Path]:
     """Returns where messages may quote a person: Dagster's home, and the logs of engines."""
     return {"Dagster's history": dagster_home(store.root), "engine logs": cache_dir() / "logs"}
+
+
+def _history_elsewhere(store: DataStore) -> list[str]:
+    """Returns a sentence if Dagster keeps its history in a database server."""
+    settings = dagster_home(store.root) / "dagster.yaml"
+    if settings.exists() and re.search("^[^#]*postgres", settings.read_text(), re.MULTILINE):
+        return ["Dagster's history in PostgreSQL: messages there may quote the id"]
+    return []
 
 
 class _Finder:
