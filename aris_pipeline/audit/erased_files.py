@@ -89,8 +89,8 @@ def erase_from_table(file: Path, theirs: Theirs) -> None:
     if not found.any():
         return
     kept = read_parquet(file, hint=_HINT).filter(~found)
-    if "rank" in kept.columns:
-        kept = kept.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=kept.schema["rank"]))
+    if file.name == "ranking.parquet":
+        kept = kept.with_columns(rank=pl.int_range(1, pl.len() + 1).cast(kept.schema["rank"]))
     footer = read_metadata(file, hint=_HINT)
     write_frame(
         kept,

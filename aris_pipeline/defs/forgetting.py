@@ -1,6 +1,7 @@
 """Tells erasure what Dagster knows of a batch, and removes it: runs, events and partitions."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -68,6 +69,6 @@ def _touches(run: dg.DagsterRun, batches: list[Batch], *, alone: bool = False) -
     files = {batch.source_file for batch in batches}
     if named := {run.tags[name] for name in _OF_PARTITIONS if name in run.tags}:
         return named <= keys if alone else bool(named & keys)
-    ops = run.run_config.get("ops", {})
-    landed = ops.get("land_candidates", {}).get("config", {}).get("path")
-    return landed is not None and Path(str(landed)).name in files
+    config: Any = run.run_config
+    landed = config.get("ops", {}).get("land_candidates", {}).get("config", {}).get("path", "")
+    return Path(landed).name in files

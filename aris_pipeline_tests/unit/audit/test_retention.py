@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from aris_pipeline.candidates import land_file
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.storage import Batch, DataStore, write_bytes
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.audit.marked import ID, MARK, marked_files
@@ -43,6 +45,10 @@ def test_all_of_a_batch_that_is_too_old_goes_and_nothing_of_others(
     assert "erased 1 batches" in said
     assert marked_files(judged.root) == []
     assert [batch.name for batch in judged.batches()] == [kept.name]
+    with open_instance(judged.root) as instance:
+        assert instance.get_dynamic_partitions(SHARDS) == []
+        jobs = {run.job_name for run in instance.get_runs()}
+    assert jobs <= {"rank", "report"}, "they are of all batches"
     left = {file for file in judged.root.rglob("*") if old.name in str(file)}
     assert left == {*(judged.locks / "locks").glob(f"{old.name}*")}
 
