@@ -194,6 +194,7 @@ def _refuse_if_generating(store: DataStore, batch: str) -> None:
 def _complete(store: DataStore, erasure: Erasure) -> None:
     """Does all steps of an erasure, in an order in which the person cannot come back."""
     theirs = erasure.theirs(store)
+    store.remove_leftovers()  # a killed writer may have left the person in one
     add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
     for source in erasure.sources:
         _erase_from_source(store, source, theirs)

@@ -56,6 +56,8 @@ def purge(
         batches = [store.batch(batch)] if batch else store.batches()
         if not batches:
             raise ConfigError(f"no batch has been landed in {store.root}")
+        if not custom_id.strip():
+            raise ConfigError("--id is empty: name the custom_id of the person")
         if missing := [str(file) for file in source or [] if not file.is_file()]:
             raise ConfigError(f"{', '.join(missing)} is not a file: check --source")
         refuse_held(store, custom_id, [])

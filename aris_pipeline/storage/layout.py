@@ -119,8 +119,8 @@ class DataStore:
         """Removes the files of killed writers, wherever temporary files are made."""
         if isinstance(self.root, ObjectPath):
             return
-        for directory in (self.root, self.root / ".work", self.root / "batches"):
-            remove_leftovers(directory)
+        for name in (".", ".work", "batches", "landing", "exports", "erasures"):
+            remove_leftovers(self.root / name)
 
     def batch_file(self, batch: str) -> Path:
         """Returns the path of a batch's manifest."""

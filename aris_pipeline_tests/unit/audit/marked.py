@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-MARK = "qzm"
+MARK = "qzmvkw"
 ID = f"{MARK}arkq-17"
 _AT = 2
 
