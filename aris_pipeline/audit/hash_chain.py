@@ -26,8 +26,11 @@ def first_hash(judge: Judge, batch: str) -> str:
 
 
 def content_hash(row: Mapping[str, Any]) -> str:
-    """Returns the hash of a row's content, which must have its salt."""
-    return _digest({name: row[name] for name in CONTENT})
+    """Returns the hash of a row's content, which must have its salt.
+
+    Nulls are left out, so that a later version may add columns.
+    """
+    return _digest({name: row[name] for name in CONTENT if row[name] is not None})
 
 
 def row_hash(row: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from aris_pipeline.audit.current_verdicts import current_verdicts
 from aris_pipeline.audit.hash_chain import CONTENT, content_hash, first_hash, row_hash
 from aris_pipeline.audit.verdict_log import (
     ERASURE,
+    RESTORE,
     VERDICT,
     Head,
     first_missing,
@@ -27,7 +28,6 @@ from aris_pipeline.storage.schemas import polars_schema
 ERASED = "erased:"
 """What the id of an erased candidate begins with, before its keyed hash."""
 
-_RESTORE = "restore the log from a backup, and find out who changed it"
 _APPEND = "run the file again, or materialize verdict_log"
 _EMPTIED = tuple(name for name in CONTENT if name != "custom_id")
 
@@ -138,22 +138,29 @@ class _Chain:
 def _of_files(folder: Path, chain: _Chain) -> LogFault | None:
     files = log_files(folder)
     if lost := first_missing(files):
-        return LogFault(str(lost), chain.head.sequence + 1, "file", "it is missing", _RESTORE)
+        return LogFault(str(lost), chain.head.sequence + 1, "file", "it is missing", RESTORE)
     for file in files:
         try:
-            rows = read_table(file, VerdictLog, hint=_RESTORE)
+            rows = read_table(file, VerdictLog, hint=RESTORE)
         except (DamagedDataError, MissingDataError) as error:
-            return LogFault(str(file), chain.head.sequence + 1, "file", str(error), _RESTORE)
+            return LogFault(
+                str(file), chain.head.sequence + 1, "file", _reason(error, file), RESTORE
+            )
         chain.before_last_file = chain.head
         chain.parts.append(rows)
         if rows.is_empty():
             problem = "it has no rows"
-            return LogFault(str(file), chain.head.sequence + 1, "file", problem, _RESTORE)
+            return LogFault(str(file), chain.head.sequence + 1, "file", problem, RESTORE)
         for row in rows.iter_rows(named=True):
             for field, problem in chain.faults_of(row):
-                return LogFault(str(file), chain.head.sequence + 1, field, problem, _RESTORE)
+                return LogFault(str(file), chain.head.sequence + 1, field, problem, RESTORE)
             chain.take(row)
     return _of_erasures(files, chain)
+
+
+def _reason(error: Exception, file: Path) -> str:
+    """Returns what is wrong with a file, without its name and the remedy."""
+    return str(error).removeprefix(f"{file} ").removesuffix(f": {RESTORE}")
 
 
 def _of_erasures(files: list[Path], chain: _Chain) -> LogFault | None:
@@ -166,7 +173,7 @@ def _of_erasures(files: list[Path], chain: _Chain) -> LogFault | None:
             if emptied == witnessed == chain.before_erasure[who]:
                 continue
             problem = f"{emptied:,} rows of {who} are empty, and later erasures name {witnessed:,}"
-            remedy = "run the stopped `aris purge` again" if emptied < witnessed else _RESTORE
+            remedy = "run the stopped `aris purge` again" if emptied < witnessed else RESTORE
             return LogFault(str(file), row["sequence"], "custom_id", problem, remedy)
     return None
 
@@ -176,18 +183,18 @@ def _of_end(folder: Path, chain: _Chain) -> LogFault | None:
     try:
         head = read_head(folder)
     except DamagedDataError as error:
-        return LogFault(place, last, "file", str(error), _RESTORE)
+        return LogFault(place, last, "file", _reason(error, folder / "head.json"), RESTORE)
     if head == chain.head or (head is None and last == 0):
         return None
     if head == chain.before_last_file or (head is None and chain.before_last_file.sequence == 0):
         problem = f"it lacks the last file, which ends at row {last:,}: a run was stopped there"
         return LogFault(place, last, "hash", problem, _APPEND)
     if head is None:
-        return LogFault(place, last, "file", "it is missing", _RESTORE)
+        return LogFault(place, last, "file", "it is missing", RESTORE)
     problem = f"it says that the log ends at row {head.sequence:,}, and the files end at {last:,}"
     if head.sequence == last:
         problem = "it has another hash than the last row"
-    return LogFault(place, min(head.sequence, last) + 1, "hash", problem, _RESTORE)
+    return LogFault(place, min(head.sequence, last) + 1, "hash", problem, RESTORE)
 
 
 def _of_verdicts(
@@ -208,5 +215,5 @@ def _of_verdicts(
         f"{missing.height:,} verdicts of evaluations are not its latest, the first of '{who}': they"
         " were not logged yet, or rows were removed"
     )
-    remedy = f"{_APPEND}, unless the log was written after the verdicts; then {_RESTORE}"
+    remedy = f"{_APPEND}, unless the log was written after the verdicts; then {RESTORE}"
     return LogFault(str(folder), chain.head.sequence + 1, "custom_id", problem, remedy)

@@ -38,7 +38,7 @@ VERDICT, ERASURE = "verdict", "erasure"
 _HEAD = "head.json"
 _SALT_BYTES = 16
 _PATIENCE_S = 120.0
-_HINT = "restore the file from a backup"
+RESTORE = "restore the log from a backup, and find out who changed it"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Log:
         self.folder, self.batch = store.verdict_log(judge, batch), batch
         self.first_hash = first_hash(judge, batch)
         self.files = log_files(self.folder)
-        self.parts = [read_table(file, VerdictLog, hint=_HINT) for file in self.files]
+        self.parts = [read_table(file, VerdictLog, hint=RESTORE) for file in self.files]
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -92,7 +92,7 @@ class Log:
             DamagedDataError: a file, rows at the end or `head.json` were removed.
         """
         if lost := first_missing(self.files):
-            raise DamagedDataError(f"{lost} is missing: {_HINT}")
+            raise DamagedDataError(f"{lost} is missing: {RESTORE}")
         noted = read_head(self.folder)
         before = _head_of(self.parts[-2]) if len(self.parts) > 1 else Head(0, self.first_hash)
         known = {self.head, before} | ({None} if len(self.parts) <= 1 else set())
@@ -173,7 +173,7 @@ def read_head(folder: Path) -> Head | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedDataError(f"{place} cannot be read ({error}): {_HINT}") from error
+        raise DamagedDataError(f"{place} cannot be read ({error}): {RESTORE}") from error
 
 
 @contextmanager

@@ -39,6 +39,10 @@ def log(
         store = DataStore.at(data_dir)
         batches = [store.batch(batch)] if batch else store.batches(complain=console.complain)
         logs = [(one, judge) for one in batches for judge in _judges(store, one, rubric, model)]
+        if not logs:
+            raise MissingDataError(
+                f"{store.root} has no verdicts of {batch or 'any batch'}: run a file first"
+            )
         if verify:
             found = _verified(store, logs, head or [])
             emit(found)
@@ -118,8 +122,6 @@ def _verified(
     store: DataStore, logs: list[tuple[Batch, Judge]], anchors: list[str]
 ) -> dict[str, Any]:
     """Checks logs, shows what was found, and returns it for JSON."""
-    if not logs:
-        raise MissingDataError(f"no batch in {store.root} has verdicts: run one")
     rows, known = [], set[str]()
     for batch, judge in tqdm(logs, "verifying", unit="logs", leave=False, disable=None):
         found = verify_log(store, judge, batch, anchors)
@@ -128,7 +130,8 @@ def _verified(
     lost = [one for one in anchors if one not in known]
     for one in rows:
         erased = f", {one['erased']:,} of them erased" if one["erased"] else ""
-        console.say(f"{'ok' if one['ok'] else 'FAULT'}: {_end_in_words(one)}{erased}")
+        state = "ok" if one["ok"] else "FAULT, good so far"
+        console.say(f"{state}: {_end_in_words(one)}{erased}")
         if one["fault"]:
             console.complain(one["fault"]["text"])
     for anchor in lost:

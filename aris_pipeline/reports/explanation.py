@@ -6,8 +6,6 @@ It holds data of this candidate alone. People who labeled are not named; who dec
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -25,9 +23,8 @@ from aris_pipeline.ledger.candidate import find_row
 from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.prompts import shown_profile
 from aris_pipeline.reports.method import REDACTION
-from aris_pipeline.reports.page import render
 from aris_pipeline.reports.remedies import FAILED, UNKNOWN
-from aris_pipeline.storage import Batch, DataStore, Judge, Shard, write_bytes
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 
 _KINDS = {
     "email": "e-mail addresses",
@@ -121,16 +118,6 @@ def explanation_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
         Part("not", "What this is not", _NOT),
     ]
     return Explanation(custom_id, batch.name, judge, parts)
-
-
-def write_explanation(explanation: Explanation, out: Path) -> None:
-    """Writes an explanation as a page: one HTML file that loads nothing and has no script.
-
-    Raises:
-        StorageError: the page cannot be written.
-    """
-    content = {"explanation": explanation, "written_at": datetime.now(UTC)}
-    write_bytes(render(content, "explanation.html").encode(), out)
 
 
 def _shard_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Shard:

@@ -47,7 +47,9 @@ class VerdictLog(dy.Schema):
     )
     erased_rows = dy.Int64(nullable=True, description="Of an erasure: how many rows it emptied.")
     salt = _text("Random bytes in hexadecimal, so that content_hash does not tell the content.")
-    content_hash = dy.String(description="sha256 of the columns from custom_id to salt.")
+    content_hash = dy.String(
+        description="sha256 of the columns from custom_id to salt that are not null."
+    )
     previous_hash = dy.String(
         description="hash of the row before; of the first row, a hash of the log's place."
     )
