@@ -10,8 +10,9 @@ from aris_pipeline.candidates.formats.request_body import (
     parameter_of,
     read_body,
 )
-from aris_pipeline.candidates.landing import land_file, landed_as
+from aris_pipeline.candidates.landing import land_file, landed_as, one_landing_at_a_time
 from aris_pipeline.candidates.options import LandingOptions, known_encoding
+from aris_pipeline.candidates.removal import CandidateFile
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic
 from aris_pipeline.candidates.validation import (
@@ -25,6 +26,7 @@ from aris_pipeline.candidates.validation import (
 __all__ = [
     "FORMATS",
     "HONORED",
+    "CandidateFile",
     "ColumnMap",
     "InvalidParameterError",
     "LandingOptions",
@@ -36,6 +38,7 @@ __all__ = [
     "land_file",
     "landed_as",
     "merged",
+    "one_landing_at_a_time",
     "parameter_of",
     "read_body",
     "read_counts",

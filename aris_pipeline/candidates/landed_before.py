@@ -22,7 +22,7 @@ from aris_pipeline.storage import (
     remove_tree,
 )
 
-DIGEST_KEY, SHARD_SIZE_KEY = "digest", "shard_size"
+DIGEST_KEY, SHARD_SIZE_KEY, OPTIONS_KEY = "digest", "shard_size", "options"
 """Footer key of landed shards: a copy of the manifest, in case the manifest is damaged."""
 
 _LOG = logging.getLogger(__name__)
@@ -39,11 +39,13 @@ class EarlierLanding:
         name: the name of the batch.
         shard_size: the rows of a shard.
         batch: the batch, if all that landing wrote of it is still there.
+        digests: of the file after erasures.
     """
 
     name: str
     shard_size: int
     batch: Batch | None
+    digests: tuple[str, ...] = ()
 
 
 def find_earlier(store: DataStore, digest: str) -> EarlierLanding | None:
@@ -56,9 +58,12 @@ def find_earlier(store: DataStore, digest: str) -> EarlierLanding | None:
             _LOG.warning("%s", error)
             unreadable.append(manifest.stem)
             continue
-        if batch.digest == digest:
+        if batch.is_of(digest):
             whole = _is_whole(store, batch)
-            return EarlierLanding(batch.name, max(batch.shard_rows), batch if whole else None)
+            return EarlierLanding(
+                *(batch.name, max(batch.shard_rows), batch if whole else None),
+                digests=(batch.digest, *batch.digests_after_erasure),
+            )
     for name in unreadable:
         with suppress(DamagedDataError, MissingDataError):
             footer = read_metadata(store.landed(Shard.numbered(name, 0)), hint=_HINT)
@@ -140,4 +145,6 @@ def _is_whole(store: DataStore, batch: Batch) -> bool:
     except (DamagedDataError, MissingDataError) as error:
         _LOG.warning("%s", error)
         return False
-    return landed == batch.shard_rows and quarantined == batch.quarantined
+    expected = [*store.rows_of_shards(batch).values()]
+    erased = batch.erased.get(LANDING_SHARD, 0)
+    return landed == expected and quarantined == batch.quarantined - erased

@@ -24,6 +24,7 @@ from aris_pipeline.candidates.formats import detect_format, find_format, open_re
 from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.landed_before import (
     DIGEST_KEY,
+    OPTIONS_KEY,
     SHARD_SIZE_KEY,
     find_earlier,
     free_name,
@@ -36,7 +37,14 @@ from aris_pipeline.candidates.records import Entry, Record, Rejected
 from aris_pipeline.candidates.validation import fields_of_records
 from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
 from aris_pipeline.errors import InputError
-from aris_pipeline.storage import Batch, DataStore, cannot_write, write_bytes
+from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Batch,
+    DataStore,
+    ErasedPeople,
+    cannot_write,
+    write_bytes,
+)
 
 _DEFAULT_OPTIONS = LandingOptions()
 _ID_SHOWN = 80
@@ -71,7 +79,7 @@ def land_file(
     state = _file_state(file)
     file_format = find_format(options.format) if options.format else detect_format(file, options)
     digest = batch_digest(file, file_format.name, options)
-    with _one_landing_at_a_time(store):
+    with one_landing_at_a_time(store):
         store.remove_leftovers()
         remove_dead_landings(store)
         earlier = find_earlier(store, digest)
@@ -83,7 +91,8 @@ def land_file(
         elif earlier.batch is not None:
             return earlier.batch
         else:
-            target = _Target(earlier.name, digest, file_format, again=True)
+            others = tuple(one for one in earlier.digests if one != digest)
+            target = _Target(earlier.name, digest, file_format, again=True, other_digests=others)
             options = options.model_copy(update={"shard_size": earlier.shard_size})
         try:
             landing = _Landing(store, file, target, options)
@@ -115,12 +124,14 @@ class _Target:
         digest: the digest of content and options.
         format: the format in which the file is read.
         again: whether it has landed before; if the landing then fails, existing files stay.
+        other_digests: of the same file with or without people who were erased.
     """
 
     name: str
     digest: str
     format: Format
     again: bool
+    other_digests: tuple[str, ...] = ()
 
 
 class _Landing:
@@ -144,12 +155,15 @@ class _Landing:
             "id_column": self._reader.id_column or "",
             DIGEST_KEY: target.digest,
             SHARD_SIZE_KEY: str(options.shard_size),
+            OPTIONS_KEY: options.model_dump_json(exclude={"columns"}),
         }
         if options.columns is not None:
             metadata[COLUMNS_KEY] = options.columns.model_dump_json(by_alias=True)
         self._shards = ShardWriter(store, target.name, file.name, options.shard_size, metadata)
         self._quarantine = QuarantineWriter(store, target.name, file.name)
         self._findings = Findings()
+        self._erased_people = ErasedPeople.read(store.erasures)
+        self._quarantine_erased = 0
         self._first_lines: dict[str, int] = {}
         self._occurrences: Counter[str] = Counter()
         self._models: set[str] = set()
@@ -170,7 +184,7 @@ class _Landing:
         except BaseException:
             self.discard()
             raise
-        if not self._shards.shard_rows:
+        if sum(self._shards.shard_rows) == sum(self._shards.erased.values()):
             raise self._nothing_usable()
         if self._unseen:
             self.discard()
@@ -184,9 +198,11 @@ class _Landing:
             source_file=self._file.name,
             format=self._target.format.name,
             shard_rows=self._shards.shard_rows,
-            quarantined=self._quarantine.rows,
+            quarantined=self._quarantine.rows + self._quarantine_erased,
+            erased=self._erased,
+            digests_after_erasure=[*self._target.other_digests],
             requested_models=sorted(self._models),
-            warnings=self._reader.strays.warnings(),
+            warnings=[*self._reader.strays.warnings(), *self._erasure_in_words()],
             fields=fields_of_records(self._first, self._metadata),
             landed_at=datetime.now(UTC),
             exported_on=getattr(self._reader, "exported_on", None),
@@ -207,6 +223,9 @@ class _Landing:
             custom_id = entry.custom_id or self._id_from_content(entry.text)
             first = self._first_lines.setdefault(custom_id, entry.line)
             if first == entry.line:
+                if self._is_erased(custom_id, entry.text):
+                    self._shards.leave_out(entry)
+                    return
                 self._shards.write(entry, custom_id)
                 if self._unseen:
                     self._look_for_named(entry.text)
@@ -218,8 +237,23 @@ class _Landing:
             shown = custom_id[:_ID_SHOWN]
             message = f"the id {shown!r} is already that of line {first}, which stays"
             entry = Rejected(entry.line, "duplicate_id", message, entry.text, custom_id=custom_id)
+        if self._is_erased(entry.custom_id, entry.raw):
+            self._quarantine_erased += 1
+            return
         self._quarantine.write(entry)
         self._findings.add(entry.rule, entry.line, entry.message)
+
+    def _is_erased(self, custom_id: str | None, text: str) -> bool:
+        return self._erased_people is not None and self._erased_people.has(custom_id, text)
+
+    @property
+    def _erased(self) -> dict[str, int]:
+        unread = self._quarantine_erased
+        return {**self._shards.erased, **({LANDING_SHARD: unread} if unread else {})}
+
+    def _erasure_in_words(self) -> list[str]:
+        count = sum(self._erased.values())
+        return [f"records of people who were erased are left out: {count:,}"] if count else []
 
     def _id_from_content(self, text: str) -> str:
         """Returns an id that is the same in every landing; identical rows are counted apart."""
@@ -243,6 +277,12 @@ class _Landing:
 
     def _nothing_usable(self) -> InputError:
         name, remedy = self._target.format.name, self._target.format.remedy
+        if erased := sum(self._erased.values()):
+            self.discard()
+            return InputError(
+                f"{self._file} holds no usable record but {erased:,} of people who were erased, "
+                "and they are not taken in again: see `aris purge`"
+            )
         if not self._quarantine.rows:
             self.discard()
             return InputError(f"{self._file} holds no record. {remedy}")
@@ -282,7 +322,8 @@ def _changed(file: Path) -> InputError:
 
 
 @contextmanager
-def _one_landing_at_a_time(store: DataStore) -> Iterator[None]:
+def one_landing_at_a_time(store: DataStore) -> Iterator[None]:
+    """Waits until no other process of this host lands a file into a store."""
     lock = store.locks / "landing.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

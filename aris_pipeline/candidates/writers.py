@@ -28,24 +28,34 @@ class ShardWriter:
         self, store: DataStore, batch: str, file: str, shard_size: int, metadata: Mapping[str, str]
     ) -> None:
         self.shard_rows: list[int] = []
+        self.erased: dict[str, int] = {}
         self._store = store
         self._batch = batch
         self._file = file
         self._shard_size = shard_size
         self._metadata = metadata
         self._rows: list[tuple[str, int, str]] = []
-        self._characters = 0
+        self._left_out = self._characters = 0
 
     def write(self, record: Record, custom_id: str) -> None:
         """Adds a record, and writes the shard that it fills."""
         self._rows.append((custom_id, record.line, record.text))
+        self._count(record)
+
+    def leave_out(self, record: Record) -> None:
+        """Counts the record of an erased person: the other rows keep their shards."""
+        self._left_out += 1
+        self._count(record)
+
+    def _count(self, record: Record) -> None:
         self._characters += len(record.text)
-        if len(self._rows) == self._shard_size or self._characters >= _SHARD_CHARACTERS:
+        rows = len(self._rows) + self._left_out
+        if rows == self._shard_size or self._characters >= _SHARD_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
         """Writes the last shard that was begun, if any."""
-        if not self._rows:
+        if not self._rows and not self._left_out:
             return
         shard = Shard.numbered(self._batch, len(self.shard_rows))
         frame = pl.DataFrame(
@@ -54,8 +64,10 @@ class ShardWriter:
             orient="row",
         ).with_columns(file=pl.lit(self._file))
         write_parquet(frame, self._store.landed(shard), Landed, metadata=self._metadata)
-        self.shard_rows.append(len(self._rows))
-        self._rows, self._characters = [], 0
+        self.shard_rows.append(len(self._rows) + self._left_out)
+        if self._left_out:
+            self.erased[shard.name] = self._left_out
+        self._rows, self._left_out, self._characters = [], 0, 0
 
 
 class QuarantineWriter:

@@ -37,6 +37,7 @@ from aris_pipeline.cli.options import (
 )
 from aris_pipeline.cli.people import show_decisions, times_as_text
 from aris_pipeline.cli.plan import plan
+from aris_pipeline.cli.purge import purge, retain
 from aris_pipeline.cli.shortlist import shortlist
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
@@ -174,6 +175,8 @@ def _run_files(
 
 app.command()(plan)
 app.command()(calibrate)
+app.command()(purge)
+app.command()(retain)
 app.command("explain")(explain_verdict)
 app.command()(shortlist)
 app.command()(views)

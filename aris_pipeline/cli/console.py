@@ -137,7 +137,8 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
         "batch": [row["batch"] for row in rows],
         "valid_rate": round(added["evaluated"] / max(asked, 1), 4),
         "success_rate": round(
-            added["evaluated"] / max(added["rows_in"] - added["quarantined"] - added["triaged"], 1),
+            added["evaluated"]
+            / max(added["rows_in"] - added["quarantined"] - added["triaged"] - added["erased"], 1),
             4,
         ),
         "wall_s": round(wall_s, 2),
@@ -147,7 +148,8 @@ def total(rows: list[dict[str, Any]], *, wall_s: float) -> dict[str, Any]:
 
 def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
     """Why a run that reached its evaluations is not a success."""
-    accounted = result["evaluated"] + result["failed"] + result["quarantined"] + result["triaged"]
+    ends = ("evaluated", "failed", "quarantined", "triaged", "erased")
+    accounted = sum(result[end] for end in ends)
     found = []
     if accounted != result["rows_in"]:
         found.append(
@@ -206,7 +208,8 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     """Shows a run's figures and where its outputs are."""
     table = Table(title="throughput", show_header=False)
     for name in (
-        *("batch", "rows_in", "evaluated", "failed", "quarantined", "triaged", "reused"),
+        *("batch", "rows_in", "evaluated", "failed", "quarantined", "triaged", "erased"),
+        "reused",
         *("valid_rate", "wall_s", "load_s", "score_s", "generate_s", "predicted_s"),
         *("req_s", "output_tok_s", "total_tok_s"),
     ):

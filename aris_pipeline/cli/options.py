@@ -9,8 +9,12 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
+from aris_pipeline.audit import finish_erasure
+from aris_pipeline.cli.pages import write_pages_anew
+from aris_pipeline.errors import ArisError
 from aris_pipeline.models import EngineKind
 from aris_pipeline.settings import judging_fields, type_of, variable_of
+from aris_pipeline.storage import DataStore
 
 
 def _share(text: str) -> float:
@@ -25,9 +29,24 @@ def _share(text: str) -> float:
     return share
 
 
+def _with_finished_erasure(place: str) -> str:
+    """Completes an erasure that was stopped, before a command reads the data directory."""
+    try:
+        store = DataStore.at(place)
+        removed = finish_erasure(store)
+        if removed is not None:
+            write_pages_anew(store, removed)
+            typer.echo("note: an erasure that was stopped is complete now", err=True)
+    except ArisError as error:
+        typer.echo(f"error: an erasure was stopped and cannot be completed: {error}", err=True)
+        raise typer.Exit(2) from None
+    return place
+
+
 DataDir = Annotated[
     str,
     typer.Option(
+        callback=_with_finished_erasure,
         envvar="ARIS_DATA_DIR",
         metavar="DIRECTORY",
         help="Root of all inputs and outputs; also s3://bucket/prefix.",

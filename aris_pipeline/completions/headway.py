@@ -108,5 +108,5 @@ def landed_rows(store: DataStore, shards: Iterable[Shard]) -> dict[Shard, int]:
     for name in {shard.batch for shard in wanted}:
         with contextlib.suppress(ArisError):
             batch = store.batch(name)
-            found |= dict(zip(Shard.all_of(batch), batch.shard_rows, strict=True))
+            found |= store.rows_of_shards(batch)
     return {shard: rows for shard, rows in found.items() if shard in wanted}

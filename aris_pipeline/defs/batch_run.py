@@ -25,8 +25,7 @@ from aris_pipeline.engines import EngineLock
 from aris_pipeline.errors import ArisError, BatchBusyError, ConfigError, DiskError, InputError
 from aris_pipeline.models import ModelCard, is_prepared
 from aris_pipeline.settings import judging_settings
-from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, cannot_write
-from aris_pipeline.storage.process_lock import ProcessLock
+from aris_pipeline.storage import Batch, DataStore, Judge, ObjectPath, alone_on_batch
 
 _WORTH_SAYING_S = 1.0
 
@@ -138,7 +137,7 @@ class BatchRunner:
         started = time.monotonic()
         with storage_errors_named(Path(self.instance.root_directory)):
             batch = self._land(LandConfig(path=str(file.absolute()), **landing))
-            with self._alone_on(batch):
+            with alone_on_batch(self.store.locks, batch.name):
                 return self._run_chain(batch, until, started)
 
     def _run_chain(self, batch: Batch, until: str, started: float) -> RunOutcome:
@@ -183,7 +182,7 @@ class BatchRunner:
         ops = {asset: {"config": {"batch": batch.name, **chosen}}}
         with (
             storage_errors_named(Path(self.instance.root_directory)),
-            self._alone_on(batch),
+            alone_on_batch(self.store.locks, batch.name),
             self._phase(f"materializing {asset}", live=False),
         ):
             if judging_settings(self.judging, os.environ).engine.on_this_machine:
@@ -256,24 +255,6 @@ class BatchRunner:
         took = time.monotonic() - started
         if took >= _WORTH_SAYING_S:
             self.say(f"  took {duration(took)}")
-
-    @contextmanager
-    def _alone_on(self, batch: Batch) -> Iterator[None]:
-        """Keeps other command lines off a batch, whose settings may differ."""
-        lock = ProcessLock(self.store.locks / "locks" / f"{batch.name}.lock")
-        try:
-            acquired = lock.acquire()
-        except OSError as error:
-            raise cannot_write(lock.path, error) from error
-        if not acquired:
-            raise BatchBusyError(
-                f"batch {batch.name} is being run by {lock.holder()} (lock {lock.path}); wait for "
-                "it to finish, or end that process: what is finished is kept"
-            )
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _run_config(self, config: dict[str, Any], *, only: tuple[str, ...]) -> dict[str, Any]:
         config_of = {

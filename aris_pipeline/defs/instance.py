@@ -15,7 +15,7 @@ from filelock import FileLock
 from aris_pipeline.defs.assets import GPU_POOL
 from aris_pipeline.defs.database import database_error, refuse_ambiguous_address
 from aris_pipeline.errors import ArisError, DamagedDataError
-from aris_pipeline.storage import cannot_write, local_dir, write_bytes
+from aris_pipeline.storage import cannot_write, dagster_home, write_bytes
 
 _PRIMARY = 0xFF  # the upper bits of an extended code of SQLite say more
 _LITTLE = 2**20
@@ -35,13 +35,8 @@ chain is seven runs. The UI keeps it for the runs that are launched there."""
 
 
 def prepare_home(data_dir: Path) -> Path:
-    """Returns the Dagster home of a data directory, with the shipped dagster.yaml in it.
-
-    `DAGSTER_HOME` wins where it is set; otherwise it is `.dagster` inside the data directory, or
-    in the place that this host has for one in an object store: SQLite needs a disk.
-    """
-    chosen = os.environ.get("DAGSTER_HOME")
-    home = Path(chosen) if chosen else local_dir(data_dir).absolute() / ".dagster"
+    """Returns the Dagster home of a data directory, with the shipped dagster.yaml in it."""
+    home = dagster_home(data_dir)
     settings = home / "dagster.yaml"
     if not settings.exists():
         shipped = resources.files("aris_pipeline.defs").joinpath("dagster.yaml")

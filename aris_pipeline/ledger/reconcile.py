@@ -23,6 +23,7 @@ class Reconciliation:
         failed: rows that were asked and have no valid answer, for a typed reason.
         quarantined: rows that could not be used.
         triaged: rows that were scored and left without an answer on purpose.
+        erased: rows of people who were erased; only their number is known.
         missing: rows that went in but are in none of these groups.
         duplicates: rows that a table has more than once.
         orphans: rows of a table that never landed in this shard, or are in quarantine too.
@@ -40,6 +41,7 @@ class Reconciliation:
     failed: int
     quarantined: int
     triaged: int
+    erased: int
     missing: int
     duplicates: int
     orphans: int
@@ -50,7 +52,7 @@ class Reconciliation:
     @property
     def ok(self) -> bool:
         """Returns whether every row is accounted for exactly once."""
-        accounted = self.evaluated + self.failed + self.quarantined + self.triaged
+        accounted = self.evaluated + self.failed + self.quarantined + self.triaged + self.erased
         return accounted == self.rows_in and not self.faults
 
     def judgement(self) -> dict[str, str | None]:
@@ -114,8 +116,9 @@ def reconcile_shard(
 def _reconciled(
     store: DataStore, batch: Batch, judge: Judge | None, shards: list[Shard], strays: list[Fault]
 ) -> Reconciliation:
-    own = zip(Shard.all_of(batch), batch.shard_rows, strict=True)
-    expected = {LANDING_SHARD: batch.quarantined} | {shard.name: rows for shard, rows in own}
+    own = {shard.name: rows for shard, rows in store.rows_of_shards(batch).items()}
+    unread = batch.quarantined - batch.erased.get(LANDING_SHARD, 0)
+    expected = {LANDING_SHARD: unread, **own}
     states: Counter[str] = Counter()
     faults: list[Fault] = []
     names = _Names()
@@ -126,7 +129,8 @@ def _reconciled(
         faults += faults_of(tables, rows, expected[shard.name])
         names.add(tables)
     faults += [*names.duplicates(), *strays]
-    rows_in = sum(expected[shard.name] for shard in shards)
+    present = sum(expected[shard.name] for shard in shards)
+    erased = sum(batch.erased.get(shard.name, 0) for shard in shards)
     kinds: Counter[str] = Counter()
     for one in faults:
         kinds[one.kind] += one.count
@@ -134,9 +138,10 @@ def _reconciled(
         batch=batch.name,
         rubric=judge.rubric if judge else None,
         model=judge.model if judge else None,
-        rows_in=rows_in,
+        rows_in=present + erased,
         **{state: states[state] for state in ACCOUNTED},
-        missing=max(rows_in - sum(states[state] for state in ACCOUNTED), 0),
+        erased=erased,
+        missing=max(present - sum(states[state] for state in ACCOUNTED), 0),
         duplicates=kinds["duplicate"],
         orphans=kinds["orphan"],
         key_mismatches=kinds["key_mismatch"],

@@ -68,7 +68,7 @@ def forecast(
     fates: Counter[str] = Counter()
     asked = pl.Series("request_key", [], pl.String)
     not_validated = prompt_tokens = 0
-    for shard, landed in zip(Shard.all_of(batch), batch.shard_rows, strict=True):
+    for shard, landed in store.rows_of_shards(batch).items():
         if store.raw_candidates(shard).exists():
             prompts = prompts_of(shard).select("request_key", "error", "prompt_tokens")
             askable = prompts.filter(pl.col("error").is_null())["request_key"].unique()

@@ -57,12 +57,16 @@ class BatchSummary:
             "quarantined": self.counts.quarantined,
             "refused_parameters": self.refused_parameters,
             "triaged": self.counts.triaged,
+            "erased": self.counts.erased,
             "reused": self.reused,
             "generated": self.generated,
             "valid_rate": _share(self.counts.evaluated, asked),
             "success_rate": _share(
                 self.counts.evaluated,
-                self.counts.rows_in - self.counts.quarantined - self.counts.triaged,
+                self.counts.rows_in
+                - self.counts.quarantined
+                - self.counts.triaged
+                - self.counts.erased,
             ),
             "wall_s": round(wall_s, 2),
             "load_s": round(self.load_s, 2),
@@ -90,6 +94,7 @@ class BatchSummary:
             "failed": counts.failed,
             "quarantined": counts.quarantined,
             "triaged": counts.triaged,
+            "erased": counts.erased,
             "open": counts.missing,
         }
 

@@ -8,6 +8,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkRuns,
     EngineTuning,
 )
+from aris_pipeline.storage.erased import ErasedPeople, KeyedHashes, add_erased
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.impact_schema import Impact
 from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
@@ -29,6 +30,7 @@ from aris_pipeline.storage.parquet import (
 )
 from aris_pipeline.storage.places import (
     Version,
+    dagster_home,
     data_path,
     for_polars,
     local_dir,
@@ -38,6 +40,7 @@ from aris_pipeline.storage.places import (
     version_of,
 )
 from aris_pipeline.storage.probe_schemas import BiasProbe, VerdictStability
+from aris_pipeline.storage.process_lock import alone_on_batch
 from aris_pipeline.storage.schemas import (
     Completions,
     Evaluations,
@@ -64,11 +67,13 @@ __all__ = [
     "DataStore",
     "Decisions",
     "EngineTuning",
+    "ErasedPeople",
     "Evaluations",
     "FieldText",
     "FieldUse",
     "Impact",
     "Judge",
+    "KeyedHashes",
     "LabelMetrics",
     "LabelSamples",
     "Labels",
@@ -83,7 +88,10 @@ __all__ = [
     "VerdictLog",
     "VerdictStability",
     "Version",
+    "add_erased",
+    "alone_on_batch",
     "cannot_write",
+    "dagster_home",
     "data_path",
     "for_polars",
     "local_dir",

@@ -19,8 +19,17 @@ class Batch(BaseModel, frozen=True):
     digest: str = Field(description="sha256 of the file's content and of the landing options")
     source_file: str = Field(description="name of the landed file, without its directory")
     format: str = Field(description="name of the format that the file was read as")
-    shard_rows: list[int] = Field(description="landed rows of each shard, in order")
-    quarantined: int = Field(description="rows that landing could not read")
+    shard_rows: list[int] = Field(
+        description="landed rows of each shard, in order, erased ones included"
+    )
+    quarantined: int = Field(description="rows that landing could not read, erased ones included")
+    erased: dict[str, int] = Field(
+        default_factory=dict,
+        description="of these rows, by shard or `landing`, those of people who were erased",
+    )
+    digests_after_erasure: list[str] = Field(
+        default_factory=list, description="digests of the landed file without erased people"
+    )
     requested_models: list[str] = Field(
         default_factory=list, description="distinct body.model of an OpenAI file, sorted"
     )
@@ -49,8 +58,17 @@ class Batch(BaseModel, frozen=True):
 
     @property
     def rows_in(self) -> int:
-        """Returns all rows of the file: landed and quarantined."""
+        """Returns all rows of the file: landed, quarantined and erased."""
         return sum(self.shard_rows) + self.quarantined
+
+    @property
+    def rows_erased(self) -> int:
+        """Returns the rows of people who were erased."""
+        return sum(self.erased.values())
+
+    def is_of(self, digest: str) -> bool:
+        """Returns whether a file with this digest is the one that was landed."""
+        return digest in (self.digest, *self.digests_after_erasure)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -22,6 +22,7 @@ The tree under `ARIS_DATA_DIR`, a directory or `s3://bucket/prefix`; `<judged>` 
     decisions/batch=B/<time>-<digest>.parquet       what people decided: a file an import
     calibrations/rubric=R/model=M/v<version>.json   the score as a probability of people's yes
     benchmarks/runs/<run>.parquet                   and so answers; benchmarks/decision.parquet
+    erasures/                                       who was erased (keyed hashes), and legal holds
     .work/completions/<judged>/shard=S/             part files of shards that are still running
 """
 
@@ -107,12 +108,22 @@ class DataStore:
         """Returns the directory that the landing sensor watches."""
         return self.root / "landing"
 
+    @property
+    def erasures(self) -> Path:
+        """Returns the directory of what `aris purge` and `aris retain` remember."""
+        return self.root / "erasures"
+
+    def rows_of_shards(self, batch: Batch) -> dict[Shard, int]:
+        """Returns how many rows each shard of a batch has, without erased ones."""
+        shards = zip(Shard.all_of(batch), batch.shard_rows, strict=True)
+        return {shard: rows - batch.erased.get(shard.name, 0) for shard, rows in shards}
+
     def remove_leftovers(self) -> None:
         """Removes the files of killed writers, wherever temporary files are made."""
         if isinstance(self.root, ObjectPath):
             return
-        for directory in (self.root, self.root / ".work", self.root / "batches"):
-            remove_leftovers(directory)
+        for name in (".", ".work", "batches", "landing", "exports", "erasures"):
+            remove_leftovers(self.root / name)
 
     def batch_file(self, batch: str) -> Path:
         """Returns the path of a batch's manifest."""

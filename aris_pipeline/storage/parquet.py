@@ -38,9 +38,11 @@ def write_parquet(
     write_bytes(_encoded(schema.validate(frame, cast=True), metadata or {}), path)
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
+def write_frame(
+    frame: pl.DataFrame, path: Path, *, metadata: Mapping[str, str] | None = None
+) -> None:
     """Writes columns that no schema declares, such as an export's, in one atomic step."""
-    write_bytes(_encoded(frame, {}), path)
+    write_bytes(_encoded(frame, metadata or {}), path)
 
 
 def read_parquet(path: Path, *, hint: str, columns: list[str] | None = None) -> pl.DataFrame:

@@ -63,6 +63,16 @@ def local_dir(root: Path) -> Path:
     return cache.joinpath("stores", endpoint(), *root.parts[1:])
 
 
+def dagster_home(root: Path) -> Path:
+    """Returns Dagster's home for a data directory.
+
+    `DAGSTER_HOME` wins where it is set; otherwise it is `.dagster` inside the data directory, or
+    in the place that this host has for one in an object store: SQLite needs a disk.
+    """
+    chosen = os.environ.get("DAGSTER_HOME")
+    return Path(chosen) if chosen else local_dir(root).absolute() / ".dagster"
+
+
 def version_of(file: Path) -> Version:
     """Returns time and size of a file, or time and tag of an object.
 

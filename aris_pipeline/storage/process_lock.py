@@ -1,10 +1,15 @@
 """Locks out other processes; the operating system releases the lock when its holder ends."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
+
+from aris_pipeline.errors import BatchBusyError
+from aris_pipeline.storage.atomic import cannot_write
 
 
 class ProcessLock:
@@ -46,3 +51,31 @@ class ProcessLock:
     def _pid_file(self) -> Path:
         # The pid is beside the lock, because filelock truncates the lock file itself.
         return self.path.with_suffix(".pid")
+
+
+@contextmanager
+def alone_on_batch(locks: Path, batch: str) -> Iterator[None]:
+    """Keeps other command lines off a batch.
+
+    Args:
+        locks: `DataStore.locks`.
+        batch: its name.
+
+    Raises:
+        BatchBusyError: another process runs the batch, or erases rows of it.
+        StorageError: the lock cannot be written.
+    """
+    lock = ProcessLock(locks / "locks" / f"{batch}.lock")
+    try:
+        acquired = lock.acquire()
+    except OSError as error:
+        raise cannot_write(lock.path, error) from error
+    if not acquired:
+        raise BatchBusyError(
+            f"batch {batch} is being run by {lock.holder()} (lock {lock.path}); wait for "
+            "it to finish, or end that process: what is finished is kept"
+        )
+    try:
+        yield
+    finally:
+        lock.release()

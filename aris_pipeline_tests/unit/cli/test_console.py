@@ -125,6 +125,7 @@ def _figures(**fields: Any) -> dict[str, Any]:
         "failed": 1,
         "quarantined": 1,
         "triaged": 0,
+        "erased": 0,
         "scored": 0,
         "score_s": 0.0,
         "reused": 0,

@@ -69,6 +69,7 @@ def test_a_batch_whose_rows_all_came_out_once_is_ok(
         "failed": 1,
         "quarantined": 2,
         "triaged": 0,
+        "erased": 0,
         "missing": 0,
         "duplicates": 0,
         "orphans": 0,

@@ -44,6 +44,7 @@ def test_the_figures_of_a_run_are_those_of_all_its_shards(
         "quarantined": 1,
         "refused_parameters": {},
         "triaged": 0,
+        "erased": 0,
         "reused": 1,
         "generated": 3,
         "valid_rate": 0.8,

@@ -1,0 +1,315 @@
+"""Finds all that a data directory holds of a person, and says what it cannot reach."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.audit.erased_files import (
+    mentions,
+    other_files,
+    pages_of,
+    rows_in_other,
+    rows_in_table,
+    table_files,
+)
+from aris_pipeline.audit.erased_log import judges_with_log, rows_in_log
+from aris_pipeline.audit.erasure import Erasure, Source
+from aris_pipeline.audit.log_verification import ERASED
+from aris_pipeline.audit.theirs import Theirs, chat_text, mention_of, quote_of
+from aris_pipeline.audit.traces import Clean, clean_folder, cleaner
+from aris_pipeline.candidates import CandidateFile
+from aris_pipeline.errors import ArisError, DamagedDataError, MissingDataError
+from aris_pipeline.models import cache_dir
+from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Batch,
+    DataStore,
+    KeyedHashes,
+    ObjectPath,
+    Shard,
+    dagster_home,
+    read_parquet,
+)
+
+_REMOVED = (".html", ".htm", ".xlsx")
+_SEARCHED = (".gz", ".zst", ".json", ".txt", ".md", ".ndjson", ".tsv", ".yaml", ".log")
+_SAYING = {
+    "landed": ["custom_id", "record"],
+    "quarantine": ["custom_id", "raw", "message"],
+    "prompts": ["custom_id", "messages"],
+}
+"""The columns of the tables with texts by which a person is found elsewhere."""
+
+_FROM_CONTENT = re.compile(r"([0-9a-f]{16}-)\d+")
+_HINT = "restore the file from a backup"
+_ALWAYS = (
+    "backups of the data directory, and older versions that an object store keeps",
+    "copies that were exported, mailed or printed elsewhere, and the memory of programs that run",
+)
+
+
+@dataclass(frozen=True)
+class ErasurePlan:
+    """What an erasure would do.
+
+    Attributes:
+        erasure: what is written down for it.
+        rows: rows, or files that are removed as a whole, by table.
+        cannot_reach: what stays, in words.
+        clean: replaces what quotes the person in a text.
+    """
+
+    erasure: Erasure
+    rows: dict[str, int]
+    cannot_reach: list[str]
+    clean: Clean
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns what to show, for JSON."""
+        return {
+            "batches": self.erasure.batches,
+            "rows": self.rows,
+            "cannot_reach": self.cannot_reach,
+        }
+
+
+def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
+    store: DataStore,
+    custom_id: str,
+    batches: Sequence[Batch],
+    *,
+    everywhere: bool,
+    sources: Sequence[Path] = (),
+    trial: bool = False,
+    on_batch: Callable[[], object] = lambda: None,
+) -> ErasurePlan:
+    """Looks for a person in all files; changes nothing.
+
+    Args:
+        store: the store of the tables.
+        custom_id: the person's id.
+        batches: where to look.
+        everywhere: whether these are all batches.
+        sources: files outside the landing directory to erase from, too.
+        trial: whether nothing is erased afterwards, so that no key is made.
+        on_batch: called as batches are done.
+
+    Raises:
+        DamagedDataError: a file cannot be read, or a batch lacks rows.
+        MissingDataError: nothing of this id is here.
+    """
+    finder = _Finder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
+    for batch in batches:
+        finder.look_at(batch)
+    search = _Search(store, batches, everywhere=everywhere, theirs=finder.theirs)
+    for batch in batches:
+        search.look_at(batch)
+        on_batch()
+    landed_from = list(search.sources(sources))
+    removed = [*search.pages, *search.other(mention_of(custom_id))]
+    clean = cleaner(finder.quotes(), ERASED + finder.hashes.of_id(custom_id)[:12])
+    for name, folder in history_folders(store).items():
+        if folder.is_dir() and (count := clean_folder(folder, clean, only_count=True)):
+            search.rows[name] += count
+    if not search.rows:
+        where = "any batch" if everywhere else f"batch {batches[0].name}"
+        raise MissingDataError(
+            f"nothing of id {custom_id!r} is in {where} of {store.root}: see to its spelling; "
+            "`aris show BATCH --candidate ID` shows one that is there"
+        )
+    erasure = Erasure(
+        ids=sorted(finder.ids),
+        contents=sorted(finder.contents),
+        batches=[batch.name for batch in search.found],
+        everywhere=everywhere,
+        sources=landed_from,
+        removed=removed,
+    )
+    stays = [*search.outside(landed_from), *search.cannot_reach, *_history_elsewhere(store)]
+    return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean)
+
+
+def history_folders(store: DataStore) -> dict[str, Path]:
+    """Returns where messages may quote a person: Dagster's home, and the logs of engines."""
+    return {"Dagster's history": dagster_home(store.root), "engine logs": cache_dir() / "logs"}
+
+
+def _history_elsewhere(store: DataStore) -> list[str]:
+    """Returns a sentence if Dagster keeps its history in a database server."""
+    settings = dagster_home(store.root) / "dagster.yaml"
+    if settings.exists() and re.search("^[^#]*postgres", settings.read_text(), re.MULTILINE):
+        return ["Dagster's history in PostgreSQL: messages there may quote the id"]
+    return []
+
+
+class _Finder:
+    """Collects the ids and the texts of a person, as keyed hashes, over all batches."""
+
+    def __init__(self, store: DataStore, custom_id: str, hashes: KeyedHashes) -> None:
+        self._store, self._id, self.hashes = store, custom_id, hashes
+        self.ids, self.contents = {hashes.of_id(custom_id)}, set[str]()
+        self._named, self._messages = {custom_id}, set[str]()
+        self._mention = mention_of(custom_id)
+        # Equal records without an id have one digest, and are one person.
+        twins = _FROM_CONTENT.fullmatch(custom_id)
+        column = pl.col("custom_id")
+        self._is_theirs = column.str.starts_with(twins[1]) if twins else column == custom_id
+
+    @property
+    def theirs(self) -> Theirs:
+        """Returns what recognizes the rows, by what was found so far."""
+        return Theirs(self.hashes, frozenset(self.ids), frozenset(self.contents))
+
+    def look_at(self, batch: Batch) -> None:
+        """Notes the person's records of a batch, also unusable ones, and their prompts."""
+        for table, file in table_files(self._store, batch.name):
+            if table not in _SAYING:
+                continue
+            frame = read_parquet(file, hint=_HINT, columns=_SAYING[table])
+            if table == "prompts":
+                chats = frame.filter(self._is_theirs)["messages"].to_list()
+                said = [chat_text(json.loads(messages)) for messages in chats]
+            elif table == "landed":
+                theirs = frame.filter(self._is_theirs)
+                said = theirs["record"].to_list()
+                self._named |= {*theirs["custom_id"]}
+                self.ids |= {self.hashes.of_id(one) for one in theirs["custom_id"]}
+            else:
+                theirs = frame.filter(self._is_quarantined(frame))
+                said = theirs["raw"].to_list()
+                self._messages |= {*theirs["message"]}
+            self.contents |= {self.hashes.of_content(text) for text in said}
+
+    def quotes(self) -> list[re.Pattern[str]]:
+        """Returns what finds the ids, and the messages about the person's records."""
+        quoting = sorted(said for said in self._messages if "'" in said or '"' in said)
+        spelled = {form for said in quoting for form in (said, json.dumps(said)[1:-1])}
+        messages = [re.compile(re.escape(form)) for form in sorted(spelled)]
+        return [*messages, *map(quote_of, sorted(self._named))]
+
+    def _is_quarantined(self, frame: pl.DataFrame) -> pl.Series:
+        """Returns which unusable records are the person's: without an id, those that mention it."""
+        rows = frame.select("custom_id", "raw", "message").iter_rows()
+        return pl.Series(
+            [
+                custom_id == self._id
+                if custom_id is not None
+                else any(map(self._mention.search, (raw, message)))
+                for custom_id, raw, message in rows
+            ],
+            dtype=pl.Boolean,
+        )
+
+
+def _require_whole(store: DataStore, batch: Batch) -> None:
+    """Raises an error if rows are missing: they would pass for erased ones."""
+    for shard, expected in store.rows_of_shards(batch).items():
+        there = read_parquet(store.landed(shard), hint=_HINT, columns=["line"]).height
+        if there != expected:
+            raise _incomplete(batch, store.landed(shard), there, expected)
+    unread = store.quarantine(Shard(batch.name, LANDING_SHARD)).parent
+    there = sum(
+        read_parquet(file, hint=_HINT, columns=["line"]).height for file in unread.glob("*.parquet")
+    )
+    expected = batch.quarantined - batch.erased.get(LANDING_SHARD, 0)
+    if there != expected:
+        raise _incomplete(batch, unread, there, expected)
+
+
+def _incomplete(batch: Batch, place: Path, there: int, expected: int) -> DamagedDataError:
+    return DamagedDataError(
+        f"{place} has {there:,} rows, and {expected:,} landed: land the file of {batch.name} again "
+        "before anybody is erased; `aris verify` says more"
+    )
+
+
+class _Search:
+    """Counts the person's rows in all files, and collects what cannot be reached."""
+
+    def __init__(
+        self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, theirs: Theirs
+    ) -> None:
+        self._store, self._batches, self._theirs = store, batches, theirs
+        self._everywhere = everywhere
+        self.rows: Counter[str] = Counter()
+        self.found: list[Batch] = []
+        self.pages: list[str] = []
+        self.cannot_reach: list[str] = []
+
+    def look_at(self, batch: Batch) -> None:
+        """Counts the rows of a batch."""
+        rows: Counter[str] = Counter()
+        for table, file in table_files(self._store, batch.name):
+            rows[table] += rows_in_table(file, self._theirs)
+        for judge in judges_with_log(self._store, batch.name):
+            rows["verdict_log (emptied)"] += rows_in_log(
+                self._store, judge, batch.name, self._theirs
+            )
+        if not +rows:
+            return
+        _require_whole(self._store, batch)
+        self.found.append(batch)
+        pages = pages_of(self._store, batch.name)
+        self.pages += map(str, pages)
+        rows["reports (written anew)"] = len(pages)
+        self.rows.update(+rows)
+
+    def sources(self, named: Sequence[Path]) -> Iterator[Source]:
+        """Yields the files of candidates with records of the person."""
+        landing = self._store.landing
+        files = [] if isinstance(landing, ObjectPath) else sorted(landing.glob("*"))
+        wanted = {batch.source_file for batch in self._batches}
+        files = [one for one in files if self._everywhere or one.name in wanted]
+        for path in [*files, *(one.absolute() for one in named)]:
+            if not path.is_file() or path.name.startswith(".") or path.suffix == ".ok":
+                continue
+            try:
+                if source := self._source(path):
+                    yield source
+            except (ArisError, OSError) as error:
+                self.cannot_reach.append(f"{path}: {error}")
+
+    def _source(self, path: Path) -> Source | None:
+        """Returns a file if it has records of the person, and the batches landed from it."""
+        of = [one for one in self._batches if one.source_file == path.name]
+        read = [(one, CandidateFile.of_batch(self._store, path, one)) for one in of]
+        own = [(one, file) for one, file in read if one.is_of(file.digest)]
+        file = (own or read)[0][1] if read else CandidateFile.found(path)
+        count = file.count(self._theirs.has_record)
+        if not count:
+            return None
+        file.without(self._theirs.has_record)  # whether it can be done is known before
+        self.rows["landed files"] += count
+        return Source(str(path), [one.name for one, _ in own])
+
+    def outside(self, sources: Sequence[Source]) -> Iterator[str]:
+        """Yields the batches whose landed file is not where we can reach it."""
+        reached = {name for source in sources for name in source.batches}
+        for one in self.found:
+            if one.name not in reached and not (self._store.landing / one.source_file).exists():
+                yield (
+                    f"the file {one.source_file}, from which {one.name} was landed: it is not in "
+                    f"{self._store.landing}. Erase the record there, or name it by --source FILE"
+                )
+
+    def other(self, mention: re.Pattern[str]) -> Iterator[str]:
+        """Counts rows in exports and sheets; yields the files that have to go as a whole."""
+        scope = None if self._everywhere else [batch.name for batch in self._batches]
+        for file in other_files(self._store):
+            below = "/".join(file.parts[len(self._store.root.parts) :])
+            kind = file.suffix.lower()
+            if count := rows_in_other(file, self._theirs, scope):
+                self.rows[below] = count
+            elif kind not in (*_REMOVED, *_SEARCHED) or not mentions(file, mention):
+                continue
+            elif kind in _REMOVED and (scope is None or any(name in below for name in scope)):
+                self.rows[f"{below} (removed)"] = 1
+                yield str(file)
+            else:
+                self.cannot_reach.append(f"{file} mentions the id: see to it by hand")

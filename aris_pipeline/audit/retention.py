@@ -1,0 +1,63 @@
+"""Says which batches are older than they may be, and which of them a legal hold keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from aris_pipeline.audit.holds import Hold, hold_on, read_holds
+from aris_pipeline.storage import Batch, DataStore, Shard, read_parquet
+
+_HINT = "restore the file from a backup"
+
+
+@dataclass(frozen=True)
+class Expired:
+    """A batch that is older than it may be.
+
+    Attributes:
+        batch: the batch.
+        hold: what keeps it.
+    """
+
+    batch: Batch
+    hold: Hold | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns what to show."""
+        return {
+            "batch": self.batch.name,
+            "landed_at": f"{self.batch.landed_at:%Y-%m-%d}",
+            "rows": self.batch.rows_in,
+            "kept_by": str(self.hold) if self.hold else "",
+        }
+
+
+def expired_batches(store: DataStore, days: int) -> list[Expired]:
+    """Returns the batches that landed more than `days` days ago, oldest first.
+
+    Raises:
+        DamagedDataError: a manifest, the list of holds or a landed file cannot be read.
+    """
+    limit = datetime.now(UTC) - timedelta(days=days)
+    holds = read_holds(store)
+    return [
+        Expired(batch, _hold_of(store, batch, holds))
+        for batch in store.batches()
+        if batch.landed_at < limit
+    ]
+
+
+def _hold_of(store: DataStore, batch: Batch, holds: Sequence[Hold]) -> Hold | None:
+    """Returns the hold on a batch, or on a candidate in it."""
+    if not holds or (hold := hold_on(holds, [batch.name])):
+        return hold if holds else None
+    held = [one.on for one in holds]
+    for shard in Shard.all_of(batch):
+        landed = read_parquet(store.landed(shard), hint=_HINT, columns=["custom_id"])
+        found = landed.filter(pl.col("custom_id").is_in(held))["custom_id"]
+        if found.len():
+            return hold_on(holds, found.to_list())
+    return None

@@ -1,0 +1,103 @@
+"""Recognizes what is a person's: by keyed hashes of id and content, and by mentions in text."""
+
+import json
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from aris_pipeline.storage import KeyedHashes
+
+_TEXTS = ("record", "raw")
+COMPARED = ("custom_id", *_TEXTS)
+"""The columns that show whose a row is."""
+
+_TELLING = 6
+"""Characters from which an id with a letter is taken for an id wherever it is a word."""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """Whose rows these are, by keyed hashes alone.
+
+    Attributes:
+        hashes: of the data directory.
+        ids: of the person.
+        contents: of the person's records and prompts.
+    """
+
+    hashes: KeyedHashes
+    ids: frozenset[str]
+    contents: frozenset[str]
+
+    def has_id(self, custom_id: str | None) -> bool:
+        """Returns whether an id is the person's."""
+        return custom_id is not None and self.hashes.of_id(custom_id) in self.ids
+
+    def has_text(self, text: str) -> bool:
+        """Returns whether a record, or the messages of a prompt, are the person's."""
+        return self.hashes.of_content(text) in self.contents
+
+    def has_record(self, custom_id: str | None, text: str) -> bool:
+        """Returns whether a record is the person's, by id or content."""
+        return self.has_id(custom_id) or self.has_text(text)
+
+    def rows(self, frame: pl.DataFrame) -> pl.Series:
+        """Returns for each row of a table whether it is the person's."""
+        found = pl.Series([False] * frame.height, dtype=pl.Boolean)
+        if "custom_id" in frame.columns:
+            ids = frame["custom_id"].cast(pl.String).to_list()
+            found |= pl.Series([self.has_id(one) for one in ids], dtype=pl.Boolean)
+        for name in _TEXTS:
+            if name in frame.columns:
+                texts = frame[name].to_list()
+                found |= pl.Series([self.has_text(one) for one in texts], dtype=pl.Boolean)
+        return found
+
+    def is_line(self, line: str) -> bool:
+        """Returns whether a JSON line of an export is the person's."""
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return False
+        if not isinstance(value, dict):
+            return False
+        chat = value.get("messages")
+        said = isinstance(chat, list) and self.has_text(chat_text(chat[:-1]))
+        return said or self.has_id(value.get("custom_id"))
+
+
+def chat_text(messages: object) -> str:
+    """Returns the one JSON text of a prompt's messages."""
+    return json.dumps(messages, sort_keys=True)
+
+
+def mention_of(custom_id: str) -> re.Pattern[str]:
+    """Returns what finds an id in text that is no table.
+
+    A short id, or one of digits, is only an id in quotes, between tags, after a key that ends in
+    `id`, or as the first cell of a line; otherwise it is any number.
+    """
+    who = _spellings(custom_id)
+    if _is_telling(custom_id):
+        return re.compile(rf"(?<![\w-]){who}(?![\w-])")
+    return re.compile(
+        rf"""(?<=['">]){who}(?=['"<])|id['"]?\s*[:=]\s*['"]?{who}\b|^{who}(?=[,;\t|])""",
+        re.IGNORECASE | re.MULTILINE,
+    )
+
+
+def quote_of(custom_id: str) -> re.Pattern[str]:
+    """Returns what finds an id in logs and histories, whose numbers must stay what they are."""
+    who = _spellings(custom_id)
+    return mention_of(custom_id) if _is_telling(custom_id) else re.compile(rf"(?<='){who}(?=')")
+
+
+def _is_telling(custom_id: str) -> bool:
+    return len(custom_id) >= _TELLING and not custom_id.isdigit()
+
+
+def _spellings(custom_id: str) -> str:
+    """Returns an id as text, and as JSON writes it."""
+    forms = {custom_id, json.dumps(custom_id)[1:-1]}
+    return "(?:" + "|".join(map(re.escape, sorted(forms))) + ")"

@@ -1,0 +1,93 @@
+"""Batches go when they are too old, unless a legal hold keeps them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aris_pipeline.candidates import land_file
+from aris_pipeline.defs.instance import open_instance
+from aris_pipeline.defs.partitions import SHARDS
+from aris_pipeline.storage import Batch, DataStore, write_bytes
+from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.unit.audit.marked import ID, MARK, marked_files
+
+Landing = Callable[[str], Path]
+
+
+def retain(store: DataStore, *options: object, code: int = 0) -> str:
+    done = aris("retain", *options, "--data-dir", store.root)
+    assert done.code == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def aged(store: DataStore, batch: Batch, days: int) -> Batch:
+    older = batch.model_copy(update={"landed_at": datetime.now(UTC) - timedelta(days=days)})
+    write_bytes(older.model_dump_json().encode(), store.batch_file(batch.name))
+    return older
+
+
+@pytest.mark.slow
+def test_all_of_a_batch_that_is_too_old_goes_and_nothing_of_others(
+    landed_and_judged: DataStore, tmp_path: Path
+) -> None:
+    (old,) = landed_and_judged.batches()
+    aged(landed_and_judged, old, 400)
+    new = tmp_path / "new.csv"
+    new.write_text("id,Resume\nsomebody,Built things in Python\n")
+    kept = land_file(landed_and_judged, new)
+    for file in ("sheet.csv", "sheet.html", "decisions.csv", "chats.jsonl"):
+        (landed_and_judged.root / file).unlink()  # of raters, whose names do not say the batch
+
+    said = retain(landed_and_judged, "--days", 365, "--yes")
+
+    assert "erased 1 batches" in said
+    assert marked_files(landed_and_judged.root) == []
+    assert [batch.name for batch in landed_and_judged.batches()] == [kept.name]
+    with open_instance(landed_and_judged.root) as instance:
+        assert instance.get_dynamic_partitions(SHARDS) == []
+        jobs = {run.job_name for run in instance.get_runs()}
+    assert jobs <= {"rank", "report"}, "they are of all batches"
+    left = {file for file in landed_and_judged.root.rglob("*") if old.name in str(file)}
+    assert left == {*(landed_and_judged.locks / "locks").glob(f"{old.name}*")}
+
+
+@pytest.mark.parametrize("on", ["batch", "id"])
+def test_a_legal_hold_keeps_a_batch_and_a_person_until_it_ends(
+    store: DataStore, landing: Landing, on: str
+) -> None:
+    batch = land_file(store, landing("document.json"))
+    aged(store, batch, 400)
+    held = batch.name if on == "batch" else ID
+    retain(store, "--hold", held, "--why", "a lawsuit", "--by", "Ann")
+
+    assert "a lawsuit" in retain(store, "--days", 365, "--yes")
+    refused = aris("purge", "--id", ID, "--yes", "--data-dir", store.root)
+    assert refused.code == 2
+    assert "by Ann: a lawsuit" in refused.stderr
+    assert f"aris retain --release {held}" in refused.stderr
+    assert store.batch(batch.name)
+
+    retain(store, "--release", held)
+    retain(store, "--days", 365, "--yes")
+    assert store.batches() == []
+    assert marked_files(store.root) == []
+
+
+def test_a_trial_and_a_call_without_yes_erase_nothing(store: DataStore, landing: Landing) -> None:
+    batch = land_file(store, landing("document.json"))
+    aged(store, batch, 10)
+
+    assert batch.name in retain(store, "--days", 5, "--dry-run")
+    assert "--yes" in retain(store, "--days", 5, code=2)
+    assert "no batch landed more than 20 days ago" in retain(store, "--days", 20)
+    assert MARK.encode() in (store.landing / "document.json").read_bytes()
+
+
+def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:
+    assert "--why" in retain(store, "--hold", "x", code=2)
+    retain(store, "--hold", "x", "--why", "a lawsuit")
+    assert "there is one already" in retain(store, "--hold", "x", "--why", "again", code=2)
+    assert "no legal hold on 'y'" in retain(store, "--release", "y", code=2)
+    assert "a lawsuit" in retain(store)
