@@ -78,6 +78,7 @@ def judging_settings(
         ) from error
     if settings.triage is not None and settings.triage_recall is not None:
         raise ConfigError(
-            "triage answers a share of the rows, or what keeps triage_recall: set one"
+            "choose one of --triage (or ARIS_TRIAGE), which is a share of the rows, and "
+            "--triage-recall (or ARIS_TRIAGE_RECALL)"
         )
     return settings

@@ -1,14 +1,11 @@
 """Finds all that a data directory holds of a person, and says what it cannot reach."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from aris_pipeline.audit.erased_files import (
     mentions,
@@ -20,8 +17,9 @@ from aris_pipeline.audit.erased_files import (
 )
 from aris_pipeline.audit.erased_log import judges_with_log, rows_in_log
 from aris_pipeline.audit.erasure import Erasure, Source
+from aris_pipeline.audit.finder import Finder
 from aris_pipeline.audit.log_verification import ERASED
-from aris_pipeline.audit.theirs import Theirs, chat_text, mention_of, quote_of
+from aris_pipeline.audit.theirs import Theirs, mention_of
 from aris_pipeline.audit.traces import Clean, clean_folder, cleaner
 from aris_pipeline.candidates import CandidateFile
 from aris_pipeline.errors import ArisError, DamagedDataError, MissingDataError
@@ -39,14 +37,6 @@ from aris_pipeline.storage import (
 
 _REMOVED = (".html", ".htm", ".xlsx")
 _SEARCHED = (".gz", ".zst", ".json", ".txt", ".md", ".ndjson", ".tsv", ".yaml", ".log")
-_SAYING = {
-    "landed": ["custom_id", "record"],
-    "quarantine": ["custom_id", "raw", "message"],
-    "prompts": ["custom_id", "messages"],
-}
-"""The columns of the tables with texts by which a person is found elsewhere."""
-
-_FROM_CONTENT = re.compile(r"([0-9a-f]{16}-)\d+")
 _HINT = "restore the file from a backup"
 _ALWAYS = (
     "backups of the data directory, and older versions that an object store keeps",
@@ -104,7 +94,7 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         DamagedDataError: a file cannot be read, or a batch lacks rows.
         MissingDataError: nothing of this id is here.
     """
-    finder = _Finder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
+    finder = Finder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
     for batch in batches:
         finder.look_at(batch)
     search = _Search(store, batches, everywhere=everywhere, theirs=finder.theirs)
@@ -146,65 +136,6 @@ def _history_elsewhere(store: DataStore) -> list[str]:
     if settings.exists() and re.search("^[^#]*postgres", settings.read_text(), re.MULTILINE):
         return ["Dagster's history in PostgreSQL: messages there may quote the id"]
     return []
-
-
-class _Finder:
-    """Collects the ids and the texts of a person, as keyed hashes, over all batches."""
-
-    def __init__(self, store: DataStore, custom_id: str, hashes: KeyedHashes) -> None:
-        self._store, self._id, self.hashes = store, custom_id, hashes
-        self.ids, self.contents = {hashes.of_id(custom_id)}, set[str]()
-        self._named, self._messages = {custom_id}, set[str]()
-        self._mention = mention_of(custom_id)
-        # Equal records without an id have one digest, and are one person.
-        twins = _FROM_CONTENT.fullmatch(custom_id)
-        column = pl.col("custom_id")
-        self._is_theirs = column.str.starts_with(twins[1]) if twins else column == custom_id
-
-    @property
-    def theirs(self) -> Theirs:
-        """Returns what recognizes the rows, by what was found so far."""
-        return Theirs(self.hashes, frozenset(self.ids), frozenset(self.contents))
-
-    def look_at(self, batch: Batch) -> None:
-        """Notes the person's records of a batch, also unusable ones, and their prompts."""
-        for table, file in table_files(self._store, batch.name):
-            if table not in _SAYING:
-                continue
-            frame = read_parquet(file, hint=_HINT, columns=_SAYING[table])
-            if table == "prompts":
-                chats = frame.filter(self._is_theirs)["messages"].to_list()
-                said = [chat_text(json.loads(messages)) for messages in chats]
-            elif table == "landed":
-                theirs = frame.filter(self._is_theirs)
-                said = theirs["record"].to_list()
-                self._named |= {*theirs["custom_id"]}
-                self.ids |= {self.hashes.of_id(one) for one in theirs["custom_id"]}
-            else:
-                theirs = frame.filter(self._is_quarantined(frame))
-                said = theirs["raw"].to_list()
-                self._messages |= {*theirs["message"]}
-            self.contents |= {self.hashes.of_content(text) for text in said}
-
-    def quotes(self) -> list[re.Pattern[str]]:
-        """Returns what finds the ids, and the messages about the person's records."""
-        quoting = sorted(said for said in self._messages if "'" in said or '"' in said)
-        spelled = {form for said in quoting for form in (said, json.dumps(said)[1:-1])}
-        messages = [re.compile(re.escape(form)) for form in sorted(spelled)]
-        return [*messages, *map(quote_of, sorted(self._named))]
-
-    def _is_quarantined(self, frame: pl.DataFrame) -> pl.Series:
-        """Returns which unusable records are the person's: without an id, those that mention it."""
-        rows = frame.select("custom_id", "raw", "message").iter_rows()
-        return pl.Series(
-            [
-                custom_id == self._id
-                if custom_id is not None
-                else any(map(self._mention.search, (raw, message)))
-                for custom_id, raw, message in rows
-            ],
-            dtype=pl.Boolean,
-        )
 
 
 def _require_whole(store: DataStore, batch: Batch) -> None:

@@ -10,7 +10,8 @@ from aris_pipeline.candidates.formats.request_body import (
     parameter_of,
     read_body,
 )
-from aris_pipeline.candidates.landing import land_file, landed_as, one_landing_at_a_time
+from aris_pipeline.candidates.landing import land_file, landed_as
+from aris_pipeline.candidates.landing_lock import one_landing_at_a_time
 from aris_pipeline.candidates.options import LandingOptions, known_encoding
 from aris_pipeline.candidates.removal import CandidateFile
 from aris_pipeline.candidates.settling import has_settled

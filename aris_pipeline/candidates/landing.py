@@ -5,13 +5,10 @@ no manifest, and are replaced. One landing runs at a time in a data directory: t
 command line may find the same file.
 """
 
-import fcntl
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -19,6 +16,7 @@ from pathlib import Path
 
 from aris_pipeline.candidates.column_map import COLUMNS_KEY, like
 from aris_pipeline.candidates.field_counts import field_names_of
+from aris_pipeline.candidates.file_state import changed, file_state
 from aris_pipeline.candidates.findings import Findings
 from aris_pipeline.candidates.formats import detect_format, find_format, open_reader
 from aris_pipeline.candidates.formats.format import Format
@@ -31,6 +29,7 @@ from aris_pipeline.candidates.landed_before import (
     remove_dead_landings,
     remove_tables,
 )
+from aris_pipeline.candidates.landing_lock import one_landing_at_a_time
 from aris_pipeline.candidates.naming import batch_digest, batch_name
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import Entry, Record, Rejected
@@ -42,7 +41,6 @@ from aris_pipeline.storage import (
     Batch,
     DataStore,
     ErasedPeople,
-    cannot_write,
     write_bytes,
 )
 
@@ -50,8 +48,6 @@ _DEFAULT_OPTIONS = LandingOptions()
 _ID_SHOWN = 80
 _RECORDS_LOOKED_AT = 200
 """How many records are searched for the fields of a file; validation counts all records."""
-_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters in a file name that would break a line, a terminal or a table that shows it."""
 
 
 def land_file(
@@ -76,7 +72,7 @@ def land_file(
         InputError: the file is missing or empty, its format is not known, or no record of it is
             usable. No manifest is left then.
     """
-    state = _file_state(file)
+    state = file_state(file)
     file_format = find_format(options.format) if options.format else detect_format(file, options)
     digest = batch_digest(file, file_format.name, options)
     with one_landing_at_a_time(store):
@@ -98,12 +94,12 @@ def land_file(
             landing = _Landing(store, file, target, options)
             landing.run()
         except InputError as error:
-            if _file_state(file) != state:
-                raise _changed(file) from error
+            if file_state(file) != state:
+                raise changed(file) from error
             raise
-        if _file_state(file) != state:
+        if file_state(file) != state:
             landing.discard()
-            raise _changed(file)
+            raise changed(file)
         return landing.register()
 
 
@@ -296,40 +292,3 @@ def _as_keys(path: str) -> tuple[str, ...]:
     """Returns the forms in which JSON text may write a path, or its last name, as a key."""
     names = (path, path.rpartition(".")[2])
     return tuple(json.dumps(name, ensure_ascii=plain) for name in names for plain in (True, False))
-
-
-def _file_state(file: Path) -> tuple[int, int]:
-    """Returns size and time of the last change, to notice a change."""
-    if _UNSHOWABLE.search(file.name):
-        raise InputError(f"{file.name!a} has control characters in its name: rename it")
-    if "s3:" in file.parts:
-        raise InputError(f"{file.name} is landed from a disk only: copy it there first")
-    try:
-        state = file.stat()
-    except OSError as error:
-        raise InputError(f"{file} is not a file: check the path ({error.strerror})") from error
-    if file.is_dir():
-        raise InputError(f"{file} is a directory: name the files in it, such as {file}/*.csv")
-    if not file.is_file():
-        raise InputError(f"{file} is not a file: check the path")
-    if state.st_size == 0:
-        raise InputError(f"{file} is empty: export it again")
-    return state.st_size, state.st_mtime_ns
-
-
-def _changed(file: Path) -> InputError:
-    return InputError(f"{file} changed while it was read: land it again when it is complete")
-
-
-@contextmanager
-def one_landing_at_a_time(store: DataStore) -> Iterator[None]:
-    """Waits until no other process of this host lands a file into a store."""
-    lock = store.locks / "landing.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        opened = lock.open("w")
-    except OSError as error:
-        raise cannot_write(lock, error) from error
-    with opened as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

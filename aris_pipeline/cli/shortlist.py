@@ -32,9 +32,11 @@ def shortlist(
 ) -> None:
     """Find the shortest list that keeps whom people would advance; refuse if labels are too few."""
     with command(as_json) as emit:
-        for name, share in (("--recall", recall), ("--confidence", confidence)):
-            if not 0 < share < 1:
-                raise ConfigError(f"{name} {share} is no share: give a number such as 0.95")
+        for name, share, least in (("--recall", recall, 0.01), ("--confidence", confidence, 0.5)):
+            if not least <= share < 1:
+                raise ConfigError(
+                    f"{name} {share} is not from {least} to below 1: give a number such as 0.95"
+                )
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
         population = read_population(store, judge_of(store, landed, rubric, model), landed)

@@ -149,6 +149,8 @@ class BatchRunner:
             )
         settings = judging_settings(self.judging, os.environ)
         assignment = settings.assign(batch, self.store)
+        # Before prompts and verdicts of an earlier run are replaced.
+        assignment.check_labels(self.store, batch)
         if assignment.profile:
             self.say(f"engine settings: {assignment.profile}")
         if assignment.card.embedded and not is_prepared():

@@ -60,13 +60,13 @@ class JudgingSettings(BaseModel, frozen=True):
     )
     triage_recall: float | None = Field(
         default=None,
-        gt=0,
+        ge=0.01,
         lt=1,
         description="instead of a share: answer so many rows that this share of all whom people "
         "would advance is among them, by their labels",
     )
     triage_confidence: float = Field(
-        default=0.9, gt=0, lt=1, description="probability with which that recall is kept"
+        default=0.9, ge=0.5, lt=1, description="probability with which that recall is kept"
     )
     tuned: bool = Field(
         default=True, description="use the engine settings that tuning found for this hardware"
@@ -190,6 +190,15 @@ class Assignment:
         """Cuts a prompt that the engine refuses as too long to `limit` tokens, if possible."""
         return shorten_prompt(prompt, limit, self.tokenizer)
 
+    def check_labels(self, store: DataStore, batch: Batch) -> None:
+        """Does nothing if people's labels allow what the triage of a batch promises, if it does.
+
+        Raises:
+            TooFewLabelsError: they do not; a run would end before it answers anything.
+        """
+        if self.settings.triage_recall is not None and self.rubric is not None:
+            self._keep(store, [batch.name], self.rubric.digest)
+
     def triaged(
         self,
         store: DataStore,
@@ -208,7 +217,7 @@ class Assignment:
         if self.settings.triage is None and self.settings.triage_recall is None:
             return None
         if self.scoring is None or self.rubric is None:
-            raise ConfigError("--triage needs a rubric: name one by --rubric")
+            raise ConfigError("--triage and --triage-recall need a rubric: name one by --rubric")
         return triage_shards(
             *(store, self.judge, shards, session),
             keep=self._keep(store, {shard.batch for shard in shards}, self.rubric.digest),

@@ -32,7 +32,8 @@ def newest_rows(folder: Path, schema: type[dy.Schema], key: Sequence[str], at: s
         at: the column of the time.
     """
     files = sorted(folder.glob("*.parquet"))
-    frames = [read_table(file, schema, hint="import its file again") for file in files]
+    hint = "move it away, and import its sheet again"
+    frames = [read_table(file, schema, hint=hint) for file in files]
     if not frames:
         return pl.DataFrame(schema=polars_schema(schema))
     ordered = pl.concat(frames).sort(at, maintain_order=True)

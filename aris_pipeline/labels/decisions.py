@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.labels.additions import add_rows, newest_rows
-from aris_pipeline.labels.importing import Imported, Refused, read_rows
+from aris_pipeline.labels.importing import Imported, Refused, person, read_rows
 from aris_pipeline.labels.population import Population
 from aris_pipeline.storage import Batch, DataStore, Decisions, Judge
 from aris_pipeline.storage.schemas import polars_schema
@@ -53,7 +53,7 @@ def import_decisions(store: DataStore, population: Population, file: Path, by: s
         StorageError: the decisions cannot be written.
     """
     found = Imported()
-    rows = list(_decisions_of(population, file, by, found))
+    rows = list(_decisions_of(population, file, person(by), found))
     given = pl.DataFrame(rows, schema=polars_schema(Decisions), orient="row").unique(
         _OF_A_PERSON, keep="last", maintain_order=True
     )
@@ -105,7 +105,7 @@ def _decisions_of(
     said = population.rows.select("custom_id", "recommendation", "request_key")
     known = {row["custom_id"]: row for row in said.iter_rows(named=True)}
     now, judge = datetime.now(UTC), population.judge
-    for line, cells in read_rows(file, _NEEDED):
+    for line, cells in read_rows(file, _NEEDED, "give each candidate a line with these columns"):
         who, decision = cells["custom_id"], cells.get("decision", "").lower()
         row = known.get(who) or known.get(who.removeprefix("'"))
         if not decision:

@@ -13,10 +13,24 @@ from aris_pipeline.labels.additions import newest_rows
 from aris_pipeline.labels.sampling import read_sample
 from aris_pipeline.storage import DataStore, Labels
 
+_TYPES = (pl.String, pl.String, pl.Float64)
+
 
 def design_weights(store: DataStore, batch: str) -> pl.DataFrame:
-    """Returns `custom_id` and `weight` of each labeled row of a batch."""
-    labels = newest_rows(store.labels(batch), Labels, ["custom_id", "sample_id"], "labelled_at")
+    """Returns `criterion`, `custom_id` and `weight` of each labeled row of a batch.
+
+    A row may be labeled for one criterion and not for another, so each has its own weights.
+    """
+    key = ["criterion", "custom_id", "sample_id"]
+    labels = newest_rows(store.labels(batch), Labels, key, "labelled_at")
+    found = [pl.DataFrame(schema=dict(zip([*key[:2], "weight"], _TYPES, strict=True)))]
+    for (criterion,), own in labels.group_by("criterion", maintain_order=True):
+        weights = _weights(store, batch, own)
+        found.append(weights.select(pl.lit(criterion).alias("criterion"), "custom_id", "weight"))
+    return pl.concat(found)
+
+
+def _weights(store: DataStore, batch: str, labels: pl.DataFrame) -> pl.DataFrame:
     ids = labels.select("custom_id").unique(maintain_order=True)
     never = np.ones(ids.height)
     for (sample,), own in labels.group_by("sample_id", maintain_order=True):

@@ -48,6 +48,9 @@ class Promise:
     recall: float
     confidence: float
 
+    def __str__(self) -> str:
+        return f"a recall of {100 * self.recall:.4g}% with confidence {100 * self.confidence:.4g}%"
+
     @property
     def least_advanced(self) -> int:
         """Returns how many advanced rows the labels must have: recall ^ n <= 1 - confidence."""

@@ -13,13 +13,15 @@ import polars as pl
 from aris_pipeline.errors import InputError
 from aris_pipeline.evaluations import ranked_by
 from aris_pipeline.labels.additions import add_rows, newest_rows
-from aris_pipeline.labels.population import scales_of
+from aris_pipeline.labels.population import RECOMMENDATION, scales_of
 from aris_pipeline.labels.sampling import read_sample
 from aris_pipeline.labels.sheets import SHOWN
 from aris_pipeline.storage import DataStore, Judge, Labels
 from aris_pipeline.storage.schemas import polars_schema
 
 _MARKS = ",;\t"
+_LARGEST_CELL = 10_000_000
+_LONGEST_NAME = 200
 _OF_A_RATER = ["batch", "custom_id", "criterion", "rater"]
 
 
@@ -79,7 +81,7 @@ def import_labels(store: DataStore, file: Path, rater: str) -> Imported:
         StorageError: the labels cannot be written.
     """
     found = Imported()
-    rows = list(_labels_of(store, file, rater, found))
+    rows = list(_labels_of(store, file, person(rater), found))
     given = pl.DataFrame(rows, schema=polars_schema(Labels), orient="row").unique(
         _OF_A_RATER, keep="last", maintain_order=True
     )
@@ -93,6 +95,18 @@ def import_labels(store: DataStore, file: Path, rater: str) -> Imported:
         if new.height:
             add_rows(store.labels(str(batch)), new, Labels, new["labelled_at"][0])
     return found
+
+
+def person(name: str) -> str:
+    """Returns the name of a person without odd blanks, so that it always names the same one.
+
+    Raises:
+        InputError: there is no name.
+    """
+    known = " ".join(name.split())
+    if not known:
+        raise InputError("--by is empty: say who has labeled or decided")
+    return known
 
 
 def has_labels(store: DataStore, batch: str) -> bool:
@@ -130,6 +144,7 @@ def read_rows(
         raise InputError(f"{file} is not UTF-8: save it as 'CSV UTF-8'") from error
     head = text.partition("\n")[0]
     mark = max(_MARKS, key=head.count)
+    csv.field_size_limit(_LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     names = [name.strip().lower() for name in next(reader, [])]
     if missing := [name for name in needed if name not in names]:
@@ -160,7 +175,8 @@ def _labels_of(
 ) -> Iterator[dict[str, Any]]:
     samples: dict[tuple[str, str], _Sample | None] = {}
     now = datetime.now(UTC)
-    for line, cells in read_rows(file, SHOWN[:3]):
+    said_before: dict[tuple[str, ...], str] = {}
+    for line, cells in read_rows(file, (*SHOWN[:3], RECOMMENDATION)):
         key = cells.get("batch", ""), cells.get("sample_id", "")
         if key not in samples:
             samples[key] = _sample(store, *key)
@@ -179,6 +195,10 @@ def _labels_of(
                 remedy = f"choose one of {', '.join(options)}"
                 refused = Refused(file.name, line, criterion, f"'{said}' is no option", remedy)
                 found.refused.append(refused)
+            elif said_before.setdefault((*key, cells["row"], criterion), label) != label:
+                problem = f"'{label}' contradicts an earlier line about this candidate"
+                remedy = "keep one of the lines"
+                found.refused.append(Refused(file.name, line, criterion, problem, remedy))
             else:
                 yield {
                     **{name: drawn[name] for name in Labels.column_names() if name in drawn},
@@ -222,4 +242,5 @@ def _problem(
 
 def _is_name(text: str) -> bool:
     """Returns whether a cell can be part of a path: it must not lead elsewhere."""
-    return bool(text) and not set(text) & set("/\\*?[") and text.strip(".") != ""
+    is_short = len(text.encode()) <= _LONGEST_NAME
+    return is_short and not set(text) & set("/\\*?[\0") and text.strip(".") != ""

@@ -75,14 +75,14 @@ def read_labeled(store: DataStore, population: Population) -> dict[str, Labeled]
     labels = (
         newest_labels(store, batch)
         .drop("weight")
-        .join(weights, on="custom_id", maintain_order="left")
+        .join(weights, on=["criterion", "custom_id"], maintain_order="left")
     )
     return _by_criterion(labels, population)
 
 
 def labeled_populations(store: DataStore, judge: Judge) -> Iterator[Population]:
     """Yields each batch that people have labeled and a judge has judged, the oldest first."""
-    for batch in store.batches(complain=lambda _damaged: None):
+    for batch in store.batches():
         if has_labels(store, batch.name) and judge in store.judges("evaluations", batch.name):
             yield read_population(store, judge, batch)
 

@@ -1,6 +1,7 @@
 """Cuts a batch so that it keeps whom people would advance, by the labels of batches like it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from aris_pipeline.errors import TooFewLabelsError
+from aris_pipeline.evaluations import ranked_by
 from aris_pipeline.labels.guarantee import Promise, equal_probability_rows, highest_cut
 from aris_pipeline.labels.importing import newest_labels
 from aris_pipeline.labels.labeled import labeled_populations, once_each, read_labeled
@@ -128,22 +130,40 @@ def promised_cut(  # noqa: PLR0913 - what is cut, and by which labels
     Raises:
         TooFewLabelsError: the labels do not allow the promise; says how many are needed.
     """
-    drifts, parts = [], []
+    drifts: list[Drift] = []
+    parts = [pl.DataFrame(schema=_COUNTED)]
+    of_another_text = []
     for labeled in labeled_populations(store, judge):
         counted = read_labeled(store, labeled).get(RECOMMENDATION)
-        if counted is None or labeled.rubric.digest != rubric_digest:
+        if counted is None:
+            continue
+        if labeled.rubric.digest != rubric_digest:
+            of_another_text.append(labeled.batch.name)
             continue
         drift = _drift(labeled, batch, scores)
         drifts.append(drift)
         if drift.is_used:
             parts.append(equal_probability_rows(counted))
-    rows = once_each(pl.concat([pl.DataFrame(schema=_COUNTED), *parts]))
+    rows = once_each(pl.concat(parts))
     advanced = rows.filter("advanced")["score"]
     cut = highest_cut(advanced.to_numpy(), promise)
     if cut is None:
         lack, more = _too_few(promise, rows.height, advanced.len())
-        raise TooFewLabelsError(f"{lack}: {_how_to_label(store, judge, batch, more)}")
+        remedy = _how_to_label(store, judge, rubric_digest, batch, more)
+        left_out = _left_out(of_another_text, drifts)
+        raise TooFewLabelsError(f"{lack}: {remedy}{left_out}")
     return PromisedCut(promise, cut, rows.height, advanced.len(), tuple(drifts))
+
+
+def _left_out(of_another_text: Sequence[str], drifts: Sequence[Drift]) -> str:
+    """Returns which labels do not count, and why; empty if all do."""
+    drifted = [one.batch for one in drifts if not one.is_used]
+    reasons = {
+        "was judged by another text of the rubric": of_another_text,
+        "has another distribution of scores": drifted,
+    }
+    said = [f"{name} {reason}" for reason, names in reasons.items() for name in names]
+    return f". Labels that do not count, because their batch {', '.join(said)}" if said else ""
 
 
 def _drift(labeled: Population, batch: str, scores: pl.Series | None) -> Drift:
@@ -168,24 +188,24 @@ def _too_few(promise: Promise, labeled: int, advanced: int) -> tuple[str, int]:
     needed = promise.least_advanced
     more = math.ceil((needed - advanced) * (labeled + 1) / (advanced + 0.5))
     lack = (
-        f"a recall of {promise.recall:.0%} with confidence {promise.confidence:.0%} needs labels "
+        f"{promise} needs labels "
         f"of at least {needed:,} candidates whom people advance, drawn at random; there are "
         f"{advanced:,} among {labeled:,} such labels. About {more:,} more should do"
     )
     return lack, more
 
 
-def _how_to_label(store: DataStore, judge: Judge, batch: str, more: int) -> str:
+def _how_to_label(store: DataStore, judge: Judge, rubric_digest: str, batch: str, more: int) -> str:
     """Returns the command that draws so many rows of a batch, or of the judged one with most."""
     open_rows = {
         one.name: sum(one.shard_rows) - _labeled_of(store, one.name)
-        for one in store.batches(complain=lambda _damaged: None)
-        if judge in store.judges("evaluations", one.name)
+        for one in store.batches()
+        if (rubric := ranked_by(store, judge, one)) and rubric.digest == rubric_digest
     }
     most = max(open_rows, key=lambda one: open_rows[one], default=None)
     name = batch if open_rows.get(batch) else most
     if name is None:
-        return "judge a batch without triage first, and label a sample of it"
+        return "judge a batch by this rubric without triage first, and label a sample of it"
     if not open_rows[name]:
         return "all candidates of this judge's batches are labeled, so judge another batch first"
     beyond = "; that batch is too small, so label others by this judge too"

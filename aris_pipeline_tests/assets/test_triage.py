@@ -11,6 +11,7 @@ from aris_pipeline import quality
 from aris_pipeline.completions import Kept, sample_of
 from aris_pipeline.defs.batch_run import BatchRunner, RunOutcome
 from aris_pipeline.engines import Completion, Request
+from aris_pipeline.errors import TooFewLabelsError
 from aris_pipeline.labels import (
     Design,
     Promise,
@@ -169,9 +170,9 @@ def test_triage_by_a_recall_answers_whom_the_labels_of_another_batch_ask_for(
     runner: BatchRunner, store: DataStore, write_file: WriteFile, tmp_path: Path
 ) -> None:
     by_recall = dataclasses.replace(runner, judging={"triage_recall": 0.9})
-    refused = by_recall.run(write_file(ROWS), {"shard_size": 30}, LAST)
+    with pytest.raises(TooFewLabelsError, match="judge a batch by this rubric without triage"):
+        by_recall.run(write_file(ROWS), {"shard_size": 30}, LAST)
     assert FakeEngine.loads == 0
-    assert any("judge a batch without triage first" in failure for failure in refused.failures)
 
     judged = runner.run(write_file(ROWS), {"shard_size": 30}, LAST)
     people = read_population(store, judged.judge, judged.batch)
@@ -205,7 +206,9 @@ def test_a_file_that_brings_its_own_questions_cannot_be_triaged(
 ) -> None:
     outcome = triaging.run(write_file(5, "openai"), {}, LAST)
 
-    assert any("--triage needs a rubric" in failure for failure in outcome.failures)
+    assert any(
+        "--triage and --triage-recall need a rubric" in failure for failure in outcome.failures
+    )
 
 
 def test_the_ranking_tells_how_far_triage_agrees_with_a_full_run(

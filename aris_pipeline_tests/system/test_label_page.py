@@ -90,7 +90,7 @@ def test_labels_by_keyboard_come_back_as_a_sheet_that_can_be_imported(
     expect(page.get_by_role("status")).to_have_text("2 of 3 labeled")
     page.locator("#load").set_input_files(file)
     expect(page.get_by_role("status")).to_have_text(
-        "c.jsonl is not a file that this page has saved"
+        "c.jsonl is not a file that this page has saved, as it was saved"
     )
     kept = aris("label", "import", labels, "--by", "Ada", "--data-dir", data, "--json").figures
     assert (kept["kept"], kept["refused"]) == (4, [])

@@ -36,17 +36,15 @@
   };
 
   // A spreadsheet must take no cell for a formula: see `formula_safe`.
-  const cell = (value) => {
-    const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value);
-    return `"${text.replaceAll('"', '""')}"`;
-  };
+  const safe = (value) => (/^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value));
+  const shown = head.map((name, place) => [name, place]).filter(([name]) => name !== "profile");
+  const names = [...shown.map(([name]) => name), ...criteria];
   const save = () => {
-    const kept = head.map((name, place) => [name, place]).filter(([name]) => name !== "profile");
-    const lines = [[...kept.map(([name]) => name), ...criteria]];
-    rows.forEach((row, number) => {
-      lines.push([...kept.map(([, place]) => row[place]), ...criteria.map((name) => labels[number][name])]);
-    });
-    const text = lines.map((line) => line.map(cell).join(",")).join("\r\n");
+    const lines = rows.map((row, number) => [
+      ...shown.map(([, place]) => safe(row[place])), ...criteria.map((name) => labels[number][name]),
+    ]);
+    const cell = (text) => `"${text.replaceAll('"', '""')}"`;
+    const text = [names, ...lines].map((line) => line.map(cell).join(",")).join("\r\n");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));
     link.download = `labels-${rows[0][head.indexOf("sample_id")]}.csv`;
@@ -56,25 +54,20 @@
     tell();
   };
 
-  // Goes on from a file that this page has saved: its cells are all in quotes, in the order of `save`.
+  // Goes on from a file that this page has saved: all cells are in quotes, in the order of `save`.
   const load = async (file) => {
     const cells = [...(await file.text()).matchAll(/"((?:[^"]|"")*)"/g)].map(([, text]) => text.replaceAll('""', '"'));
-    const names = [...head.filter((name) => name !== "profile"), ...criteria];
-    const lines = [];
-    for (let start = 0; start < cells.length; start += names.length) lines.push(cells.slice(start, start + names.length));
-    const [first, ...saved] = lines;
-    const value = (line, name) => line[names.indexOf(name)];
-    const sample = rows[0][head.indexOf("sample_id")];
-    const isOurs = first && first.join() === names.join() && saved.length && saved.every((line) => value(line, "sample_id") === sample);
-    if (!isOurs) {
-      at("status").textContent = `${file.name} is not a file that this page has saved`;
+    const line = (number) => cells.slice(number * names.length, (number + 1) * names.length);
+    const isSame = (row, number) => shown.every(([, place], at) => safe(row[place]) === line(number + 1)[at]);
+    const read = (number) => Object.fromEntries(criteria.map((name, at) => [name, line(number + 1)[shown.length + at]]));
+    const isOption = (one) => criteria.every((name) => [...form.elements[name]].some((option) => option.value === one[name]));
+    const isWhole = cells.length === names.length * (rows.length + 1) && line(0).join() === names.join();
+    if (!isWhole || !rows.every(isSame) || !rows.every((_, number) => isOption(read(number)))) {
+      at("status").textContent = `${file.name} is not a file that this page has saved, as it was saved`;
       return;
     }
-    for (const line of saved) {
-      const number = rows.findIndex((row) => String(row[head.indexOf("row")]) === value(line, "row"));
-      const isOption = (name) => [...form.elements[name]].some((option) => option.value === value(line, name));
-      if (number >= 0) for (const name of criteria) if (isOption(name)) labels[number][name] = value(line, name);
-    }
+    if (!isSaved && !confirm("The file takes the place of what is not saved. Go on?")) return;
+    rows.forEach((_, number) => { labels[number] = read(number); });
     isSaved = true;
     const open = labels.findIndex((one) => !one[criteria[0]]);
     go(open < 0 ? 0 : open);

@@ -103,7 +103,10 @@ def test_what_a_spreadsheet_saves_can_be_read(batch: Labeled, mark: str, bom: bo
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"id,label\n1,Yes\n", "has no column batch, sample_id, row in its first line"),
+        (
+            b"id,label\n1,Yes\n",
+            "has no column batch, sample_id, row, recommendation",
+        ),
         (b"batch,sample_id,row\nb,\xff,1\n", "is not UTF-8: save it as 'CSV UTF-8'"),
         (b"", "has no column batch"),
     ],
