@@ -196,9 +196,12 @@ def _labels_of(
                 refused = Refused(file.name, line, criterion, f"'{said}' is no option", remedy)
                 found.refused.append(refused)
             elif said_before.setdefault((*key, cells["row"], criterion), label) != label:
-                problem = f"'{label}' contradicts an earlier line about this candidate"
-                remedy = "keep one of the lines"
-                found.refused.append(Refused(file.name, line, criterion, problem, remedy))
+                refused = Refused(
+                    *(file.name, line, criterion),
+                    f"'{label}' contradicts an earlier line about this candidate",
+                    "keep one of the lines",
+                )
+                found.refused.append(refused)
             else:
                 yield {
                     **{name: drawn[name] for name in Labels.column_names() if name in drawn},
