@@ -5,6 +5,7 @@ from aris_pipeline.audit.demographics import Demographics, read_demographics
 from aris_pipeline.audit.erased_files import PAGES
 from aris_pipeline.audit.erasure import Erasure, begin_removal, erase, finish_erasure, locked
 from aris_pipeline.audit.erasure_plan import ErasurePlan, history_folders, plan_erasure
+from aris_pipeline.audit.hash_chain import is_as_logged
 from aris_pipeline.audit.holds import Hold, add_hold, read_holds, refuse_held, release_hold
 from aris_pipeline.audit.impact import MeasuredImpact, measure_impact
 from aris_pipeline.audit.impact_ratios import FOUR_FIFTHS, compare_categories, in_words
@@ -64,6 +65,7 @@ __all__ = [
     "finish_erasure",
     "history_folders",
     "in_words",
+    "is_as_logged",
     "locked",
     "log_entries",
     "log_head",

@@ -16,7 +16,8 @@ _FEW = 4
 _EXAMPLES = 5
 _UNKNOWN = {
     *("", "-", "?", "unknown", "missing", "n/a", "na", "nan", "null", "none"),
-    *("not specified", "not disclosed", "undisclosed"),
+    *("not specified", "not disclosed", "undisclosed", "not known", "not stated"),
+    *("prefer not to answer", "rather not say"),
     *("prefer not to say", "decline to state", "declined to state", "declined to answer"),
 }
 
@@ -72,7 +73,14 @@ class Demographics:
                     "candidates are no categories: give groups, such as ages of 40 and over, "
                     "or name the columns to compare by with --by"
                 )
-        return self.rows.select(pl.concat_str(dimension, separator=", ")).to_series()
+        # A category with a comma is quoted, so that no two combinations look the same.
+        plain = (pl.col(name).str.contains(",", literal=True) for name in dimension)
+        parts = [
+            pl.when(has_comma).then(pl.format('"{}"', name)).otherwise(pl.col(name))
+            for name, has_comma in zip(dimension, plain, strict=True)
+        ]
+        chosen = parts if len(dimension) > 1 else dimension
+        return self.rows.select(pl.concat_str(chosen, separator=", ")).to_series()
 
 
 def read_demographics(file: Path, ids: pl.Series) -> Demographics:
@@ -97,6 +105,13 @@ def read_demographics(file: Path, ids: pl.Series) -> Demographics:
         raise InputError(
             f"{file.name} has no categories: give it a row a candidate, and a column such as sex"
         )
+    for number, row in lines:
+        for name, cell in row.items():
+            if "\n" in cell:
+                raise InputError(
+                    f"{file.name}, row {number}, column {name}: a category has a line break: is a "
+                    "quotation mark missing before it?"
+                )
     known = {_plain(one): one for one in ids}
     seen: dict[str, int] = {}
     given: dict[str, dict[str, str]] = {}

@@ -33,6 +33,12 @@ def content_hash(row: Mapping[str, Any]) -> str:
     return _digest({name: row[name] for name in CONTENT if row[name] is not None})
 
 
+def is_as_logged(row: Mapping[str, Any]) -> bool:
+    """Returns whether the hashes of a row fit it; whether the row is in its place is not seen."""
+    fits = row["salt"] is None or row["content_hash"] == content_hash(row)
+    return fits and row["hash"] == row_hash(row)
+
+
 def row_hash(row: Mapping[str, Any]) -> str:
     """Returns the hash of a row that has its `content_hash` and `previous_hash`."""
     return _digest({name: row[name] for name in _STAYS})

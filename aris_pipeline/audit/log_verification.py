@@ -186,7 +186,7 @@ def _of_end(folder: Path, chain: _Chain) -> LogFault | None:
         return LogFault(place, last, "file", _reason(error, folder / "head.json"), RESTORE)
     if head == chain.head or (head is None and last == 0):
         return None
-    if head == chain.before_last_file or (head is None and chain.before_last_file.sequence == 0):
+    if head == chain.before_last_file:
         problem = f"it lacks the last file, which ends at row {last:,}: a run was stopped there"
         return LogFault(place, last, "hash", problem, _APPEND)
     if head is None:

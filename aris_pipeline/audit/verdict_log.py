@@ -86,7 +86,7 @@ class Log:
         """Raises an error if a file is missing or the files do not end where `head.json` says.
 
         A run that was stopped between the two leaves one file more: that is no fault, because the
-        next append writes `head.json` anew.
+        next append writes `head.json` anew. It is there before the first file is.
 
         Raises:
             DamagedDataError: a file, rows at the end or `head.json` were removed.
@@ -95,8 +95,7 @@ class Log:
             raise DamagedDataError(f"{lost} is missing: {RESTORE}")
         noted = read_head(self.folder)
         before = _head_of(self.parts[-2]) if len(self.parts) > 1 else Head(0, self.first_hash)
-        known = {self.head, before} | ({None} if len(self.parts) <= 1 else set())
-        if noted not in known:
+        if noted not in {self.head, before} and (noted or self.parts):
             ends = f"row {noted.sequence:,}" if noted else "nowhere"
             raise DamagedDataError(
                 f"{self.folder / _HEAD} ends at {ends}, and the files beside it end at row "
@@ -116,11 +115,16 @@ class Log:
             StorageError: a file cannot be written; the log is then as before, or one file longer.
         """
         if rows.height:
+            if not self.parts:
+                self._note_head()
             entries = self._chained(rows, kind)
             file = self.folder / _name(len(self.files) + 1)
             write_parquet(entries, file, VerdictLog)
             self.files.append(file)
             self.parts.append(entries)
+        self._note_head()
+
+    def _note_head(self) -> None:
         write_bytes(json.dumps(vars(self.head)).encode(), self.folder / _HEAD)
 
     def _chained(self, rows: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -250,14 +254,12 @@ def not_logged(current: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def log_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
-    """Returns whether a shard was evaluated after the log was last written."""
-    head, files = (
-        store.verdict_log(judge, batch.name) / _HEAD,
-        evaluation_files(store, judge, batch),
-    )
+    """Returns whether a shard was evaluated after the log was written, or its end is not noted."""
+    folder, files = store.verdict_log(judge, batch.name), evaluation_files(store, judge, batch)
+    head = folder / _HEAD
     if not head.exists():
         return bool(files)
-    return any(may_be_newer(file, head) for file in files)
+    return any(may_be_newer(file, head) for file in (*files, *log_files(folder)[-1:]))
 
 
 def log_head(store: DataStore, judge: Judge, batch: str) -> Head | None:

@@ -43,6 +43,8 @@ def log(
             raise MissingDataError(
                 f"{store.root} has no verdicts of {batch or 'any batch'}: run a file first"
             )
+        if verify and custom_id is not None:
+            raise ConfigError("--verify checks whole logs: leave out --id")
         if verify:
             found = _verified(store, logs, head or [])
             emit(found)
@@ -76,6 +78,9 @@ def _judges(store: DataStore, batch: Batch, rubric: str | None, model: str | Non
 
 def _end(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]:
     end = log_head(store, judge, batch.name)
+    if end is None and any(store.verdict_log(judge, batch.name).glob("*.parquet")):
+        folder = store.verdict_log(judge, batch.name)
+        console.complain(f"{folder / 'head.json'} is missing: `--verify` says more")
     found = {"rows": end.sequence, "head": end.hash} if end else {"rows": 0, "head": None}
     return {"batch": batch.name, **vars(judge), **found}
 

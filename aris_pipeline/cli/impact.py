@@ -1,6 +1,6 @@
 """`aris audit impact`: how often people of each category are selected."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -74,6 +74,8 @@ def impact(
             by=by or (),
             without_small=exclude_small is not None,
         )
+        if distributed and distributed.date() > datetime.now(UTC).date():
+            raise ConfigError(f"--distributed {distributed:%Y-%m-%d} is in the future")
         published = Published(source, distributed.date() if distributed else None, exclude_small)
         page = write_impact_page(
             store, population, measured, published, out.absolute() if out else None

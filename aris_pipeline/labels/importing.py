@@ -151,6 +151,8 @@ def read_rows(
         raise InputError(
             f"{file.name} has no column {', '.join(missing)} in its first line: {remedy}"
         )
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise InputError(f"{file.name} has the column {twice[0]} twice: keep one of them")
     row = 1
     try:
         for row, cells in enumerate(reader, start=2):

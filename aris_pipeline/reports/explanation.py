@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.audit import VERDICT, log_entries
+from aris_pipeline.audit import VERDICT, is_as_logged, log_entries
 from aris_pipeline.evaluations import (
     TRIAGED,
     Cut,
@@ -293,6 +293,8 @@ def _log(entries: Sequence[Mapping[str, Any]]) -> Part:
         if one["kind"] == VERDICT
     ]
     words = ["The log is only added to. The hashes show if anybody changes it."]
+    if not all(map(is_as_logged, entries)):
+        words.append("The hashes do not fit: somebody has changed what the log says here.")
     return Part("log", title, words, facts)
 
 

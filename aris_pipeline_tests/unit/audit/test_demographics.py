@@ -24,7 +24,7 @@ def test_categories_are_joined_by_id_and_capitals_make_no_other(tmp_path: Path) 
     assert both == [None, "Male, Asian", "Female, White", None]
 
 
-@pytest.mark.parametrize("said", ["", " ", "Unknown", "N/A", "prefer not to  say", "-"])
+@pytest.mark.parametrize("said", ["", " ", "Unknown", "N/A", "prefer not to  say", "Not known"])
 def test_what_says_nothing_is_unknown(tmp_path: Path, said: str) -> None:
     found = read(tmp_path, f"custom_id,sex\nc0,{said}\nc1,Male\nc2,Male\n")
 
@@ -60,6 +60,13 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path)
         found.dimensions(["gender"])
 
 
+def test_combinations_of_categories_with_commas_stay_apart(tmp_path: Path) -> None:
+    found = read(tmp_path, 'custom_id,sex,race\nc0,"A, B",C\nc1,A,"B, C"\nc2,A,B\n')
+
+    said = found.categories(("sex", "race")).drop_nulls().to_list()
+    assert said == ['"A, B", C', 'A, "B, C"', "A, B"]
+
+
 def test_a_column_of_names_is_no_dimension(tmp_path: Path) -> None:
     ids = pl.Series("custom_id", [f"c{n}" for n in range(5)])
     rows = "".join(f"c{n},Ada Roe {n}\n" for n in range(5))
@@ -83,6 +90,11 @@ def test_a_column_of_names_is_no_dimension(tmp_path: Path) -> None:
         (
             "custom_id,sex\nx,Male\n",
             "none of the 1 ids of people.csv is a custom_id of this batch: .* such as 'c0'",
+        ),
+        ("custom_id,Sex,sex\nc0,Male,Female\n", "has the column sex twice: keep one of them"),
+        (
+            'custom_id,sex\nc0,"Male\nc1,Male\n',
+            "people.csv, row 2, column sex: a category has a line break: is a quotation mark",
         ),
     ],
 )

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from aris_pipeline.audit import append_verdicts, log_entries, log_is_stale, verdict_log
 from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.storage import VerdictLog, write_bytes, write_parquet
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.tables import WITH_EVIDENCE, write_verdicts
 from aris_pipeline_tests.unit.audit.logged import FAILED, JUDGE, Logged
@@ -80,8 +82,10 @@ def test_a_run_stopped_between_file_and_head_is_repaired_by_the_next(
         logged.rows[0] = {"score": 1.5}
         logged.log()
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(*given: Any) -> None:
+        if len(list(logged.folder.glob("*.parquet"))) > before:
+            raise KeyboardInterrupt
+        write_bytes(*given)
 
     logged.rows[1] = {"score": 2.5}
     with monkeypatch.context() as patch:
@@ -108,6 +112,18 @@ def test_two_writers_wait_for_each_other(logged: Logged) -> None:
 
     assert sorted(added) == [0, 0, 0, 5], "one had failed before"
     assert logged.verify().fault is None
+
+
+def test_a_log_without_its_head_is_not_repaired_because_rows_may_be_cut_off(
+    logged: Logged,
+) -> None:
+    rows = pl.read_parquet(logged.files[0])
+    write_parquet(rows.head(4), logged.files[0], VerdictLog)
+    (logged.folder / "head.json").unlink()
+
+    with pytest.raises(DamagedDataError, match=r"head\.json ends at nowhere"):
+        logged.log()
+    assert logged.verify().fault is not None
 
 
 def test_nothing_is_added_to_a_log_whose_end_was_cut_off(grown: Logged) -> None:
