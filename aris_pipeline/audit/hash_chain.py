@@ -36,7 +36,7 @@ def content_hash(row: Mapping[str, Any]) -> str:
 def is_as_logged(row: Mapping[str, Any]) -> bool:
     """Returns whether the hashes of a row fit it; whether the row is in its place is not seen."""
     fits = row["salt"] is None or row["content_hash"] == content_hash(row)
-    return fits and row["hash"] == row_hash(row)
+    return bool(fits and row["hash"] == row_hash(row))
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
