@@ -115,7 +115,8 @@ def stability(
         if band is not None:
             console.say(
                 f"triage: an undecided band of {band:.2f} points holds 95 % of the border's "
-                f"changes when asked among other rows; it is {UNDECIDED_BAND} points"
+                f"changes when asked among other rows; it is {UNDECIDED_BAND} points "
+                "unless `--triage-band` sets it"
             )
         console.say(f"wrote {path}")
         _warn_of_missing_scores(sum(row["unscored"] for row in table if row["part"] == "batch"))

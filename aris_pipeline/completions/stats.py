@@ -44,6 +44,7 @@ class GenerationStats(BaseModel, frozen=True):
     gpu_energy_wh: float | None = None
     triage: float | None = Field(default=None, description="share of the rows to be answered")
     triage_cut: float | None = Field(default=None, description="least score to be answered")
+    triage_band: float = Field(default=0.25, description="points of score that are undecided")
     scored: int = 0
     score_s: float = 0.0
 

@@ -3,9 +3,9 @@
 A score costs one or two tokens, an answer with reasons some hundred. In each batch these rows are
 answered:
 
-1. the best `share` of its rows by score, and the undecided: rows less than `UNDECIDED_BAND` below
-   the last of these, the next best first, at most half as many again; or, where people's labels
-   promise a recall, all rows with at least the score that keeps it,
+1. the best `share` of its rows by score, and the undecided: rows less than a band below the last of
+   these, the next best first, at most half as many again; or, where people's labels promise a
+   recall, all rows with at least the score that keeps it,
 2. rows that could not be scored,
 3. a random sample of the others, chosen by their `request_key`. It shows how many of the rows that
 were left out would have been among the best.
@@ -60,11 +60,13 @@ class Kept:
 
     Attributes:
         share: the share of rows that are kept as the best, 0 to 1.
-        cut: the least score that is kept; None if the share alone decides.
+        cut: the least score that is kept; None if the share decides.
+        band: points of score below the last of the share in which rows are undecided.
     """
 
     share: float
     cut: float | None = None
+    band: float = UNDECIDED_BAND
 
     @classmethod
     def from_cut(cls, scored: pl.DataFrame, cut: float) -> Self:
@@ -81,7 +83,8 @@ class Kept:
         ranked = scored.sort("score", "request_key", descending=[True, False], nulls_last=True)
         known, unscored = ranked.drop_nulls("score"), ranked.filter(pl.col("score").is_null())
         if self.cut is None:
-            count = _best_and_undecided(known["score"], math.ceil(self.share * scored.height))
+            best = math.ceil(self.share * scored.height)
+            count = _best_and_undecided(known["score"], best, self.band)
         else:
             count = known.filter(pl.col("score") >= self.cut).height
         return pl.concat([known.head(count), unscored]), known.slice(count)
@@ -129,6 +132,7 @@ class Triaged:
             "score_s": self.spent.get(shard, EngineTime()).total,
             "triage": kept.share if kept else None,
             "triage_cut": kept.cut if kept else None,
+            "triage_band": kept.band if kept else UNDECIDED_BAND,
         }
 
     def with_scores(self, prompts: pl.DataFrame) -> pl.DataFrame:
@@ -293,13 +297,13 @@ def choose(scored: pl.DataFrame, kept: Kept) -> pl.Series:
     return pl.concat([best["request_key"], sample_of(others["request_key"])])
 
 
-def _best_and_undecided(scores: pl.Series, best: int) -> int:
+def _best_and_undecided(scores: pl.Series, best: int, band: float) -> int:
     """Returns how many of the falling scores are the best, and those close below."""
     if not best or scores.is_empty():
         return 0
     near = scores.slice(best, math.ceil(_MOST_UNDECIDED * best))
     cut_off = scores[min(best, scores.len()) - 1]
-    return best + near.filter(near > cut_off - UNDECIDED_BAND).len()
+    return best + near.filter(near > cut_off - band).len()
 
 
 def sample_of(left_out: pl.Series) -> pl.Series:

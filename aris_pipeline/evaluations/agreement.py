@@ -56,7 +56,7 @@ def triage_agreement(store: DataStore, judge: Judge, batch: Batch) -> Agreement 
         read_parquet(store.evaluations(judge, shard), hint=hint, columns=_COLUMNS)
         for shard in shards
     ).unique("request_key", keep="first", maintain_order=True)
-    _kept, others = Kept(run.triage, run.triage_cut).part(rows)
+    _kept, others = Kept(run.triage, run.triage_cut, run.triage_band).part(rows)
     verdict = pl.col("recommendation").cast(pl.Enum(rubric.recommendations))
     ranked = rows.filter(pl.col("recommendation").is_not_null()).sort(
         verdict, "score", descending=[False, True], nulls_last=True

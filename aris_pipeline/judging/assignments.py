@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 from pydantic import BaseModel, Field
 
-from aris_pipeline.completions import Keep, Kept, Report, Triaged, triage_shards
+from aris_pipeline.completions import UNDECIDED_BAND, Keep, Kept, Report, Triaged, triage_shards
 from aris_pipeline.engines import EngineSession, EngineSettings
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging.engine_profile import EngineProfile
@@ -64,6 +64,12 @@ class JudgingSettings(BaseModel, frozen=True):
         lt=1,
         description="instead of a share: answer so many rows that this share of all whom people "
         "would advance is among them, by their labels",
+    )
+    triage_band: float = Field(
+        default=UNDECIDED_BAND,
+        ge=0,
+        description="points of score below the last row of the share that are undecided, and "
+        "answered; `aris audit stability` suggests a value",
     )
     triage_confidence: float = Field(
         default=0.9, ge=0.5, lt=1, description="probability with which that recall is kept"
@@ -236,7 +242,7 @@ class Assignment:
         """
         share, recall = self.settings.triage, self.settings.triage_recall
         if recall is None:
-            return lambda _batch, _scored: Kept(share or 0.0)
+            return lambda _batch, _scored: Kept(share or 0.0, band=self.settings.triage_band)
         promise = Promise(recall, self.settings.triage_confidence)
         cut_of = partial(promised_cut, store, self.judge, rubric_digest, promise)
         for batch in batches:

@@ -24,6 +24,8 @@ def test_the_best_share_is_kept() -> None:
 def test_rows_just_below_the_cut_off_are_undecided_and_at_most_half_as_many() -> None:
     assert kept(scored(4, 3, 2.9, 1, 0, 0, 0, 0), 0.25) == [4, 3, 2.9]
     assert kept(scored(4, 3, 2.5, 1, 0, 0, 0, 0), 0.25) == [4, 3]
+    wide = Kept(0.25, band=0.6)
+    assert wide.part(scored(4, 3, 2.5, 1, 0, 0, 0, 0))[0]["score"].to_list() == [4, 3, 2.5]
     assert len(kept(scored(*[1.0] * 100), 0.1)) == 10 + 5
 
 
