@@ -127,6 +127,9 @@ def erase_from_other(file: Path, theirs: Theirs, batches: Sequence[str] | None) 
 
 def mentions(file: Path, pattern: re.Pattern[str]) -> bool:
     """Returns whether a file, unpacked if it is packed, mentions a person."""
+    if file.suffix.lower() == ".parquet":
+        texts = read_parquet(file, hint=_HINT).select(pl.col(pl.String))
+        return any(pattern.search(cell) for column in texts for cell in column.drop_nulls())
     content = file.read_bytes()
     try:
         if zipfile.is_zipfile(io.BytesIO(content)):
@@ -186,7 +189,8 @@ def _csv(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
 
 
 def _lines(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
-    lines = file.read_bytes().decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    text = file.read_bytes().decode("utf-8", "surrogateescape")
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # a JSON text may hold other ends of lines
     if not _in_scope(file, batches, None):
         return 0, None
     kept = [line for line in lines if not theirs.is_line(line)]

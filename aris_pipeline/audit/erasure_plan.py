@@ -36,7 +36,6 @@ from aris_pipeline.storage import (
 )
 
 _REMOVED = (".html", ".htm", ".xlsx")
-_SEARCHED = (".gz", ".zst", ".json", ".txt", ".md", ".ndjson", ".tsv", ".yaml", ".log")
 _HINT = "restore the file from a backup"
 _ALWAYS = (
     "backups of the data directory, and older versions that an object store keeps",
@@ -102,7 +101,9 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         search.look_at(batch)
         on_batch()
     landed_from = list(search.sources(sources))
-    removed = [*search.pages, *search.other(mention_of(custom_id))]
+    mention = mention_of(custom_id)
+    removed = [*search.pages, *search.other(mention)]
+    search.cannot_reach += search.reasons_of_others(mention)
     clean = cleaner(finder.quotes(), ERASED + finder.hashes.of_id(custom_id)[:12])
     for name, folder in history_folders(store).items():
         if folder.is_dir() and (count := clean_folder(folder, clean, only_count=True)):
@@ -229,6 +230,15 @@ class _Search:
                     f"{self._store.landing}. Erase the record there, or name it by --source FILE"
                 )
 
+    def reasons_of_others(self, mention: re.Pattern[str]) -> Iterator[str]:
+        """Yields what decisions about other people say of the person."""
+        for batch in self.found:
+            for file in self._store.decisions(batch.name).glob("*.parquet"):
+                rows = read_parquet(file, hint=_HINT)
+                others = rows.filter(~self._theirs.rows(rows))["reason"].drop_nulls()
+                if any(mention.search(reason) for reason in others):
+                    yield f"{file}: the reason of a decision about somebody else mentions the id"
+
     def other(self, mention: re.Pattern[str]) -> Iterator[str]:
         """Counts rows in exports and sheets; yields the files that have to go as a whole."""
         scope = None if self._everywhere else [batch.name for batch in self._batches]
@@ -237,7 +247,7 @@ class _Search:
             kind = file.suffix.lower()
             if count := rows_in_other(file, self._theirs, scope):
                 self.rows[below] = count
-            elif kind not in (*_REMOVED, *_SEARCHED) or not mentions(file, mention):
+            elif not mentions(file, mention):
                 continue
             elif kind in _REMOVED and (scope is None or any(name in below for name in scope)):
                 self.rows[f"{below} (removed)"] = 1

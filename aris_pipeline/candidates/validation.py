@@ -169,6 +169,11 @@ def require_usable(store: DataStore, batch: Batch) -> None:
         .sort("len", descending=True)
         .collect()
     )
+    if quarantined.is_empty() and batch.rows_erased:
+        raise InputError(
+            f"batch {batch.name} ({batch.source_file}) has no row: the people of all its records "
+            "were erased"
+        )
     for rule, count, line, message in quarantined.iter_rows():
         findings.add(rule, line, message, count)
     raise InputError(

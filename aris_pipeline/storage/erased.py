@@ -18,8 +18,8 @@ from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.object_store import ObjectPath
 
 _KEY_BYTES = 32
-_COMPARED = 16_000
-"""Characters of a record that count: quarantine keeps no more of a long one."""
+_QUARANTINED = 16_000
+"""Characters of a record that quarantine keeps."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class KeyedHashes:
 
     def of_content(self, text: str) -> str:
         """Returns the hash of a record's text."""
-        return self._hash("content", text[:_COMPARED])
+        return self._hash("content", text)
 
     def _hash(self, what: str, text: str) -> str:
         said = f"{what}\0{text}".encode("utf-8", "surrogatepass")
@@ -101,7 +101,9 @@ class ErasedPeople:
     def has(self, custom_id: str | None, text: str) -> bool:
         """Returns whether a record is that of an erased person."""
         known = custom_id is not None and self.hashes.of_id(custom_id) in self.ids
-        return known or self.hashes.of_content(text) in self.contents
+        # Of a long record without a usable id, the list has what quarantine kept.
+        said = {text, text[:_QUARANTINED]} if custom_id is None else {text}
+        return known or any(self.hashes.of_content(one) in self.contents for one in said)
 
 
 def add_erased(folder: Path, ids: Iterable[str], contents: Iterable[str]) -> None:

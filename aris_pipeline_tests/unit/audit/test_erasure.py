@@ -76,6 +76,33 @@ def test_nothing_of_a_person_is_left_in_any_file_of_the_data_directory(
 
 
 @pytest.mark.slow
+def test_only_a_whole_equal_record_is_the_same_person(store: DataStore) -> None:
+    long = "built services, " * 1_200
+    profile = {"skills": ["Go"], "summary": long}
+    lines = [
+        json.dumps({**profile, "title": title, "id": f"long-{n}000"})
+        for n, title in enumerate(("Engineer", "Architect"))
+    ]
+    file = store.landing / "long.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines))
+    batch = land_file(store, file, LandingOptions())
+    exports = store.root / "exports"
+    exports.mkdir()
+    (exports / "other.jsonl").write_text('{"id": "long-0000"}\n')
+    (exports / "ours.jsonl").write_text('{"custom_id": "long-0000", "t": "a\u2028b"}\n')
+
+    done = aris("purge", "--id", "long-0000", "--yes", "--data-dir", store.root)
+
+    kept = pl.read_parquet(store.landed(Shard.numbered(batch.name, 0)))
+    assert kept["custom_id"].to_list() == ["long-1000"]
+    assert "Architect" in file.read_text()
+    assert (exports / "ours.jsonl").read_text() == ""
+    assert "other.jsonl mentions the id: see to it by hand" in " ".join(
+        (done.stdout + done.stderr).split()
+    )
+
+
 def test_a_trial_lists_what_would_go_and_changes_nothing(landed_and_judged: DataStore) -> None:
     before = {file: file.read_bytes() for file in landed_and_judged.root.rglob("*.parquet")}
 

@@ -48,4 +48,5 @@ def test_a_share_beyond_1_is_refused(judged: Judging, option: str) -> None:
     ended = aris("shortlist", batch.batch.name, option, 95, "--data-dir", batch.store.root)
 
     assert ended.code == 2
-    assert f"{option} 95.0 is no share: give a number such as 0.95" in ended.stderr
+    assert f"{option} 95.0 is not from" in ended.stderr
+    assert "give a number such as 0.95" in ended.stderr
