@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from aris_pipeline.audit import Asking, probe_batch
+from aris_pipeline.candidates import LandingOptions, land_file, validate_shard, write_synthetic
 from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.progress import silently
 from aris_pipeline.completions.rows import SCORES
 from aris_pipeline.engines import (
     EngineSession,
@@ -15,11 +20,12 @@ from aris_pipeline.engines import (
     Sampling,
     VllmOffline,
 )
+from aris_pipeline.judging import JudgingSettings
 from aris_pipeline.models import load_tokenizer
 from aris_pipeline.prompts import load_rubric, longest_answer_tokens, shorten_prompt
 from aris_pipeline.scoring import build_score_plan
 from aris_pipeline.scoring.requests import Scoring
-from aris_pipeline.storage import Prompts
+from aris_pipeline.storage import DataStore, Prompts, Shard
 from aris_pipeline_tests.engine.asking import SCHEMA, ask, rows_of
 from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tables import table
@@ -128,6 +134,28 @@ def test_rows_of_a_triage_have_a_score_and_then_an_answer_without_another(
     assert (answered["output_tokens"] > 0).all()
     kept = answered.join(scored, on="request_key", suffix="_before")
     assert kept["option_logprobs"].to_list() == kept["option_logprobs_before"].to_list()
+
+
+@on_one_engine
+def test_pairs_of_an_audit_are_scored_and_equal_prompts_have_equal_scores(
+    engine: VllmOffline, tiny: TinyModel, tmp_path: Path
+) -> None:
+    store, file = DataStore(tmp_path / "data"), tmp_path / "c.json"
+    write_synthetic(3, 1, "aris", file)
+    batch = land_file(store, file, LandingOptions())
+    validate_shard(store, Shard.numbered(batch.name, 0))
+    judge = replace(JudgingSettings().assign(batch), card=tiny.card)
+    session = EngineSession(lambda: engine)
+
+    table = probe_batch(
+        store, judge, batch, Asking(session, silently, "run", seed=7), rows=3, answers=0
+    )
+
+    asked = table.filter(pl.col("pairs") > 0)
+    assert {"placebo", "pronoun"} <= set(asked["signal"])
+    assert asked["mean_shift"].is_finite().all()
+    assert table["unscored"].sum() == 0
+    assert table.filter(signal="name")["inert"].item() > 0
 
 
 @on_one_engine
