@@ -34,7 +34,7 @@ from aris_pipeline.candidates.naming import batch_digest, batch_name
 from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import Entry, Record, Rejected
 from aris_pipeline.candidates.validation import fields_of_records
-from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter
+from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter, quarantined_text
 from aris_pipeline.errors import InputError
 from aris_pipeline.storage import (
     LANDING_SHARD,
@@ -233,7 +233,9 @@ class _Landing:
             shown = custom_id[:_ID_SHOWN]
             message = f"the id {shown!r} is already that of line {first}, which stays"
             entry = Rejected(entry.line, "duplicate_id", message, entry.text, custom_id=custom_id)
-        if self._is_erased(entry.custom_id, entry.raw):
+        # Of a record that was in quarantine alone, the list has what quarantine had kept.
+        kept = quarantined_text(entry.raw)
+        if any(self._is_erased(entry.custom_id, text) for text in (entry.raw, kept)):
             self._quarantine_erased += 1
             return
         self._quarantine.write(entry)

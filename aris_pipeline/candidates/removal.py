@@ -140,7 +140,7 @@ class CandidateFile:
 
     def _unclear(self, line: int) -> InputError:
         return InputError(
-            f"{self.path}, record {line}: it cannot be told where the record begins and ends: "
+            f"{self.path}, record {line}: it is not clear where the record begins and ends: "
             "remove it by hand"
         )
 

@@ -116,7 +116,7 @@ def write_quarantine(
             "field": row.field,
             "rule": row.rule,
             "message": row.message,
-            "raw": _bounded(row.raw),
+            "raw": quarantined_text(row.raw),
         }
         for row in rejected
     ]
@@ -124,8 +124,8 @@ def write_quarantine(
     write_parquet(frame, path, Quarantine, metadata=metadata)
 
 
-def _bounded(raw: str) -> str:
-    """Returns at most 64 KiB of a text, counted in bytes."""
+def quarantined_text(raw: str) -> str:
+    """Returns what quarantine keeps of a record: at most 64 KiB, counted in bytes."""
     raw = raw[:RAW_LIMIT]
     if raw.isascii():
         return raw

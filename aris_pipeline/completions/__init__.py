@@ -6,9 +6,8 @@ from aris_pipeline.completions.progress import Progress, ProgressReporter, Repor
 from aris_pipeline.completions.repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
-from aris_pipeline.completions.stats import Prediction, RunStats, read_stats
+from aris_pipeline.completions.stats import UNDECIDED_BAND, Prediction, RunStats, read_stats
 from aris_pipeline.completions.triage import (
-    UNDECIDED_BAND,
     Keep,
     Kept,
     Triaged,

@@ -12,6 +12,9 @@ from aris_pipeline.models import gpu_name, host_name, package_versions
 from aris_pipeline.storage import read_metadata
 
 STATS_KEY = "aris.run_stats"
+UNDECIDED_BAND = 0.25
+"""Points of the score below the last that triage keeps; `aris audit stability` measures what it
+holds."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class GenerationStats(BaseModel, frozen=True):
     gpu_energy_wh: float | None = None
     triage: float | None = Field(default=None, description="share of the rows to be answered")
     triage_cut: float | None = Field(default=None, description="least score to be answered")
-    triage_band: float = Field(default=0.25, description="points of score that are undecided")
+    triage_band: float = Field(
+        default=UNDECIDED_BAND, description="points of score that are undecided"
+    )
     scored: int = 0
     score_s: float = 0.0
 

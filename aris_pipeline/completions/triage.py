@@ -37,6 +37,7 @@ from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions, known_scores
 from aris_pipeline.completions.rows import SCORES
 from aris_pipeline.completions.shard import Row, askable
+from aris_pipeline.completions.stats import UNDECIDED_BAND
 from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import DamagedDataError, DiskError, MissingDataError, StorageError
 from aris_pipeline.scoring.requests import Scoring
@@ -45,8 +46,6 @@ from aris_pipeline.storage.schemas import polars_schema
 
 _SAMPLE = 0.05
 _LARGEST_SAMPLE = 2_000
-UNDECIDED_BAND = 0.25
-"""Points of the score below the last of the best; `aris audit stability` measures what it holds."""
 _MOST_UNDECIDED = 0.5
 
 ScoresOf = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]

@@ -215,9 +215,9 @@ def _score(why: Why) -> Iterator[str]:
         return
     yield f"The score is {row['score']:.2f}, from 0 (worst) to {best} (best)."
     chances = zip(rubric.recommendations, rubric.probability_columns, strict=True)
-    told = [f"{option} {row[name]:.0%}" for option, name in chances if row[name] is not None]
+    listed = [f"{option} {row[name]:.0%}" for option, name in chances if row[name] is not None]
     yield (
-        f"The program was asked how likely it finds each recommendation: {', '.join(told)}. The "
+        f"The program was asked how likely it finds each recommendation: {', '.join(listed)}. The "
         "score is the mean of the scale, each step weighted by its probability. What the program "
         "prefers for a text that says nothing was taken out before."
     )

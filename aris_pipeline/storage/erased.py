@@ -18,8 +18,6 @@ from aris_pipeline.storage.atomic import cannot_write, write_bytes
 from aris_pipeline.storage.object_store import ObjectPath
 
 _KEY_BYTES = 32
-_QUARANTINED = 16_000
-"""Characters of a record that quarantine keeps."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,7 @@ class ErasedPeople:
     def has(self, custom_id: str | None, text: str) -> bool:
         """Returns whether a record is that of an erased person."""
         known = custom_id is not None and self.hashes.of_id(custom_id) in self.ids
-        # Of a long record without a usable id, the list has what quarantine kept.
-        said = {text, text[:_QUARANTINED]} if custom_id is None else {text}
-        return known or any(self.hashes.of_content(one) in self.contents for one in said)
+        return known or self.hashes.of_content(text) in self.contents
 
 
 def add_erased(folder: Path, ids: Iterable[str], contents: Iterable[str]) -> None:

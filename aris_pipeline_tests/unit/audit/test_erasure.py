@@ -17,7 +17,14 @@ from aris_pipeline.audit import Erasure, erase, plan_erasure, verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import EngineLock
 from aris_pipeline.ledger import judges_of, reconcile
-from aris_pipeline.storage import Completions, DataStore, Judge, Shard, dagster_home
+from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Completions,
+    DataStore,
+    Judge,
+    Shard,
+    dagster_home,
+)
 from aris_pipeline.storage.process_lock import ProcessLock
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.tables import write_table
@@ -101,6 +108,28 @@ def test_only_a_whole_equal_record_is_the_same_person(store: DataStore) -> None:
     assert "other.jsonl mentions the id: see to it by hand" in " ".join(
         (done.stdout + done.stderr).split()
     )
+
+
+def test_a_long_record_that_was_in_quarantine_alone_does_not_come_back(store: DataStore) -> None:
+    file = store.landing / "long.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = (
+        '{"title": "Engineer", "id": "broken-1", "text": "'
+        + "long " * 20_000
+        + '\n{"title": "A"}\n'
+    )
+    file.write_text(text)
+    batch = land_file(store, file, LandingOptions())
+    assert batch.quarantined == 1
+    aris("purge", "--id", "broken-1", "--yes", "--data-dir", store.root)
+    again = store.root.parent / "again.jsonl"
+    again.write_text(text + '{"title": "B"}\n')
+
+    landed = land_file(store, again, LandingOptions())
+
+    assert landed.rows_erased == 1
+    left = pl.read_parquet(store.quarantine(Shard(landed.name, LANDING_SHARD)))
+    assert left.is_empty()
 
 
 def test_a_trial_lists_what_would_go_and_changes_nothing(landed_and_judged: DataStore) -> None:

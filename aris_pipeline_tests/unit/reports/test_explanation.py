@@ -1,4 +1,4 @@
-"""What a candidate who asks why is told."""
+"""What the explanation of a verdict says to its candidate."""
 
 import json
 import re
