@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.audit.current_verdicts import current_verdicts
-from aris_pipeline.audit.hash_chain import CONTENT, content_hash, first_hash, row_hash
+from aris_pipeline.audit.hash_chain import EMPTIED, content_hash, first_hash, row_hash
 from aris_pipeline.audit.verdict_log import (
     ERASURE,
     RESTORE,
@@ -29,7 +29,6 @@ ERASED = "erased:"
 """What the id of an erased candidate begins with, before its keyed hash."""
 
 _APPEND = "run the file again, or materialize verdict_log"
-_EMPTIED = tuple(name for name in CONTENT if name != "custom_id")
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class _Chain:
         if row["hash"] != row_hash(row):
             yield "hash", "time, number, kind or hashes of the row are not what was logged"
         if row["salt"] is None:
-            left = [name for name in _EMPTIED if row[name] is not None]
+            left = [name for name in EMPTIED if row[name] is not None]
             if left or row["kind"] == ERASURE or not str(row["custom_id"]).startswith(ERASED):
                 yield "salt", "it is null, and the row is not one that `aris purge` has emptied"
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
-from aris_pipeline.audit import finish_erasure
 from aris_pipeline.cli.pages import write_pages_anew
+from aris_pipeline.erasure import finish_erasure
 from aris_pipeline.errors import ArisError
 from aris_pipeline.models import EngineKind
 from aris_pipeline.settings import judging_fields, type_of, variable_of

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from aris_pipeline.audit import (
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.options import AsJson, DataDir
+from aris_pipeline.cli.pages import write_pages_anew
+from aris_pipeline.erasure import (
     ErasurePlan,
     add_hold,
     begin_removal,
@@ -22,10 +26,6 @@ from aris_pipeline.audit import (
     refuse_held,
     release_hold,
 )
-from aris_pipeline.cli import console
-from aris_pipeline.cli.console import command
-from aris_pipeline.cli.options import AsJson, DataDir
-from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
 

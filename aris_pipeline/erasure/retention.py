@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.audit.holds import Hold, hold_on, read_holds
+from aris_pipeline.erasure.erased_files import FROM_BACKUP
+from aris_pipeline.erasure.legal_holds import Hold, hold_on, read_holds
 from aris_pipeline.storage import Batch, DataStore, Shard, read_parquet
-
-_HINT = "restore the file from a backup"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _hold_of(store: DataStore, batch: Batch, holds: Sequence[Hold]) -> Hold | No
         return hold if holds else None
     held = [one.on for one in holds]
     for shard in Shard.all_of(batch):
-        landed = read_parquet(store.landed(shard), hint=_HINT, columns=["custom_id"])
+        landed = read_parquet(store.landed(shard), hint=FROM_BACKUP, columns=["custom_id"])
         found = landed.filter(pl.col("custom_id").is_in(held))["custom_id"]
         if found.len():
             return hold_on(holds, found.to_list())

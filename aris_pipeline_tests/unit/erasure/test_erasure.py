@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from aris_pipeline.audit import Erasure, erase, plan_erasure, verify_log
+from aris_pipeline.audit import verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import EngineLock
+from aris_pipeline.erasure import Erasure, erase, plan_erasure
 from aris_pipeline.ledger import judges_of, reconcile
 from aris_pipeline.storage import (
     LANDING_SHARD,
@@ -28,7 +29,7 @@ from aris_pipeline.storage import (
 from aris_pipeline.storage.process_lock import ProcessLock
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.tables import write_table
-from aris_pipeline_tests.unit.audit.marked import FILES, ID, MARK, marked_files
+from aris_pipeline_tests.unit.erasure.marked import FILES, ID, MARK, marked_files
 
 Landing = Callable[[str], Path]
 

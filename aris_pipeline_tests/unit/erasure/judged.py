@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from aris_pipeline_tests.command import aris
-from aris_pipeline_tests.unit.audit.marked import FILES, ID, MARK
+from aris_pipeline_tests.unit.erasure.marked import FILES, ID, MARK
 
 
 def make_store(root: Path) -> None:

@@ -3,8 +3,8 @@
 from contextlib import suppress
 from pathlib import Path
 
-from aris_pipeline.audit.erased_files import other_files, remove_file
 from aris_pipeline.candidates import CandidateFile
+from aris_pipeline.erasure.erased_files import other_files, remove_file
 from aris_pipeline.errors import ArisError
 from aris_pipeline.storage import Batch, DataStore, ObjectPath, remove_tree
 

@@ -11,7 +11,7 @@ from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.storage import Batch, DataStore, write_bytes
 from aris_pipeline_tests.command import aris
-from aris_pipeline_tests.unit.audit.marked import ID, MARK, marked_files
+from aris_pipeline_tests.unit.erasure.marked import ID, MARK, marked_files
 
 Landing = Callable[[str], Path]
 

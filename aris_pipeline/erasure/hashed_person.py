@@ -1,7 +1,6 @@
-"""Recognizes what is a person's: by keyed hashes of id and content, and by mentions in text."""
+"""Recognizes a person's rows and records by keyed hashes of id and content, without the id."""
 
 import json
-import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,13 +11,10 @@ _TEXTS = ("record", "raw")
 COMPARED = ("custom_id", *_TEXTS)
 """The columns that show whose a row is."""
 
-_TELLING = 6
-"""Characters from which an id with a letter is taken for an id wherever it is a word."""
-
 
 @dataclass(frozen=True)
-class Theirs:
-    """Whose rows these are, by keyed hashes alone.
+class HashedPerson:
+    """A person, known by keyed hashes alone.
 
     Attributes:
         hashes: of the data directory.
@@ -70,34 +66,3 @@ class Theirs:
 def chat_text(messages: object) -> str:
     """Returns the one JSON text of a prompt's messages."""
     return json.dumps(messages, sort_keys=True)
-
-
-def mention_of(custom_id: str) -> re.Pattern[str]:
-    """Returns what finds an id in text that is no table.
-
-    A short id, or one of digits, is only an id in quotes, between tags, after a key that ends in
-    `id`, or as the first cell of a line; otherwise it is any number.
-    """
-    who = _spellings(custom_id)
-    if _is_telling(custom_id):
-        return re.compile(rf"(?<![\w-]){who}(?![\w-])")
-    return re.compile(
-        rf"""(?<=['">]){who}(?=['"<])|id['"]?\s*[:=]\s*['"]?{who}\b|^{who}(?=[,;\t|])""",
-        re.IGNORECASE | re.MULTILINE,
-    )
-
-
-def quote_of(custom_id: str) -> re.Pattern[str]:
-    """Returns what finds an id in logs and histories, whose numbers must stay what they are."""
-    who = _spellings(custom_id)
-    return mention_of(custom_id) if _is_telling(custom_id) else re.compile(rf"(?<='){who}(?=')")
-
-
-def _is_telling(custom_id: str) -> bool:
-    return len(custom_id) >= _TELLING and not custom_id.isdigit()
-
-
-def _spellings(custom_id: str) -> str:
-    """Returns an id as text, and as JSON writes it."""
-    forms = {custom_id, json.dumps(custom_id)[1:-1]}
-    return "(?:" + "|".join(map(re.escape, sorted(forms))) + ")"
