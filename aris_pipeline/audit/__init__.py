@@ -26,6 +26,7 @@ from aris_pipeline.audit.verdict_log import (
     log_head,
     log_is_stale,
     open_log,
+    whole_log_head,
 )
 
 __all__ = [
@@ -62,4 +63,5 @@ __all__ = [
     "suggested_band",
     "verify_log",
     "version_of_rubric",
+    "whole_log_head",
 ]

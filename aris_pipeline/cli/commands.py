@@ -143,7 +143,7 @@ def run(
             summarize(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
             | console.fields_in_json(store, outcome.batch)
-            | console.log_in_json(store, outcome.batch, outcome.judge)
+            | console.log_in_json(store, outcome.batch, outcome.judge, outcome.failures)
             | console.page_in_json(store, outcome.batch, outcome.judge)
             for outcome in outcomes
         ]
