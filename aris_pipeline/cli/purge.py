@@ -14,7 +14,9 @@ from aris_pipeline.cli.options import AsJson, DataDir
 from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.erasure import (
     ErasurePlan,
+    Hold,
     add_hold,
+    batches_kept_by,
     begin_removal,
     clean_folder,
     erase,
@@ -121,14 +123,31 @@ def retain(
         if days is not None:
             emit(_retain_days(store, days, dry_run=dry_run, yes=yes))
             return
+        kept: dict[str, object] = {}
         if hold is not None:
-            console.say(str(add_hold(store, hold, why, by or getpass.getuser())))
+            kept["keeps"] = _hold(store, add_hold(store, hold, why, by or getpass.getuser()))
         if release is not None:
             console.say(f"ended: {release_hold(store, release)}")
-        holds = read_holds(store)
-        emit({"holds": [vars(one) for one in holds]})
+        holds = [vars(one) for one in read_holds(store)]
+        emit({"holds": holds, **kept})
         if hold is None and release is None:
-            console.show_table([vars(one) for one in holds], title="legal holds")
+            console.show_table(holds, title="legal holds")
+
+
+def _hold(store: DataStore, hold: Hold) -> list[str]:
+    """Says what a new hold keeps, and returns it; it may come before what it is to keep."""
+    console.say(str(hold))
+    kept = batches_kept_by(store, hold)
+    if kept:
+        console.say(f"it keeps {', '.join(kept)}")
+    else:
+        known = ", ".join(file.stem for file in store.batch_files()) or "none"
+        console.complain(
+            f"no batch and no candidate is called {hold.on!r}, so the hold keeps nothing yet; "
+            f"batches: {known}. To take it back: aris retain --release {hold.on}",
+            word="warning",
+        )
+    return kept
 
 
 def _retain_days(store: DataStore, days: int, *, dry_run: bool, yes: bool) -> dict[str, object]:

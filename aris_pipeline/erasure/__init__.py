@@ -17,7 +17,7 @@ from aris_pipeline.erasure.legal_holds import (
     refuse_held,
     release_hold,
 )
-from aris_pipeline.erasure.retention import Expired, expired_batches
+from aris_pipeline.erasure.retention import Expired, batches_kept_by, expired_batches
 
 __all__ = [
     "PAGES",
@@ -26,6 +26,7 @@ __all__ = [
     "Expired",
     "Hold",
     "add_hold",
+    "batches_kept_by",
     "begin_removal",
     "clean_folder",
     "erase",

@@ -1,5 +1,6 @@
 """Batches go when they are too old, unless a legal hold keeps them."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,34 @@ def test_a_trial_and_a_call_without_yes_erase_nothing(store: DataStore, landing:
     assert "--yes" in retain(store, "--days", 5, code=2)
     assert "no batch landed more than 20 days ago" in retain(store, "--days", 20)
     assert MARK.encode() in (store.landing / "document.json").read_bytes()
+
+
+def test_a_hold_on_a_name_that_is_nowhere_says_that_it_keeps_nothing_yet(
+    store: DataStore, landing: Landing
+) -> None:
+    batch = land_file(store, landing("document.json")).name
+
+    said = retain(store, "--hold", "documant", "--why", "a lawsuit")
+
+    assert "no batch and no candidate is called 'documant', so the hold keeps nothing yet" in said
+    assert f"batches: {batch}" in said
+    assert "keeps nothing" not in retain(store, "--hold", batch, "--why", "a lawsuit")
+
+
+def test_a_hold_keeps_the_batch_of_a_person_who_is_in_quarantine_alone(
+    store: DataStore, landing: Landing
+) -> None:
+    file = landing("requests.jsonl")
+    bad = json.loads(file.read_text().splitlines()[0]) | {"custom_id": "odd-1", "url": "elsewhere"}
+    file.write_text(file.read_text() + json.dumps(bad))
+    batch = aged(store, land_file(store, file), 400)
+
+    assert f'"keeps": ["{batch.name}"]' in retain(
+        store, "--hold", "odd-1", "--why", "a lawsuit", "--json"
+    )
+    retain(store, "--days", 365, "--yes")
+
+    assert store.batch(batch.name)
 
 
 def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:
