@@ -1,10 +1,12 @@
 """Batches go when they are too old, unless a legal hold keeps them."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from aris_pipeline.candidates import land_file
@@ -41,6 +43,12 @@ def test_all_of_a_batch_that_is_too_old_goes_and_nothing_of_others(
     for file in ("sheet.csv", "sheet.html", "decisions.csv", "chats.jsonl"):
         (landed_and_judged.root / file).unlink()  # of raters, whose names do not say the batch
 
+    probe = {"ops": {"bias_probe": {"config": {"batch": old.name}}}}
+    with open_instance(landed_and_judged.root) as instance:
+        instance.add_run(
+            dg.DagsterRun("audit", run_config=probe, status=dg.DagsterRunStatus.SUCCESS)
+        )
+
     said = retain(landed_and_judged, "--days", 365, "--yes")
 
     assert "erased 1 batches" in said
@@ -50,6 +58,10 @@ def test_all_of_a_batch_that_is_too_old_goes_and_nothing_of_others(
         assert instance.get_dynamic_partitions(SHARDS) == []
         jobs = {run.job_name for run in instance.get_runs()}
     assert jobs <= {"rank", "report"}, "they are of all batches"
+    (history,) = landed_and_judged.root.glob(".dagster/history/runs/index.db")
+    with sqlite3.connect(history) as database:
+        checks = database.execute("SELECT DISTINCT asset_key FROM asset_check_executions")
+        assert checks.fetchall() == [('["candidate_ranking"]',)]
     left = {file for file in landed_and_judged.root.rglob("*") if old.name in str(file)}
     assert left == {*(landed_and_judged.locks / "locks").glob(f"{old.name}*")}
 
