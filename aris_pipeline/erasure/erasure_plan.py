@@ -20,7 +20,6 @@ from aris_pipeline.erasure.erased_files import (
     table_files,
 )
 from aris_pipeline.erasure.erased_log import rows_in_log
-from aris_pipeline.erasure.hashed_person import HashedPerson
 from aris_pipeline.erasure.history_cleaning import Clean, clean_folder, cleaner
 from aris_pipeline.erasure.id_mentions import mention_of
 from aris_pipeline.erasure.journaled_erasure import Erasure, Source
@@ -98,7 +97,7 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
     finder = PersonFinder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
     for batch in batches:
         finder.look_at(batch)
-    search = _Search(store, batches, everywhere=everywhere, person=finder.person)
+    search = _Search(store, batches, everywhere=everywhere, finder=finder)
     for batch in batches:
         search.look_at(batch)
         on_batch()
@@ -159,9 +158,9 @@ class _Search:
     """Counts the person's rows in all files, and collects what cannot be reached."""
 
     def __init__(
-        self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, person: HashedPerson
+        self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, finder: PersonFinder
     ) -> None:
-        self._store, self._batches, self._person = store, batches, person
+        self._store, self._batches, self._finder = store, batches, finder
         self._everywhere = everywhere
         self.rows: Counter[str] = Counter()
         self.found: list[Batch] = []
@@ -172,10 +171,10 @@ class _Search:
         """Counts the rows of a batch."""
         rows: Counter[str] = Counter()
         for table, file in table_files(self._store, batch.name):
-            rows[table] += rows_in_table(file, self._person)
+            rows[table] += rows_in_table(file, self._finder.person)
         for judge in self._store.judges("verdict_log", batch.name):
             rows["verdict_log (emptied)"] += rows_in_log(
-                self._store, judge, batch.name, self._person
+                self._store, judge, batch.name, self._finder.person
             )
         if not +rows:
             return
@@ -207,10 +206,12 @@ class _Search:
         read = [(one, CandidateFile.of_batch(self._store, path, one)) for one in of]
         own = [(one, file) for one, file in read if one.is_of(file.digest)]
         file = (own or read)[0][1] if read else CandidateFile.found(path)
-        count = file.count(self._person.has_record)
+        self._finder.look_at_file(file)
+        is_theirs = self._finder.person.has_record
+        count = file.count(is_theirs)
         if not count:
             return None
-        file.without(self._person.has_record)  # whether it can be done is known before
+        file.without(is_theirs)  # whether it can be done is known before
         self.rows["landed files"] += count
         return Source(str(path), [one.name for one, _ in own])
 
@@ -229,7 +230,7 @@ class _Search:
         for batch in self.found:
             for file in self._store.decisions(batch.name).glob("*.parquet"):
                 rows = read_parquet(file, hint=FROM_BACKUP)
-                others = rows.filter(~self._person.rows(rows))["reason"].drop_nulls()
+                others = rows.filter(~self._finder.person.rows(rows))["reason"].drop_nulls()
                 if any(mention.search(reason) for reason in others):
                     yield f"{file}: the reason of a decision about somebody else mentions the id"
 
@@ -239,7 +240,7 @@ class _Search:
         for file in other_files(self._store):
             below = "/".join(file.parts[len(self._store.root.parts) :])
             kind = file.suffix.lower()
-            if count := rows_in_other(file, self._person, scope):
+            if count := rows_in_other(file, self._finder.person, scope):
                 self.rows[below] = count
             elif not mentions(file, mention):
                 continue

@@ -5,6 +5,7 @@ import re
 
 import polars as pl
 
+from aris_pipeline.candidates import CandidateFile
 from aris_pipeline.erasure.erased_files import FROM_BACKUP, table_files
 from aris_pipeline.erasure.hashed_person import HashedPerson, chat_text
 from aris_pipeline.erasure.id_mentions import mention_of, quote_of
@@ -57,6 +58,11 @@ class PersonFinder:
                 said = own["raw"].to_list()
                 self._messages |= {*own["message"]}
             self.contents |= {self.hashes.of_content(text) for text in said}
+
+    def look_at_file(self, file: CandidateFile) -> None:
+        """Notes the unusable records of a file that mention the person, and have no id."""
+        own = filter(self._mention.search, file.unusable())
+        self.contents |= {self.hashes.of_content(text) for text in own}
 
     def quotes(self) -> list[re.Pattern[str]]:
         """Returns what finds the ids, and the messages about the person's records."""

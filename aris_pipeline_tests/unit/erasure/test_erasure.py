@@ -184,9 +184,32 @@ def test_the_file_of_a_person_that_lands_again_does_not_bring_them_back(
     assert same.name == first.name
     assert other.erased == {"s000": 1, "landing": 3}
     assert other.warnings == ["records of people who were erased are left out: 4"]
-    file.unlink()
-    assert marked_files(store.root) == []
     assert reconcile(store, other, None).missing == 6
+    assert marked_files(store.root) == ["landing/lines.jsonl"], "whoever has put it back there"
+    purge(store)
+    assert marked_files(store.root) == []
+    assert land_file(store, file).name == first.name
+
+
+def test_a_changed_record_is_known_by_its_id_and_without_one_by_nothing(store: DataStore) -> None:
+    file = store.landing / "people.jsonl"
+    file.parent.mkdir(parents=True)
+
+    def land(title: str) -> list[str]:
+        people = [{"title": title, **one} for one in ({"id": "known-1"}, {}, {"id": "other-1"})]
+        file.write_text("\n".join(map(json.dumps, people)))
+        batch = land_file(store, file)
+        return pl.read_parquet(store.landed(Shard.numbered(batch.name, 0)))["custom_id"].to_list()
+
+    known, anonymous, other = land("Cook")
+    for one in (known, anonymous):
+        aris("purge", "--id", one, "--yes", "--data-dir", store.root)
+
+    again, changed = land("Cook"), land("Baker")
+
+    assert again == [other]
+    assert len(changed) == 2
+    assert known not in changed
 
 
 def test_a_damaged_batch_that_is_cut_again_keeps_its_shards_and_leaves_the_person_out(
@@ -297,6 +320,23 @@ def test_what_dagster_and_engines_have_quoted_is_cleaned(
     assert "engine logs" in said
     assert marked_files(store.root) + marked_files(log.parent) == []
     assert "all else stays" in log.read_text()
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "postgres"])
+def test_a_history_in_postgresql_is_named_as_out_of_reach(
+    store: DataStore,
+    landing: Landing,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    storage: str,
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(f"# or postgres\nstorage:\n  {storage}:\n    url: x\n")
+    land_file(store, landing("document.json"))
+
+    said = purge(store, "--dry-run")
+
+    assert ("cannot reach: Dagster's history in PostgreSQL" in said) == (storage == "postgres")
 
 
 def test_a_batch_that_is_being_run_is_refused(store: DataStore, landing: Landing) -> None:
