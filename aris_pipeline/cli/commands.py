@@ -26,7 +26,9 @@ from aris_pipeline.cli.console import command
 from aris_pipeline.cli.explain import explain as explain_verdict
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
+    WITHOUT_TRIAGE,
     AsJson,
+    BatchName,
     DataDir,
     EngineOption,
     Engines,
@@ -57,7 +59,7 @@ from aris_pipeline.ledger import (
 )
 from aris_pipeline.models import find_model
 from aris_pipeline.reports import ROWS, write_page
-from aris_pipeline.settings import judging_fields, judging_settings
+from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, data_path
 
 if TYPE_CHECKING:
@@ -224,7 +226,7 @@ def verify(
 
 
 @app.command()
-@takes_settings(*(name for name in judging_fields() if not name.startswith("triage")))
+@takes_settings(*WITHOUT_TRIAGE)
 def stale(
     *,
     judging: dict[str, Any],
@@ -256,7 +258,7 @@ def stale(
 
 @app.command()
 def export(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
     out: Annotated[
         str | None, typer.Option(help="Directory or s3:// URL; data/exports by default.")
@@ -279,7 +281,7 @@ def export(
 
 @app.command()
 def report(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     rows: Annotated[int, typer.Option(min=0, help="Most candidates in the table of all.")] = ROWS,
     names: Annotated[
         bool, typer.Option("--names", help="Name the candidates; ids only by default.")
@@ -331,7 +333,7 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
     why: Annotated[
         str | None, typer.Option(metavar="ID", help="Show on what one verdict rests, in words.")

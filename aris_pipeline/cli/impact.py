@@ -10,7 +10,7 @@ from aris_pipeline.audit import MeasuredImpact, measure_impact, read_demographic
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
-from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.cli.options import AsJson, BatchName, DataDir, JudgedBy
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.labels import read_population
 from aris_pipeline.reports import Published, write_impact_page
@@ -18,7 +18,7 @@ from aris_pipeline.storage import DataStore
 
 
 def impact(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     demographics: Annotated[
         Path,
         typer.Option(help="CSV with custom_id and columns such as sex and race; only read."),

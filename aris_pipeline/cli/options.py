@@ -52,6 +52,7 @@ DataDir = Annotated[
         help="Root of all inputs and outputs; also s3://bucket/prefix.",
     ),
 ]
+BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr."),
@@ -66,6 +67,7 @@ EngineOption = Annotated[
     Engines,
     typer.Option(envvar="ARIS_ENGINE", help="auto: what `aris benchmark decide` chose."),
 ]
+WITHOUT_TRIAGE = tuple(name for name in judging_fields() if not name.startswith("triage"))
 Triage = Annotated[
     float | None,
     typer.Option(
