@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.audit.shifts import scipy_stats
 
 FOUR_FIFTHS = 0.8
 """29 CFR 1607.4(D)."""
@@ -97,7 +97,7 @@ def _in_words(row: Mapping[str, Any], pairs: int) -> str:
 
 
 def _against(row: Row, highest: Row) -> Row:
-    stats = _scipy_stats()
+    stats = scipy_stats()
     (a, n), (b, m) = ((one["selected"], one["n"]) for one in (row, highest))
     known = a and not (a == n and b == m)
     risk = stats.contingency.relative_risk(a, n, b, m)
@@ -109,11 +109,3 @@ def _against(row: Row, highest: Row) -> Row:
         "high": float(interval.high) if known else None,
         "fisher_p": float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue),
     }
-
-
-def _scipy_stats() -> Any:
-    try:
-        from scipy import stats  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigError("to audit: pip install 'aris_pipeline[labels]'") from error
-    return stats

@@ -181,14 +181,7 @@ def page_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]
 def log_in_json(
     store: DataStore, batch: Batch, judge: Judge, failures: list[str]
 ) -> dict[str, Any]:
-    """Returns where the log of verdicts ends, for `aris run --json`; null if there is none.
-
-    Args:
-        store: the store of the tables.
-        batch: the batch.
-        judge: whose verdicts.
-        failures: of the run; gets the fault of a damaged log, which has no end to keep.
-    """
+    """Returns where the log ends, for JSON; null without one, or if it is damaged, a failure."""
     try:
         head = whole_log_head(store, judge, batch.name)
     except DamagedDataError as error:

@@ -17,7 +17,6 @@ from aris_pipeline.erasure import (
     Hold,
     add_hold,
     batches_kept_by,
-    begin_removal,
     clean_folder,
     erase,
     expired_batches,
@@ -27,6 +26,7 @@ from aris_pipeline.erasure import (
     read_holds,
     refuse_held,
     release_hold,
+    remove_batches,
 )
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
@@ -177,7 +177,7 @@ def _remove(store: DataStore, batches: list[Batch]) -> None:
     with locked(store, names):
         _refuse_running(store, batches)
         forget_batches(store.root, batches)
-        begin_removal(store, names)
+        remove_batches(store, names)
 
 
 def _refuse_running(store: DataStore, batches: list[Batch]) -> None:

@@ -37,8 +37,8 @@ def refuse_running(data_dir: Path, batches: list[Batch]) -> None:
         )
 
 
-def forget_batches(data_dir: Path, batches: list[Batch]) -> int:
-    """Removes the runs, checks and partitions of batches, and returns how many runs there were.
+def forget_batches(data_dir: Path, batches: list[Batch]) -> None:
+    """Removes the runs, checks and partitions of batches.
 
     A run that touched partitions of other batches, too, stays; so do figures of later runs.
 
@@ -48,7 +48,7 @@ def forget_batches(data_dir: Path, batches: list[Batch]) -> int:
     """
     home = dagster_home(data_dir)
     if not home.is_dir():
-        return 0
+        return
     keys = {shard.key for batch in batches for shard in Shard.all_of(batch)}
     with storage_errors_named(home), open_instance(data_dir) as instance:
         theirs = [run for run in instance.get_runs() if _touches(run, batches, alone=True)]
@@ -57,7 +57,6 @@ def forget_batches(data_dir: Path, batches: list[Batch]) -> int:
         _forget_checks(instance, keys, {run.run_id for run in theirs})
         for key in keys & {*instance.get_dynamic_partitions(SHARDS)}:
             instance.delete_dynamic_partition(SHARDS, key)
-    return len(theirs)
 
 
 def _forget_checks(instance: dg.DagsterInstance, keys: set[str], runs: set[str]) -> None:

@@ -5,10 +5,10 @@ from aris_pipeline.erasure.erasure_plan import ErasurePlan, history_folders, pla
 from aris_pipeline.erasure.history_cleaning import clean_folder
 from aris_pipeline.erasure.journaled_erasure import (
     Erasure,
-    begin_removal,
     erase,
     finish_erasure,
     locked,
+    remove_batches,
 )
 from aris_pipeline.erasure.legal_holds import (
     Hold,
@@ -17,17 +17,15 @@ from aris_pipeline.erasure.legal_holds import (
     refuse_held,
     release_hold,
 )
-from aris_pipeline.erasure.retention import Expired, batches_kept_by, expired_batches
+from aris_pipeline.erasure.retention import batches_kept_by, expired_batches
 
 __all__ = [
     "PAGES",
     "Erasure",
     "ErasurePlan",
-    "Expired",
     "Hold",
     "add_hold",
     "batches_kept_by",
-    "begin_removal",
     "clean_folder",
     "erase",
     "expired_batches",
@@ -38,4 +36,5 @@ __all__ = [
     "read_holds",
     "refuse_held",
     "release_hold",
+    "remove_batches",
 ]

@@ -106,14 +106,9 @@ def erase_from_table(file: Path, person: HashedPerson) -> None:
     kept = read_parquet(file, hint=_HINT).filter(~found)
     if file.name == "ranking.parquet":
         kept = kept.with_columns(rank=pl.int_range(1, pl.len() + 1).cast(kept.schema["rank"]))
-    footer = read_metadata(file, hint=_HINT)
-    write_frame(
-        kept,
-        file,
-        metadata={
-            name: value for name, value in footer.items() if not name.startswith(_OF_PARQUET)
-        },
-    )
+    footer = read_metadata(file, hint=_HINT).items()
+    own = {name: value for name, value in footer if not name.startswith(_OF_PARQUET)}
+    write_frame(kept, file, metadata=own)
 
 
 def rows_in_other(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> int:
@@ -124,20 +119,16 @@ def rows_in_other(file: Path, person: HashedPerson, batches: Sequence[str] | Non
         person: whose rows.
         batches: only these batches; None for all.
     """
-    handler = _HANDLERS.get(file.suffix.lower())
-    return handler(file, person, batches)[0] if handler else 0
+    return _without(file, person, batches)[0]
 
 
 def erase_from_other(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> None:
     """Writes an export or a sheet without a person's rows."""
-    handler = _HANDLERS.get(file.suffix.lower())
-    count, content = handler(file, person, batches) if handler else (0, None)
-    if not count:
-        return
-    if isinstance(content, pl.DataFrame):
-        write_frame(content, file)
-    elif content is not None:
+    count, content = _without(file, person, batches)
+    if count and isinstance(content, bytes):
         write_bytes(content, file)
+    elif count and isinstance(content, pl.DataFrame):
+        write_frame(content, file)
 
 
 def mentions(file: Path, pattern: re.Pattern[str]) -> bool:
@@ -182,6 +173,12 @@ def _compared(file: Path) -> pl.DataFrame:
 
 
 _Result = tuple[int, bytes | pl.DataFrame | None]
+
+
+def _without(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:
+    """Returns how many rows of a file are the person's, and its content without them."""
+    handler = _HANDLERS.get(file.suffix.lower())
+    return handler(file, person, batches) if handler else (0, None)
 
 
 def _csv(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:

@@ -8,7 +8,7 @@ So `finish_erasure` completes what a killed process has begun.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,10 +74,6 @@ class Erasure:
         """Returns an erasure from its form in the journal."""
         return cls(**said | {"sources": [Source(**one) for one in said["sources"]]})
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the form in the journal."""
-        return {**vars(self), "sources": [vars(one) for one in self.sources]}
-
     def person(self, store: DataStore) -> HashedPerson:
         """Returns what recognizes the person's rows."""
         hashes = KeyedHashes.of(store.erasures)
@@ -85,14 +81,30 @@ class Erasure:
 
 
 def erase(store: DataStore, erasure: Erasure) -> None:
-    """Erases a person; the caller holds the locks (`locked`).
+    """Erases a person, in an order in which they cannot come back; the caller holds the locks.
 
     Raises:
         StorageError: a file cannot be written; `finish_erasure` goes on from there.
         DamagedDataError: a file cannot be read.
     """
-    write_bytes(as_json({"person": erasure.as_dict()}), store.erasures / _JOURNAL)
-    _complete(store, erasure)
+    write_bytes(as_json({"person": asdict(erasure)}), store.erasures / _JOURNAL)
+    person = erasure.person(store)
+    store.remove_leftovers()  # a killed writer may have left the person in one
+    add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
+    for source in erasure.sources:
+        _erase_from_source(store, source, person)
+    for name in erasure.batches:
+        for _, file in table_files(store, name):
+            erase_from_table(file, person)
+        for judge in store.judges("verdict_log", name):
+            erase_from_log(store, judge, name, person)
+        _count_in_manifest(store, name)
+    scope = None if erasure.everywhere else erasure.batches
+    for name in erasure.removed:
+        remove_file(data_path(name))
+    for file in other_files(store):
+        erase_from_other(file, person, scope)
+    remove_file(store.erasures / _JOURNAL)
 
 
 def finish_erasure(store: DataStore) -> list[Path] | None:
@@ -125,10 +137,10 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
             ) from error
         if erasure is None:
             with _batches_locked(store, whole):
-                complete_removal(store, whole)
+                remove_batches(store, whole)
         else:
             with _batches_locked(store, erasure.batches), one_landing_at_a_time(store):
-                _complete(store, erasure)
+                erase(store, erasure)
         return [data_path(one) for one in erasure.removed] if erasure else []
     finally:
         lock.release()
@@ -151,15 +163,10 @@ def locked(store: DataStore, batches: Sequence[str]) -> Iterator[None]:
         lock.release()
 
 
-def begin_removal(store: DataStore, batches: Sequence[str]) -> None:
+def remove_batches(store: DataStore, names: Sequence[str]) -> None:
     """Removes whole batches, by way of the journal; the caller holds the locks."""
-    write_bytes(as_json({"batches": [*batches]}), store.erasures / _JOURNAL)
-    complete_removal(store, batches)
-
-
-def complete_removal(store: DataStore, batches: Sequence[str]) -> None:
-    """Removes what is left of whole batches: tables, landed files, exports; manifests last."""
-    for name in batches:
+    write_bytes(as_json({"batches": [*names]}), store.erasures / _JOURNAL)
+    for name in names:
         remove_batch(store, name)
     remove_file(store.erasures / _JOURNAL)
 
@@ -186,27 +193,6 @@ def _refuse_if_generating(store: DataStore, batch: str) -> None:
         EngineLock.check()
     except EngineBusyError as error:
         raise BatchBusyError(f"batch {batch} may be running now: {error}") from error
-
-
-def _complete(store: DataStore, erasure: Erasure) -> None:
-    """Does all steps of an erasure, in an order in which the person cannot come back."""
-    person = erasure.person(store)
-    store.remove_leftovers()  # a killed writer may have left the person in one
-    add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
-    for source in erasure.sources:
-        _erase_from_source(store, source, person)
-    for name in erasure.batches:
-        for _, file in table_files(store, name):
-            erase_from_table(file, person)
-        for judge in store.judges("verdict_log", name):
-            erase_from_log(store, judge, name, person)
-        _count_in_manifest(store, name)
-    scope = None if erasure.everywhere else erasure.batches
-    for name in erasure.removed:
-        remove_file(data_path(name))
-    for file in other_files(store):
-        erase_from_other(file, person, scope)
-    remove_file(store.erasures / _JOURNAL)
 
 
 def _erase_from_source(store: DataStore, source: Source, person: HashedPerson) -> None:

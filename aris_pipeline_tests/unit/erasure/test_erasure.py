@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -294,8 +295,8 @@ def test_the_journal_and_the_list_of_the_erased_do_not_say_who_it_is(
     land_file(store, landing("document.json"))
     plan = plan_erasure(store, ID, store.batches(), everywhere=True)
 
-    assert MARK not in json.dumps(plan.erasure.as_dict())
-    assert Erasure.parse(plan.erasure.as_dict()) == plan.erasure
+    assert MARK not in json.dumps(asdict(plan.erasure))
+    assert Erasure.parse(asdict(plan.erasure)) == plan.erasure
     assert (store.erasures / "key").stat().st_mode & 0o777 == 0o600
 
 
