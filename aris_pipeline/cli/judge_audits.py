@@ -27,13 +27,7 @@ from aris_pipeline.completions import UNDECIDED_BAND
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.ledger import refuse_openai
 from aris_pipeline.prompts import load_rubric
-from aris_pipeline.storage import (
-    BiasProbe,
-    DataStore,
-    Judge,
-    VerdictStability,
-    read_table,
-)
+from aris_pipeline.storage import BiasProbe, DataStore, Judge, VerdictStability, read_table
 
 _MOST_ROWS = 5_000
 _HINT = "run the audit again"

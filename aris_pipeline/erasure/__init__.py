@@ -10,13 +10,7 @@ from aris_pipeline.erasure.journaled_erasure import (
     locked,
     remove_batches,
 )
-from aris_pipeline.erasure.legal_holds import (
-    Hold,
-    add_hold,
-    read_holds,
-    refuse_held,
-    release_hold,
-)
+from aris_pipeline.erasure.legal_holds import Hold, add_hold, read_holds, refuse_held, release_hold
 from aris_pipeline.erasure.retention import batches_kept_by, expired_batches
 
 __all__ = [

@@ -133,7 +133,7 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
             erasure = Erasure.parse(said["person"]) if whole is None else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedDataError(
-                f"{journal} cannot be read ({error}): purge the person again, then remove it"
+                f"{journal} cannot be read ({error}): remove it, then purge the person again"
             ) from error
         if erasure is None:
             with _batches_locked(store, whole):
