@@ -8,7 +8,7 @@ from aris_pipeline.audit.erasure_plan import ErasurePlan, history_folders, plan_
 from aris_pipeline.audit.hash_chain import is_as_logged
 from aris_pipeline.audit.holds import Hold, add_hold, read_holds, refuse_held, release_hold
 from aris_pipeline.audit.impact import MeasuredImpact, measure_impact
-from aris_pipeline.audit.impact_ratios import FOUR_FIFTHS, compare_categories, in_words
+from aris_pipeline.audit.impact_ratios import compare_categories, in_words
 from aris_pipeline.audit.log_verification import ERASED, LogFault, VerifiedLog, verify_log
 from aris_pipeline.audit.probe import probe_batch
 from aris_pipeline.audit.probe_wording import (
@@ -37,7 +37,6 @@ from aris_pipeline.audit.verdict_log import (
 __all__ = [
     "ERASED",
     "ERASURE",
-    "FOUR_FIFTHS",
     "PAGES",
     "SCORING",
     "TRIAGE",
