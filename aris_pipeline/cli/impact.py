@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import shorten
 from typing import Annotated
 
 import polars as pl
@@ -18,7 +17,7 @@ from aris_pipeline.labels import Population, read_population
 from aris_pipeline.reports import Published, write_impact_page
 from aris_pipeline.storage import DataStore
 
-_WIDTH = 30
+_WIDTH = 40
 
 
 def impact(
@@ -130,7 +129,7 @@ def _show(measured: MeasuredImpact) -> None:
     for table in measured.tables():
         shown = [
             {
-                "category": shorten(row["category"], _WIDTH, placeholder="...")
+                "category": _clipped(row["category"])
                 + (" (under 2 %)" if row["under_2pct"] else ""),
                 "n": row["n"],
                 "selected": row["selected"],
@@ -147,6 +146,12 @@ def _show(measured: MeasuredImpact) -> None:
         title = f"{table.basis}, by {table.dimension}; significant: p below {table.level:.2g}"
         console.show_table(shown, title=title)
     console.say("These are figures, not a legal opinion and not the independent audit itself.")
+
+
+def _clipped(category: str) -> str:
+    """Returns a category without its middle if it is too long for a table."""
+    half = _WIDTH // 2
+    return category if len(category) <= _WIDTH else f"{category[:half]}...{category[-half:]}"
 
 
 def _p_value(value: float | None) -> str:

@@ -180,7 +180,7 @@ def _redacted(why: Why, prompt: Mapping[str, Any]) -> Part:
         (_KINDS.get(kind, kind).capitalize(), f"replaced {count:,} time{'' if count == 1 else 's'}")
         for kind, count in counted.items()
     ]
-    words = [f"Personal details: {how}."]
+    words = [f"{how[0].upper()}{how[1:]}."]
     if not facts and how != REDACTION["none"]:
         words.append("Nothing in the text was found that had to be replaced.")
     return Part("redacted", "What was kept out", words, facts)
@@ -202,8 +202,9 @@ def _criteria(why: Why) -> Iterator[tuple[str, str]]:
             )
         yield f"{criterion.title}: {row[criterion.name]}", "\n".join(lines)
     for flag in rubric.flags:
+        title = flag.name.replace("_", " ").capitalize()
         answer = "yes" if row[flag.name] else "no"
-        yield f"{flag.name.replace('_', ' ')}: {answer}", f"The program was asked: {flag.guidance}"
+        yield f"{title}: {answer}", f"The program was asked: {flag.guidance}"
 
 
 def _score(why: Why) -> Iterator[str]:
