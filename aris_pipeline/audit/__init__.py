@@ -4,7 +4,7 @@ from aris_pipeline.audit.asking import Asking, version_of_rubric
 from aris_pipeline.audit.demographics import Demographics, read_demographics
 from aris_pipeline.audit.hash_chain import EMPTIED, is_as_logged
 from aris_pipeline.audit.impact import MeasuredImpact, measure_impact
-from aris_pipeline.audit.impact_ratios import FOUR_FIFTHS, compare_categories, in_words
+from aris_pipeline.audit.impact_ratios import compare_categories, in_words
 from aris_pipeline.audit.log_verification import ERASED, VerifiedLog, verify_log
 from aris_pipeline.audit.probe import probe_batch
 from aris_pipeline.audit.probe_wording import (
@@ -33,7 +33,6 @@ __all__ = [
     "EMPTIED",
     "ERASED",
     "ERASURE",
-    "FOUR_FIFTHS",
     "SCORING",
     "TRIAGE",
     "VERDICT",

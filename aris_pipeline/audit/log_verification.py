@@ -209,10 +209,14 @@ def _of_verdicts(
         return LogFault(str(folder), None, "evaluations", str(error), "repair that first")
     if missing.is_empty():
         return None
+    if rows.is_empty():
+        problem = f"there is no log of the {missing.height:,} verdicts in evaluations"
+        remedy = f"if there was one, {RESTORE}; else {_APPEND}"
+        return LogFault(str(folder), 1, "file", problem, remedy)
     who = missing["custom_id"][0]
     problem = (
         f"{missing.height:,} verdicts of evaluations are not its latest, the first of '{who}': they"
         " were not logged yet, or rows were removed"
     )
-    remedy = f"{_APPEND}, unless the log was written after the verdicts; then {RESTORE}"
+    remedy = f"if the log was written after the verdicts, {RESTORE}; else {_APPEND}"
     return LogFault(str(folder), chain.head.sequence + 1, "custom_id", problem, remedy)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
+from aris_pipeline import __version__
 from aris_pipeline.benchmarks import decided_engine
 from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_synthetic
 from aris_pipeline.chain import CHAIN
@@ -91,6 +92,23 @@ _LAST = Assets("batch_report")
 
 Order = StrEnum("Order", ["rank", "p_human_yes"])
 _RANK = Order("rank")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aris {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Takes what is asked without a command."""
 
 
 @app.command()

@@ -48,7 +48,7 @@ class Judged:
     def measure(self, file: Path, **options: Any) -> MeasuredImpact:
         population = self.population
         demographics = read_demographics(file, population.rows["custom_id"])
-        return measure_impact(self.store, population, demographics, **options)
+        return measure_impact(self.store, [population], demographics, **options)
 
 
 Judging = Callable[..., Judged]
@@ -58,8 +58,8 @@ Judging = Callable[..., Judged]
 def judged(store: DataStore, tmp_path: Path) -> Judging:
     """Judges candidates c0, c1, ... as `verdict` or `triaged` makes them."""
 
-    def write(*rows: dict[str, Any]) -> Judged:
-        batch = make_batch(len(rows))
+    def write(*rows: dict[str, Any], **fields: Any) -> Judged:
+        batch = make_batch(len(rows), **fields)
         write_bytes(batch.model_dump_json().encode(), store.batch_file(batch.name))
         stats = RunStats(
             run_id="now", started_at=DAY, generated=len(rows), reused=0, failed=0, wall_s=1.0
