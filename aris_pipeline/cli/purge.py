@@ -30,6 +30,7 @@ from aris_pipeline.erasure import (
 )
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
+from aris_pipeline.storage.erased import readmit as readmit_id
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
@@ -44,6 +45,10 @@ def purge(
         list[Path] | None,
         typer.Option(help="A landed file outside of landing/ to erase the person from, too."),
     ] = None,
+    readmit: Annotated[
+        bool,
+        typer.Option("--readmit", help="Erase nothing: let the id land again, in new records."),
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     data_dir: DataDir = "data",
@@ -55,6 +60,10 @@ def purge(
     """
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
+        if readmit:
+            _readmit(store, custom_id)
+            emit({"readmitted": True})
+            return
         batches = [store.batch(batch)] if batch else store.batches()
         if not batches:
             raise ConfigError(f"no batch has been landed in {store.root}")
@@ -78,7 +87,7 @@ def purge(
 
         plan = planned(trial=True)
         refuse_held(store, custom_id, plan.erasure.batches)
-        _show(plan, "would be erased")
+        _show(plan)
         if dry_run:
             emit({"erased": False, **plan.as_dict()})
             return
@@ -164,8 +173,8 @@ def _retain_days(store: DataStore, days: int, *, dry_run: bool, yes: bool) -> di
     _confirm(yes, f"Erase {len(going):,} batches with {rows:,} rows? They cannot be restored.")
     _remove(store, going)
     console.say(
-        f"erased {len(going):,} batches; backups, older versions in an object store and copies "
-        "elsewhere are out of reach"
+        f"erased {', '.join(one.name for one in going)}; backups, older versions in an object "
+        "store and copies elsewhere are out of reach"
     )
     return {**result, "erased": True}
 
@@ -188,9 +197,19 @@ def _refuse_running(store: DataStore, batches: list[Batch]) -> None:
     refuse_running(store.root, batches)
 
 
-def _show(plan: ErasurePlan, title: str) -> None:
+def _readmit(store: DataStore, custom_id: str) -> None:
+    if not readmit_id(store.erasures, custom_id):
+        raise ConfigError(f"id {custom_id!r} is not on the list of erased people: see its spelling")
+    console.say(
+        "new records with this id land again; the records that were erased still do not: land the "
+        "file of the new application again"
+    )
+
+
+def _show(plan: ErasurePlan) -> None:
     rows = [{"table": name, "rows": f"{count:,}"} for name, count in plan.rows.items()]
-    console.show_table(rows, title=title)
+    console.show_table(rows, title="to be erased")
+    console.say(f"in batches: {', '.join(plan.erasure.batches) or 'none'}")
     for one in plan.cannot_reach:
         console.say(f"cannot reach: {one}")
 

@@ -37,6 +37,12 @@ from aris_pipeline.storage import (
     read_parquet,
 )
 
+_AUDITS = (
+    ("impact", "impact.parquet"),
+    ("reports", "impact.html"),
+    ("bias_probe", "*.parquet"),
+    ("verdict_stability", "*.parquet"),
+)
 _REMOVED = (".html", ".htm", ".xlsx")
 _ALWAYS = (
     "backups of the data directory, and older versions that an object store keeps",
@@ -123,13 +129,22 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         sources=landed_from,
         removed=removed,
     )
-    stays = [*search.outside(landed_from), *search.cannot_reach, *_history_elsewhere(store)]
+    counted = [one for batch in search.found for one in _computed_with(store, batch)]
+    stays = [*search.outside(landed_from), *search.cannot_reach, *counted]
+    stays += _history_elsewhere(store)
     return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean)
 
 
 def history_folders(store: DataStore) -> dict[str, Path]:
     """Returns where messages may quote a person: Dagster's home, and the logs of engines."""
     return {"Dagster's history": dagster_home(store.root), "engine logs": cache_dir() / "logs"}
+
+
+def _computed_with(store: DataStore, batch: Batch) -> Iterator[str]:
+    """Yields what of the audits of a batch counts the person; a category of few can show who."""
+    for table, file in _AUDITS:
+        for found in sorted((store.root / table).glob(f"**/batch={batch.name}/{file}")):
+            yield f"{found} counts the person: run that audit again, or remove the file"
 
 
 def _history_elsewhere(store: DataStore) -> list[str]:

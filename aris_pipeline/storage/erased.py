@@ -117,11 +117,29 @@ def add_erased(folder: Path, ids: Iterable[str], contents: Iterable[str]) -> Non
         StorageError: the list cannot be written.
     """
     known = HashedPeople.erased(folder) or HashedPeople(KeyedHashes.of(folder))
-    content = {
-        "ids": sorted(known.ids.union(ids)),
-        "contents": sorted(known.contents.union(contents)),
-    }
+    _write(folder, known.ids.union(ids), known.contents.union(contents))
+
+
+def _write(folder: Path, ids: frozenset[str], contents: frozenset[str]) -> None:
+    content = {"ids": sorted(ids), "contents": sorted(contents)}
     write_bytes(json.dumps(content, indent=1).encode(), folder / "people.json")
+
+
+def readmit(folder: Path, custom_id: str) -> bool:
+    """Takes an id off the list; records that were erased stay on it.
+
+    Returns:
+        Whether the id was on the list.
+
+    Raises:
+        DamagedDataError: the list cannot be read.
+        StorageError: the list cannot be written.
+    """
+    known = HashedPeople.erased(folder)
+    if known is None or not known.has_id(custom_id):
+        return False
+    _write(folder, known.ids - {known.hashes.of_id(custom_id)}, known.contents)
+    return True
 
 
 def _make_key(file: Path) -> None:

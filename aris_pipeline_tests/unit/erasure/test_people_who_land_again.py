@@ -11,7 +11,7 @@ from aris_pipeline.ledger import reconcile
 from aris_pipeline.storage import LANDING_SHARD, DataStore, Shard
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.erasure.judged import purge
-from aris_pipeline_tests.unit.erasure.marked import FILES, marked_files
+from aris_pipeline_tests.unit.erasure.marked import FILES, ID, marked_files
 
 Landing = Callable[[str], Path]
 
@@ -96,3 +96,26 @@ def test_a_damaged_batch_that_is_cut_again_keeps_its_shards_and_leaves_the_perso
     assert again.erased == {"s001": 1, "landing": 3}
     for shard, rows in shards.items():
         assert pl.read_parquet(store.landed(shard)).equals(rows)
+
+
+def test_an_id_that_is_readmitted_lands_again_in_new_records_alone(
+    store: DataStore, landing: Landing, tmp_path: Path
+) -> None:
+    land_file(store, landing("lines.jsonl"))
+    purge(store)
+    application = tmp_path / "new.jsonl"
+    new = {"aristotleId": ID, "notes": "a new application"}
+    application.write_text(json.dumps(new) + "\n")
+    command = ("purge", "--id", ID, "--readmit", "--data-dir", store.root)
+
+    taken_off, again = aris(*command), aris(*command)
+    landed = land_file(store, application)
+    application.write_bytes(FILES["lines.jsonl"])
+    old = land_file(store, application)
+
+    assert (taken_off.code, again.code) == (0, 2)
+    assert "is not on the list of erased people" in again.stderr
+    ids = pl.read_parquet(store.landed(Shard.all_of(landed)[0]))["custom_id"]
+    assert ids.to_list() == [ID]
+    assert old.rows_erased > 0
+    assert ID not in pl.read_parquet(store.landed(Shard.all_of(old)[0]))["custom_id"]
