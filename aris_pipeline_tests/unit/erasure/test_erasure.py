@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from aris_pipeline.audit import verify_log
+from aris_pipeline.audit import append_verdicts, log_is_stale, verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import EngineLock
 from aris_pipeline.erasure import Erasure, erase, plan_erasure
@@ -315,3 +315,17 @@ def test_a_source_outside_is_named_and_erased_from_if_asked(
 
     assert f"the file document.json, from which {batch.name} was landed" in said
     assert MARK.encode() not in file.read_bytes()
+
+
+def test_verdicts_that_are_not_logged_yet_are_logged_after_a_purge(
+    landed_and_judged: DataStore,
+) -> None:
+    (batch,) = landed_and_judged.batches()
+    (judge,) = landed_and_judged.judges("verdict_log", batch.name)
+    assert not log_is_stale(landed_and_judged, judge, batch)
+
+    purge(landed_and_judged)
+
+    assert log_is_stale(landed_and_judged, judge, batch)
+    append_verdicts(landed_and_judged, judge, batch)
+    assert not log_is_stale(landed_and_judged, judge, batch)
