@@ -24,14 +24,18 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache, partial
 from threading import Event, Lock
 from typing import Any
 
+import numpy as np
+import torch
 from llguidance import LLExecutor
 from llguidance.torch import consume_token_par, fill_next_token_bitmask_par
 from vllm.v1.core.sched import async_scheduler
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import GrammarOutput
+from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 from vllm.v1.engine import core
 from vllm.v1.structured_output import StructuredOutputManager
 from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
@@ -45,6 +49,7 @@ _LOG = logging.getLogger(__name__)
 _SCHEMAS = 64
 _TEMPLATES = 32
 _COPIES = 256
+ON = {"copies": True, "early": True, "shared": True, "slots": True}
 
 
 def make_masks_together() -> None:
@@ -116,6 +121,7 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
         self._early = ThreadPoolExecutor(1, "masks")
         self._templates: OrderedDict[Any, Templates] = OrderedDict()
         self._accepted: dict[str, bool] = {}
+        self._memory: SharedMasks | None = None
         self._sizes = {
             name: getattr(self, name)
             for name in ("fill_bitmask_parallel_threshold", "fill_bitmask_parallel_batch_size")
@@ -126,7 +132,7 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
             self.fill_bitmask_parallel_batch_size = sys.maxsize
 
     def _create_grammar(self, request: Any) -> Any:
-        if self._threads is None:
+        if self._threads is None or not ON["copies"]:
             return super()._create_grammar(request)
         key = request.structured_output_request.structured_output_key
         templates = self._templates.setdefault(key, Templates())
@@ -166,6 +172,9 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
         if self._grammar_bitmask is None:
             most = self.vllm_config.scheduler_config.max_num_seqs
             self._grammar_bitmask = self.backend.allocate_token_bitmask(most)
+            if self.vllm_config.parallel_config.distributed_executor_backend == "mp":
+                self._memory = SharedMasks(*self._grammar_bitmask.shape)
+                self._grammar_bitmask = torch.from_numpy(self._memory.array)
         masks = self._grammar_bitmask[: len(grammars)]
         rows = [(grammar, row) for row, grammar in enumerate(grammars)]
         ended = [row for grammar, row in rows if grammar.is_terminated()]
@@ -177,7 +186,7 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
             started.set()
             masks[ended] = self._full_mask
             self._fill_rows(rows)
-            return masks.numpy()
+            return self._memory.rows(len(masks)) if self._memory and ON["shared"] else masks.numpy()
 
         begun = self._early.submit(fill)
         started.wait()
@@ -231,6 +240,50 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
         _warn(f"{type(error).__name__}: {error}")
 
 
+class SharedMasks:
+    """Memory for masks that EngineCore and its workers share, so that 32 MiB a step need no sending."""
+
+    def __init__(self, rows: int, words: int) -> None:
+        """Takes memory for masks of `rows` rows; it ends with its processes."""
+        self._file = os.memfd_create("masks")
+        self._words = words
+        os.ftruncate(self._file, rows * words * 4)
+        self._path = f"/proc/{os.getpid()}/fd/{self._file}"
+        self.array = _mapped(self._path, words)
+
+    def rows(self, count: int) -> "MasksInMemory":
+        """Returns the first masks as an array that is sent as its place."""
+        rows = self.array[:count].view(MasksInMemory)
+        rows.place = (self._path, self._words, count)
+        return rows
+
+
+class MasksInMemory(np.ndarray):
+    """Masks in shared memory; pickled, they are where they lie."""
+
+    place: tuple[str, int, int]
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        return _attached, self.place
+
+
+def _attached(path: str, words: int, count: int) -> Any:
+    """Returns the first of the masks that another process has made."""
+    return _pinned(path, words)[:count]
+
+
+@cache
+def _pinned(path: str, words: int) -> Any:
+    array = _mapped(path, words)
+    if torch.cuda.is_initialized():
+        torch.cuda.cudart().cudaHostRegister(array.ctypes.data, array.nbytes, 0)
+    return array
+
+
+def _mapped(path: str, words: int) -> Any:
+    return np.asarray(np.memmap(path, np.int32, "r+")).reshape(-1, words)
+
+
 class MasksEarly(AsyncScheduler):  # type: ignore[misc] # vLLM is not there for mypy
     """vLLM's scheduler of steps ahead; it begins the masks of a step before results are taken over.
 
@@ -241,6 +294,11 @@ class MasksEarly(AsyncScheduler):  # type: ignore[misc] # vLLM is not there for 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begins without a step."""
         super().__init__(*args, **kwargs)
+        (group, *others) = self.kv_cache_manager.coordinator.single_type_managers
+        if not others and type(group) is FullAttentionManager and not self.connector:
+            self.kv_cache_manager.allocate_slots = partial(
+                _slots, self.kv_cache_manager, group, self.kv_cache_manager.allocate_slots
+            )
         self._latest: Any = None
         self._masks: tuple[Any, list[str], Future[Any]] | None = None
 
@@ -269,6 +327,7 @@ class MasksEarly(AsyncScheduler):  # type: ignore[misc] # vLLM is not there for 
             or not isinstance(manager, MasksTogether)
             or manager._threads is None
             or manager.reasoner_cls is not None
+            or not ON["early"]
             or not latest.pending_structured_output_tokens
             or self.num_spec_tokens
             or self.connector is not None
@@ -294,6 +353,22 @@ class MasksEarly(AsyncScheduler):  # type: ignore[misc] # vLLM is not there for 
             return None
         manager.accept_early(rows)
         return (latest, ids, manager.begin(grammars)) if ids else None
+
+
+def _slots(
+    manager: Any, group: Any, allocate: Any, request: Any, new: int, *args: Any, **further: Any
+) -> Any:
+    """Gives a row the slots of a step; at once where its last block has room for its one token.
+
+    A block that has become full is put into the prefix cache one or two steps later: then, and
+    where a block begins, vLLM's own code runs.
+    """
+    if new == 1 and ON["slots"] and not args and not further.get("num_lookahead_tokens"):
+        end, size = request.num_computed_tokens + 1, group.block_size
+        blocks = group.req_to_blocks.get(request.request_id, ())
+        if end % size > 2 and end <= len(blocks) * size and request.request_id in group.num_cached_block and further.keys() <= {"num_lookahead_tokens"}:
+            return manager.empty_kv_cache_blocks
+    return allocate(request, new, *args, **further)
 
 
 def _warn(reason: str) -> None:
