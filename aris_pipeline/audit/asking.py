@@ -10,10 +10,9 @@ import polars as pl
 
 from aris_pipeline.completions import AnswerParser, Report
 from aris_pipeline.completions.clock import EngineClock
-from aris_pipeline.completions.generation import generate_rows
+from aris_pipeline.completions.generation import calibrate, generate_rows
 from aris_pipeline.completions.headway import Headway
-from aris_pipeline.engines import Engine, EngineSession
-from aris_pipeline.engines.protocol import ResetsPrefixCache
+from aris_pipeline.engines import EngineSession
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.judging import Assignment
 from aris_pipeline.prompts import Rubric, answer_schema_json, named_answer
@@ -83,12 +82,12 @@ class Asking:
         with self.report(headway.look) as row_done:
             for judge, rows in asked:
                 headway.opened(Shard(judge.judge.rubric, ""), rows.height)
-            _forget_prompts(self.session.engine())
             clock = EngineClock()
             headway.begin(clock)
             for judge, rows in asked:
                 said: dict[str, Asked] = {}
                 scoring = _scoring(judge)
+                calibration = calibrate(self.session.engine(), scoring, clock)
                 prompts = _noted(rows.iter_rows(named=True), headway)
                 for group in ([one] for one in prompts) if alone else [prompts]:
                     for row in generate_rows(
@@ -99,6 +98,7 @@ class Asking:
                         run_id=self.run_id,
                         clock=clock,
                         answers=answers,
+                        calibration=calibration,
                     ):
                         said[row["request_key"]] = Asked(_score(row), _written(row, judge.rubric))
                         headway.finish(row)
@@ -166,12 +166,6 @@ def _scoring(judge: Assignment) -> Scoring:
     if judge.scoring is None:
         raise ConfigError("an audit needs a rubric: name one by --rubric")
     return judge.scoring
-
-
-def _forget_prompts(engine: Engine) -> None:
-    """Empties the prefix cache, if the engine can: a prompt read before is not computed again."""
-    if isinstance(engine, ResetsPrefixCache):
-        engine.reset_prefix_cache()
 
 
 def _noted(prompts: Iterator[Row], headway: Headway) -> Iterator[Row]:

@@ -8,15 +8,7 @@ import polars as pl
 from aris_pipeline.evaluations import evaluation_schema, rubric_of
 from aris_pipeline.prompts import PromptSettings, Rubric
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS
-from aris_pipeline.storage import (
-    Batch,
-    Completions,
-    DataStore,
-    Judge,
-    Prompts,
-    Shard,
-    read_table,
-)
+from aris_pipeline.storage import Batch, Completions, DataStore, Judge, Prompts, Shard, read_table
 
 _KEYS = ["custom_id", "request_key"]
 _EVALUATED = (

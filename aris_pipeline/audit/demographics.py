@@ -31,7 +31,7 @@ class Demographics:
     Attributes:
         file: the name of the file.
         rows: `custom_id` and a column a dimension; null is not known.
-        strangers: rows of the file whose id is not in the batch.
+        strangers: rows of the file that name nobody who was assessed.
     """
 
     file: str
@@ -86,8 +86,9 @@ class Demographics:
 def read_demographics(file: Path, ids: pl.Series) -> Demographics:
     """Reads a CSV file of categories and joins it to candidates; nothing of it is written.
 
-    Capitals make no other category. Empty cells and words such as unknown or "prefer not to say"
-    are not known, and so are the categories of candidates whom the file does not name.
+    Capitals and a full stop at the end make no other category. Empty cells and words such as
+    unknown or "prefer not to say" are not known, and so are the categories of candidates whom the
+    file does not name.
 
     Args:
         file: with the column custom_id and one a dimension, such as sex; with commas, semicolons or
@@ -151,6 +152,6 @@ def _spelling(cells: Sequence[str]) -> pl.Series:
     found: list[str | None] = []
     for cell in cells:
         value = " ".join(cell.split())
-        key = value.casefold()
+        key = value.casefold().strip(" .!")
         found.append(None if key in _UNKNOWN else first.setdefault(key, value))
     return pl.Series(found, dtype=pl.String)

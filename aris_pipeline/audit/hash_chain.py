@@ -14,7 +14,10 @@ from aris_pipeline.storage import Judge, VerdictLog
 
 _NAMES = VerdictLog.column_names()
 CONTENT = tuple(_NAMES[_NAMES.index("custom_id") : _NAMES.index("content_hash")])
-"""The columns that an erasure empties."""
+"""The columns that the hash of the content is over."""
+
+EMPTIED = tuple(name for name in CONTENT if name != "custom_id")
+"""The columns that an erasure empties; the id gives way to a keyed hash."""
 
 _STAYS = ("previous_hash", "sequence", "logged_at", "batch", "kind", "content_hash")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

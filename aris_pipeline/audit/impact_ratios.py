@@ -15,9 +15,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.audit.shifts import scipy_stats
 
-FOUR_FIFTHS = 0.8
+_FOUR_FIFTHS = 0.8
 """29 CFR 1607.4(D)."""
 
 _SMALL = 0.02
@@ -75,29 +75,48 @@ def in_words(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     Args:
         rows: of `impact`, all of one basis and dimension.
     """
-    compared = sum(row["ratio"] is not None for row in rows)
-    if not compared:
+    highest = next((row for row in rows if row["ratio"] is not None and _is_highest(row)), None)
+    if highest is None:
         return ["nobody is selected"] * len(rows)
-    return [_in_words(row, math.comb(compared, 2)) for row in rows]
+    level = significance_level(rows)
+    return [_in_words(row, highest, level) for row in rows]
 
 
-def _in_words(row: Mapping[str, Any], pairs: int) -> str:
-    ratio, p = row["ratio"], row["fisher_p"]
-    if ratio is None:
+def significance_level(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Returns the p-value below which a difference in a table counts as significant.
+
+    Args:
+        rows: of `impact`, all of one basis and dimension.
+    """
+    compared = sum(row["ratio"] is not None for row in rows)
+    return _SIGNIFICANT / max(math.comb(compared, 2), 1)
+
+
+def is_below_four_fifths(row: Mapping[str, Any], highest: Mapping[str, Any]) -> bool:
+    """Returns whether a rate is below four fifths of the highest, without rounding."""
+    return bool(5 * row["selected"] * highest["n"] < 4 * highest["selected"] * row["n"])
+
+
+def _is_highest(row: Mapping[str, Any]) -> bool:
+    return row["fisher_p"] is None
+
+
+def _in_words(row: Mapping[str, Any], highest: Mapping[str, Any], level: float) -> str:
+    if row["ratio"] is None:
         return "not compared"
-    if p is None:
+    if _is_highest(row):
         return "the highest rate"
-    is_significant = p * pairs < _SIGNIFICANT
-    if ratio < FOUR_FIFTHS:
+    is_significant = row["fisher_p"] < level
+    if is_below_four_fifths(row, highest):
         return "below four fifths" + ("" if is_significant else ": cannot tell from chance")
     if is_significant:
         return "four fifths, but significantly less"
-    known = row["low"] is not None and row["low"] >= FOUR_FIFTHS
+    known = row["low"] is not None and row["low"] >= _FOUR_FIFTHS
     return "at least four fifths" if known else "cannot tell"
 
 
 def _against(row: Row, highest: Row) -> Row:
-    stats = _scipy_stats()
+    stats = scipy_stats()
     (a, n), (b, m) = ((one["selected"], one["n"]) for one in (row, highest))
     known = a and not (a == n and b == m)
     risk = stats.contingency.relative_risk(a, n, b, m)
@@ -109,11 +128,3 @@ def _against(row: Row, highest: Row) -> Row:
         "high": float(interval.high) if known else None,
         "fisher_p": float(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue),
     }
-
-
-def _scipy_stats() -> Any:
-    try:
-        from scipy import stats  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ConfigError("to audit: pip install 'aris_pipeline[labels]'") from error
-    return stats

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.audit.current_verdicts import current_verdicts
-from aris_pipeline.audit.hash_chain import CONTENT, content_hash, first_hash, row_hash
+from aris_pipeline.audit.hash_chain import EMPTIED, content_hash, first_hash, row_hash
 from aris_pipeline.audit.verdict_log import (
     ERASURE,
     RESTORE,
@@ -29,7 +29,6 @@ ERASED = "erased:"
 """What the id of an erased candidate begins with, before its keyed hash."""
 
 _APPEND = "run the file again, or materialize verdict_log"
-_EMPTIED = tuple(name for name in CONTENT if name != "custom_id")
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class _Chain:
         if row["hash"] != row_hash(row):
             yield "hash", "time, number, kind or hashes of the row are not what was logged"
         if row["salt"] is None:
-            left = [name for name in _EMPTIED if row[name] is not None]
+            left = [name for name in EMPTIED if row[name] is not None]
             if left or row["kind"] == ERASURE or not str(row["custom_id"]).startswith(ERASED):
                 yield "salt", "it is null, and the row is not one that `aris purge` has emptied"
 
@@ -210,10 +209,14 @@ def _of_verdicts(
         return LogFault(str(folder), None, "evaluations", str(error), "repair that first")
     if missing.is_empty():
         return None
+    if rows.is_empty():
+        problem = f"there is no log of the {missing.height:,} verdicts in evaluations"
+        remedy = f"if there was one, {RESTORE}; else {_APPEND}"
+        return LogFault(str(folder), 1, "file", problem, remedy)
     who = missing["custom_id"][0]
     problem = (
         f"{missing.height:,} verdicts of evaluations are not its latest, the first of '{who}': they"
         " were not logged yet, or rows were removed"
     )
-    remedy = f"{_APPEND}, unless the log was written after the verdicts; then {RESTORE}"
+    remedy = f"if the log was written after the verdicts, {RESTORE}; else {_APPEND}"
     return LogFault(str(folder), chain.head.sequence + 1, "custom_id", problem, remedy)

@@ -27,8 +27,6 @@ from aris_pipeline.prompts import Rubric, render_candidates
 from aris_pipeline.storage import Batch, BiasProbe, DataStore, RawCandidates, write_parquet
 from aris_pipeline.storage.schemas import frame_of, polars_schema
 
-_SIDES = 2
-
 
 @dataclass(frozen=True)
 class _Pair:
@@ -183,7 +181,7 @@ def _figures(
         for one, other in seen
         if one and other and one.score is not None and other.score is not None
     ]
-    values = np.array(scored, dtype=np.float64).reshape(-1, _SIDES)
+    values = np.array(scored, dtype=np.float64).reshape(-1, 2)
     before, after = (values > Cut.of(rubric).score).T
     steps = [
         rubric.recommendations.index(one.recommendation)

@@ -5,6 +5,8 @@ from typing import Any
 
 Rows = Sequence[dict[str, Any]]
 
+_LEAST_AT_BORDER = 20
+
 
 def probe_in_words(rows: Rows) -> list[dict[str, Any]]:
     """Returns a line for each signal of `bias_probe`, for people."""
@@ -14,7 +16,7 @@ def probe_in_words(rows: Rows) -> list[dict[str, Any]]:
             "pairs": row["pairs"],
             "shift": _signed(row["mean_shift"]),
             "95 % interval": _interval(row["low"], row["high"], "+.3f"),
-            "p (Holm)": _number(row["p_value"] if row["is_placebo"] else row["p_holm"], ".3f"),
+            "p": _number(row["p_value"] if row["is_placebo"] else row["p_holm"], ".3f"),
             "flips up, down": f"{row['flips_up']}, {row['flips_down']}",
             "inert": row["inert"],
             "not applicable": row["not_applicable"],
@@ -58,10 +60,12 @@ def stability_in_words(rows: Rows) -> list[dict[str, Any]]:
 def suggested_band(rows: Rows) -> float | None:
     """Returns the undecided band that stability suggests for triage, in points of the score.
 
-    Within it, 95 % of the rows at the border stay when they are asked again among other rows.
+    Within it, 95 % of the rows at the border stay when they are asked again among other rows. Of
+    fewer than 20 rows that says nothing, and none is suggested.
     """
     found = (row for row in rows if (row["kind"], row["part"]) == ("other_rows", "border"))
-    return next((row["shift_95"] for row in found), None)
+    enough = (row["shift_95"] for row in found if row["asked_again"] >= _LEAST_AT_BORDER)
+    return next(enough, None)
 
 
 def _wording_alone(rows: Rows) -> float:

@@ -16,41 +16,42 @@ TRIAGE = "triage"
 _FORMS = f"{RECOMMENDATION}>=X, top:10%, top:50 or {TRIAGE}"
 
 
-def selections(population: Population, asked: Sequence[str]) -> dict[str, pl.Series]:
-    """Returns whether each row of a population is selected, by basis.
+def selections(populations: Sequence[Population], asked: Sequence[str]) -> dict[str, pl.Series]:
+    """Returns whether each row is selected, by basis, one batch after the other.
 
     The first basis is the scoring rate: a score above the median of all that have one (6 RCNY
-    5-300). Rows without a score are null in it. It is left out if no row has a score.
+    5-300), over all batches. Rows without a score are null in it. It is left out if no row has a
+    score. Every other basis selects in each batch by itself, as the deployer does.
 
     Args:
-        population: all rows, triaged and failed ones too. These have no recommendation.
+        populations: all rows of each batch, triaged and failed ones too. These have no
+            recommendation.
         asked: the other bases. Without any, a recommendation that advances, and triage if it has
             left rows out.
 
     Raises:
         ConfigError: a basis cannot be used.
     """
-    score = population.rows["score"]
+    score = pl.concat([one.rows["score"] for one in populations])
     found = {} if score.is_null().all() else {SCORING: score > score.median()}
-    for one in asked or _defaults(population):
-        name, selected = _selection(population, "".join(one.split()))
-        found[name] = selected
+    is_triaged = any(one.rows["triaged"].any() for one in populations)
+    advances = f"{RECOMMENDATION}>={populations[0].cut.advancing[-1]}"
+    for one in asked or [advances, *([TRIAGE] if is_triaged else [])]:
+        basis = "".join(one.split())
+        if basis == TRIAGE and not is_triaged:
+            names = ", ".join(population.batch.name for population in populations)
+            raise ConfigError(
+                f"--selected {TRIAGE}: triage has left out no row of {names}; it is a basis after "
+                "`aris run FILE --triage SHARE`"
+            )
+        parts = [_selection(population, basis) for population in populations]
+        found[parts[0][0]] = pl.concat([selected for _, selected in parts])
     return found
-
-
-def _defaults(population: Population) -> list[str]:
-    advances = f"{RECOMMENDATION}>={population.cut.advancing[-1]}"
-    return [advances, TRIAGE] if population.rows["triaged"].any() else [advances]
 
 
 def _selection(population: Population, asked: str) -> tuple[str, pl.Series]:
     rows = population.rows
     if asked == TRIAGE:
-        if not rows["triaged"].any():
-            raise ConfigError(
-                f"--selected {TRIAGE}: triage has left out no row of {population.batch.name}; it "
-                "is a basis after `aris run FILE --triage SHARE`"
-            )
         return TRIAGE, ~rows["triaged"]
     if match := re.fullmatch(rf"{RECOMMENDATION}>=(.+)", asked):
         return _recommended(population, match[1])
@@ -60,8 +61,9 @@ def _selection(population: Population, asked: str) -> tuple[str, pl.Series]:
         if 0 < count < rows.height and count == int(count):
             return asked, rows["place"] <= count
         raise ConfigError(
-            f"--selected {asked}: that is not a part of the {rows.height:,} candidates: give a "
-            "share such as top:10%, or a smaller number"
+            f"--selected {asked} is no part of the {rows.height:,} candidates of "
+            f"{population.batch.name}: give a share such as top:10%, or a number from 1 to "
+            f"{rows.height - 1:,}"
         )
     raise ConfigError(f"--selected {asked}: choose {_FORMS}")
 

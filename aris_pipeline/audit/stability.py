@@ -21,12 +21,7 @@ from aris_pipeline.audit.asking import (
     rubric_of_audit,
     version_of_rubric,
 )
-from aris_pipeline.audit.flips import (
-    Counted,
-    stratified_mean,
-    stratified_rate,
-    weighted_quantile,
-)
+from aris_pipeline.audit.flips import Counted, stratified_mean, stratified_rate, weighted_quantile
 from aris_pipeline.audit.sections import in_another_order
 from aris_pipeline.audit.shifts import scipy_stats
 from aris_pipeline.errors import ConfigError, MissingDataError

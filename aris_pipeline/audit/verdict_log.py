@@ -267,6 +267,17 @@ def log_head(store: DataStore, judge: Judge, batch: str) -> Head | None:
     return read_head(store.verdict_log(judge, batch))
 
 
+def whole_log_head(store: DataStore, judge: Judge, batch: str) -> Head | None:
+    """Returns the end of a log whose files end where they should; None without a log.
+
+    Raises:
+        DamagedDataError: they do not, or cannot be read.
+    """
+    log = Log(store, judge, batch)
+    log.check_end()
+    return log.head if log.parts else None
+
+
 def log_entries(
     store: DataStore, judge: Judge, batch: str, *, custom_id: str | None = None
 ) -> Sequence[dict[str, Any]]:

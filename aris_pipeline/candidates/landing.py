@@ -40,7 +40,7 @@ from aris_pipeline.storage import (
     LANDING_SHARD,
     Batch,
     DataStore,
-    ErasedPeople,
+    HashedPeople,
     write_bytes,
 )
 
@@ -158,7 +158,7 @@ class _Landing:
         self._shards = ShardWriter(store, target.name, file.name, options.shard_size, metadata)
         self._quarantine = QuarantineWriter(store, target.name, file.name)
         self._findings = Findings()
-        self._erased_people = ErasedPeople.read(store.erasures)
+        self._erased_people = HashedPeople.erased(store.erasures)
         self._quarantine_erased = 0
         self._first_lines: dict[str, int] = {}
         self._occurrences: Counter[str] = Counter()
@@ -242,7 +242,7 @@ class _Landing:
         self._findings.add(entry.rule, entry.line, entry.message)
 
     def _is_erased(self, custom_id: str | None, text: str) -> bool:
-        return self._erased_people is not None and self._erased_people.has(custom_id, text)
+        return self._erased_people is not None and self._erased_people.has_record(custom_id, text)
 
     @property
     def _erased(self) -> dict[str, int]:

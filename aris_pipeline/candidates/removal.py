@@ -5,7 +5,7 @@ A removed record of a text file leaves no trace but a line or a comma less. Parq
 
 import gzip
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,6 +67,12 @@ class CandidateFile:
     def count(self, is_theirs: IsTheirs) -> int:
         """Returns how many records would be removed; `InputError` if the file cannot be read."""
         return sum(_matches(entry, is_theirs) for entry in self._entries())
+
+    def unusable(self) -> Iterator[str]:
+        """Yields the records that cannot be used and whose id cannot be read."""
+        for entry in self._entries():
+            if not isinstance(entry, Record) and entry.custom_id is None:
+                yield entry.raw
 
     def without(self, is_theirs: IsTheirs) -> bytes:
         """Returns the content of the file, packed as it is, without some records.

@@ -5,7 +5,14 @@ from typing import Annotated, Any
 import typer
 from tqdm import tqdm
 
-from aris_pipeline.audit import ERASURE, VerifiedLog, log_entries, log_head, verify_log
+from aris_pipeline.audit import (
+    ERASURE,
+    VerifiedLog,
+    is_as_logged,
+    log_entries,
+    log_head,
+    verify_log,
+)
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
@@ -63,6 +70,12 @@ def log(
         end = _end(store, batches[0], judge)
         emit({**end, "entries": times_as_text(shown)})
         console.show_table([_line(one) for one in shown])
+        changed = [one["sequence"] for one in shown if not is_as_logged(one)]
+        if changed:
+            console.complain(
+                f"the hashes of row {changed[0]:,} do not fit: somebody has changed it: `aris "
+                f"audit log {batch} --verify` says what to do"
+            )
         if custom_id is not None:
             for one in times_as_text(shown):
                 console.show_row({f"row {one['sequence']:,}": _version(one)})

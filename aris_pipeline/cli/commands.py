@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
+from aris_pipeline import __version__
 from aris_pipeline.benchmarks import decided_engine
 from aris_pipeline.candidates import FORMATS, ColumnMap, known_encoding, write_synthetic
 from aris_pipeline.chain import CHAIN
@@ -26,7 +27,9 @@ from aris_pipeline.cli.console import command
 from aris_pipeline.cli.explain import explain as explain_verdict
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
+    WITHOUT_TRIAGE,
     AsJson,
+    BatchName,
     DataDir,
     EngineOption,
     Engines,
@@ -57,7 +60,7 @@ from aris_pipeline.ledger import (
 )
 from aris_pipeline.models import find_model
 from aris_pipeline.reports import ROWS, write_page
-from aris_pipeline.settings import judging_fields, judging_settings
+from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import Batch, DataStore, Judge, data_path
 
 if TYPE_CHECKING:
@@ -89,6 +92,23 @@ _LAST = Assets("batch_report")
 
 Order = StrEnum("Order", ["rank", "p_human_yes"])
 _RANK = Order("rank")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aris {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Takes what is asked without a command."""
 
 
 @app.command()
@@ -143,7 +163,7 @@ def run(
             summarize(store, outcome.batch, outcome.judge).as_dict(outcome.wall_s)
             | {"warnings": outcome.batch.warnings}
             | console.fields_in_json(store, outcome.batch)
-            | console.log_in_json(store, outcome.batch, outcome.judge)
+            | console.log_in_json(store, outcome.batch, outcome.judge, outcome.failures)
             | console.page_in_json(store, outcome.batch, outcome.judge)
             for outcome in outcomes
         ]
@@ -224,7 +244,7 @@ def verify(
 
 
 @app.command()
-@takes_settings(*(name for name in judging_fields() if not name.startswith("triage")))
+@takes_settings(*WITHOUT_TRIAGE)
 def stale(
     *,
     judging: dict[str, Any],
@@ -256,7 +276,7 @@ def stale(
 
 @app.command()
 def export(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
     out: Annotated[
         str | None, typer.Option(help="Directory or s3:// URL; data/exports by default.")
@@ -279,7 +299,7 @@ def export(
 
 @app.command()
 def report(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     rows: Annotated[int, typer.Option(min=0, help="Most candidates in the table of all.")] = ROWS,
     names: Annotated[
         bool, typer.Option("--names", help="Name the candidates; ids only by default.")
@@ -331,7 +351,7 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     top: Annotated[int, typer.Option(min=1, help="Ranked candidates to list.")] = 20,
     why: Annotated[
         str | None, typer.Option(metavar="ID", help="Show on what one verdict rests, in words.")

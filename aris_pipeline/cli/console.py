@@ -8,17 +8,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any, cast
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from aris_pipeline.audit import log_head
+from aris_pipeline.audit import whole_log_head
 from aris_pipeline.candidates import fields_of_batch
 from aris_pipeline.cli.plain import plain
 from aris_pipeline.cli.verdicts import ranking_layout, why_layout
-from aris_pipeline.errors import ArisError, ConfigError
+from aris_pipeline.errors import ArisError, ConfigError, DamagedDataError
 from aris_pipeline.evaluations import Agreement, ranked_by
 from aris_pipeline.labels import with_human_chance
 from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
@@ -177,9 +178,16 @@ def page_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]
     return {"report": str(page) if page.exists() else None}
 
 
-def log_in_json(store: DataStore, batch: Batch, judge: Judge) -> dict[str, Any]:
-    """Returns where the log of verdicts ends, for `aris run --json`; null if there is none."""
-    head = log_head(store, judge, batch.name)
+def log_in_json(
+    store: DataStore, batch: Batch, judge: Judge, failures: list[str]
+) -> dict[str, Any]:
+    """Returns where the log ends, for JSON; null without one, or if it is damaged, a failure."""
+    try:
+        head = whole_log_head(store, judge, batch.name)
+    except DamagedDataError as error:
+        head = None
+        if not any(str(error) in one for one in failures):
+            failures.append(str(error))
     return {"log": {"rows": head.sequence, "head": head.hash} if head else None}
 
 
@@ -219,8 +227,9 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
     if agreement := result.get("triage_agreement"):
         table.add_row("triage_agreement", str(Agreement(**agreement)))
     _people.print(table)
-    _show_refused(result.get("batches", [result]))
-    for outcome in outcomes:
+    rows = result.get("batches", [result])
+    _show_refused(rows)
+    for outcome, row in zip(outcomes, rows, strict=True):
         show_fields(store, outcome.batch)
         ranking = store.candidate_ranking(outcome.judge, outcome.batch.name)
         if ranking.exists():
@@ -236,7 +245,7 @@ def show_run(store: DataStore, outcomes: list[Any], result: dict[str, Any]) -> N
         for name, place in places.items():
             if place.exists():
                 say(f"{name + ':':<12} {place}")
-        _show_log(store, outcome.batch, outcome.judge)
+        _show_log(row["log"], store.verdict_log(outcome.judge, outcome.batch.name))
         for warning in outcome.batch.warnings:
             say(f"warning: {outcome.batch.source_file}: {warning}")
         if outcome.card.embedded and places["evaluations"].exists():
@@ -254,9 +263,11 @@ def show_pages(store: DataStore, outcomes: list[Any]) -> None:
             say(f"\nThe page to open in a browser: {url_of(page)}")
 
 
-def _show_log(store: DataStore, batch: Batch, judge: Judge) -> None:
-    if head := log_head(store, judge, batch.name):
-        say(f"{'log:':<12} {head.sequence:,} rows, head {head.hash}")
+def _show_log(log: dict[str, Any] | None, folder: Path) -> None:
+    if log:
+        say(f"{'log:':<12} {log['rows']:,} rows, head {log['head']}")
+    elif any(folder.glob("*")):
+        complain(f"the log in {folder} is damaged and has no end to keep: see below")
 
 
 def _show_refused(batches: list[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import typer
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
-from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.cli.options import AsJson, BatchName, DataDir, JudgedBy
 from aris_pipeline.cli.plain import one_line
 from aris_pipeline.reports import Explanation, explanation_of, write_explanation
 from aris_pipeline.storage import DataStore
@@ -18,7 +18,7 @@ _WIDTH = 80
 
 
 def explain(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     custom_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the candidate.")],
     out: Annotated[
         Path | None, typer.Option(help="Page F.html to write; by default the text is shown.")

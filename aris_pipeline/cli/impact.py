@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from aris_pipeline.audit import MeasuredImpact, measure_impact, read_demographics
@@ -12,13 +13,18 @@ from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.labels import read_population
+from aris_pipeline.labels import Population, read_population
 from aris_pipeline.reports import Published, write_impact_page
 from aris_pipeline.storage import DataStore
 
+_WIDTH = 40
+
 
 def impact(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batches: Annotated[
+        list[str],
+        typer.Argument(help="Names of batches, measured as one sample; `aris status` lists them."),
+    ],
     demographics: Annotated[
         Path,
         typer.Option(help="CSV with custom_id and columns such as sex and race; only read."),
@@ -64,12 +70,12 @@ def impact(
         if exclude_small is not None and not exclude_small.strip():
             raise ConfigError("--exclude-small needs a reason: the page has to say it")
         store = DataStore.at(data_dir)
-        landed = store.batch(batch)
-        population = read_population(store, judge_of(store, landed, rubric, model), landed)
+        populations = _populations(store, batches, rubric, model)
+        ids = pl.concat([one.rows["custom_id"] for one in populations])
         measured = measure_impact(
             store,
-            population,
-            read_demographics(demographics, population.rows["custom_id"]),
+            populations,
+            read_demographics(demographics, ids),
             selected=selected or (),
             by=by or (),
             without_small=exclude_small is not None,
@@ -78,16 +84,15 @@ def impact(
             raise ConfigError(f"--distributed {distributed:%Y-%m-%d} is in the future")
         published = Published(source, distributed.date() if distributed else None, exclude_small)
         page = write_impact_page(
-            store, population, measured, published, out.absolute() if out else None
+            store, populations, measured, published, out.absolute() if out else None
         )
-        table = store.impact(population.judge, batch)
         emit(
             {
-                "batch": batch,
-                **vars(population.judge),
-                **vars(measured),
-                "rows": [row for *_, rows in measured.tables() for row in rows],
-                "table": str(table),
+                "batches": [one.batch.name for one in populations],
+                **vars(populations[0].judge),
+                **{name: value for name, value in vars(measured).items() if name != "path"},
+                "rows": [row for table in measured.tables() for row in table.rows],
+                "table": str(measured.path) if measured.path else None,
                 "file": str(page),
             }
         )
@@ -95,7 +100,21 @@ def impact(
         for name, given in (("--source", source), ("--distributed", distributed)):
             if given is None:
                 console.complain(f"the page lacks what {name} says", word="warning")
-        console.say(f"wrote {page}\nwrote {table}")
+        for written in filter(None, (page, measured.path)):
+            console.say(f"wrote {written}")
+
+
+def _populations(
+    store: DataStore, names: list[str], rubric: str | None, model: str | None
+) -> list[Population]:
+    landed = [store.batch(name) for name in dict.fromkeys(names)]
+    judges = [judge_of(store, one, rubric, model) for one in landed]
+    if len(set(judges)) > 1:
+        raise ConfigError(
+            "the newest verdicts of the batches are by several judges: choose one by --rubric and "
+            "--model"
+        )
+    return [read_population(store, judges[0], one) for one in landed]
 
 
 def _show(measured: MeasuredImpact) -> None:
@@ -104,13 +123,14 @@ def _show(measured: MeasuredImpact) -> None:
         console.say(f"{dimension}: {unknown:,} unknown")
     if measured.strangers:
         console.complain(
-            f"rows of the demographics that name nobody of this batch: {measured.strangers:,}",
+            f"rows of the demographics that name nobody who was assessed: {measured.strangers:,}",
             word="warning",
         )
-    for basis, dimension, rows in measured.tables():
+    for table in measured.tables():
         shown = [
             {
-                "category": row["category"] + (" (under 2 %)" if row["under_2pct"] else ""),
+                "category": _clipped(row["category"])
+                + (" (under 2 %)" if row["under_2pct"] else ""),
                 "n": row["n"],
                 "selected": row["selected"],
                 "rate": f"{row['rate']:.1%}",
@@ -118,10 +138,23 @@ def _show(measured: MeasuredImpact) -> None:
                 "95 % interval": "-"
                 if row["low"] is None
                 else f"{row['low']:.2f} to {row['high']:.2f}",
-                "Fisher's p": "-" if row["fisher_p"] is None else f"{row['fisher_p']:.4f}",
+                "Fisher's p": _p_value(row["fisher_p"]),
                 "four fifths": row["four_fifths"],
             }
-            for row in rows
+            for row in table.rows
         ]
-        console.show_table(shown, title=f"{basis}, by {dimension}")
+        title = f"{table.basis}, by {table.dimension}; significant: p below {table.level:.2g}"
+        console.show_table(shown, title=title)
     console.say("These are figures, not a legal opinion and not the independent audit itself.")
+
+
+def _clipped(category: str) -> str:
+    """Returns a category without its middle if it is too long for a table."""
+    half = _WIDTH // 2
+    return category if len(category) <= _WIDTH else f"{category[:half]}...{category[-half:]}"
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"  # noqa: PLR2004 - four digits are shown

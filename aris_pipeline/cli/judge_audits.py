@@ -15,30 +15,28 @@ from aris_pipeline.audit import (
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
-from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy, takes_settings
+from aris_pipeline.cli.options import (
+    WITHOUT_TRIAGE,
+    AsJson,
+    BatchName,
+    DataDir,
+    JudgedBy,
+    takes_settings,
+)
 from aris_pipeline.completions import UNDECIDED_BAND
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.ledger import refuse_openai
 from aris_pipeline.prompts import load_rubric
-from aris_pipeline.settings import judging_fields
-from aris_pipeline.storage import (
-    BiasProbe,
-    DataStore,
-    Judge,
-    VerdictStability,
-    read_table,
-)
+from aris_pipeline.storage import BiasProbe, DataStore, Judge, VerdictStability, read_table
 
 _MOST_ROWS = 5_000
 _HINT = "run the audit again"
-_NOT_TAKEN = {"triage"}
 
-BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")]
 Rows = Annotated[int, typer.Option(min=2, max=_MOST_ROWS, help="Candidates to draw.")]
 Seed = Annotated[int, typer.Option("--draw-seed", help="Equal seeds draw and ask equally.")]
 
 
-@takes_settings(*(name for name in judging_fields() if name not in _NOT_TAKEN))
+@takes_settings(*WITHOUT_TRIAGE)
 def probe(
     batch: BatchName,
     *,
@@ -77,7 +75,7 @@ def probe(
         raise typer.Exit(1 if faults else 0)
 
 
-@takes_settings(*(name for name in judging_fields() if name not in _NOT_TAKEN))
+@takes_settings(*WITHOUT_TRIAGE)
 def stability(
     batch: BatchName,
     *,

@@ -10,7 +10,7 @@ import typer
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
-from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.cli.options import AsJson, BatchName, DataDir, JudgedBy
 from aris_pipeline.cli.people import show_import
 from aris_pipeline.errors import ConfigError, MissingDataError
 from aris_pipeline.labels import (
@@ -40,8 +40,6 @@ app = typer.Typer(
 Form = StrEnum("Form", ["openai"])
 _OPENAI = Form("openai")
 _PAIR = 2
-
-BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")]
 
 
 @app.command()

@@ -9,8 +9,8 @@ from typing import Annotated, Any, get_args
 import typer
 from pydantic.fields import FieldInfo
 
-from aris_pipeline.audit import finish_erasure
 from aris_pipeline.cli.pages import write_pages_anew
+from aris_pipeline.erasure import finish_erasure
 from aris_pipeline.errors import ArisError
 from aris_pipeline.models import EngineKind
 from aris_pipeline.settings import judging_fields, type_of, variable_of
@@ -52,6 +52,7 @@ DataDir = Annotated[
         help="Root of all inputs and outputs; also s3://bucket/prefix.",
     ),
 ]
+BatchName = Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="One JSON object as the last line of stdout, the rest on stderr."),
@@ -66,6 +67,7 @@ EngineOption = Annotated[
     Engines,
     typer.Option(envvar="ARIS_ENGINE", help="auto: what `aris benchmark decide` chose."),
 ]
+WITHOUT_TRIAGE = tuple(name for name in judging_fields() if not name.startswith("triage"))
 Triage = Annotated[
     float | None,
     typer.Option(

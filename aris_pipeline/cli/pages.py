@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from aris_pipeline.audit import PAGES
+from aris_pipeline.erasure import PAGES
 from aris_pipeline.errors import ArisError
 from aris_pipeline.reports import write_page
 from aris_pipeline.storage import DataStore, Judge

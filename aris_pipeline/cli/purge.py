@@ -8,10 +8,15 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from aris_pipeline.audit import (
+from aris_pipeline.cli import console
+from aris_pipeline.cli.console import command
+from aris_pipeline.cli.options import AsJson, DataDir
+from aris_pipeline.cli.pages import write_pages_anew
+from aris_pipeline.erasure import (
     ErasurePlan,
+    Hold,
     add_hold,
-    begin_removal,
+    batches_kept_by,
     clean_folder,
     erase,
     expired_batches,
@@ -21,13 +26,11 @@ from aris_pipeline.audit import (
     read_holds,
     refuse_held,
     release_hold,
+    remove_batches,
 )
-from aris_pipeline.cli import console
-from aris_pipeline.cli.console import command
-from aris_pipeline.cli.options import AsJson, DataDir
-from aris_pipeline.cli.pages import write_pages_anew
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
+from aris_pipeline.storage.erased import readmit as readmit_id
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")]
@@ -42,6 +45,10 @@ def purge(
         list[Path] | None,
         typer.Option(help="A landed file outside of landing/ to erase the person from, too."),
     ] = None,
+    readmit: Annotated[
+        bool,
+        typer.Option("--readmit", help="Erase nothing: let the id land again, in new records."),
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     data_dir: DataDir = "data",
@@ -53,6 +60,10 @@ def purge(
     """
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
+        if readmit:
+            _readmit(store, custom_id)
+            emit({"readmitted": True})
+            return
         batches = [store.batch(batch)] if batch else store.batches()
         if not batches:
             raise ConfigError(f"no batch has been landed in {store.root}")
@@ -76,7 +87,7 @@ def purge(
 
         plan = planned(trial=True)
         refuse_held(store, custom_id, plan.erasure.batches)
-        _show(plan, "would be erased")
+        _show(plan)
         if dry_run:
             emit({"erased": False, **plan.as_dict()})
             return
@@ -121,14 +132,31 @@ def retain(
         if days is not None:
             emit(_retain_days(store, days, dry_run=dry_run, yes=yes))
             return
+        kept: dict[str, object] = {}
         if hold is not None:
-            console.say(str(add_hold(store, hold, why, by or getpass.getuser())))
+            kept["keeps"] = _hold(store, add_hold(store, hold, why, by or getpass.getuser()))
         if release is not None:
             console.say(f"ended: {release_hold(store, release)}")
-        holds = read_holds(store)
-        emit({"holds": [vars(one) for one in holds]})
+        holds = [vars(one) for one in read_holds(store)]
+        emit({"holds": holds, **kept})
         if hold is None and release is None:
-            console.show_table([vars(one) for one in holds], title="legal holds")
+            console.show_table(holds, title="legal holds")
+
+
+def _hold(store: DataStore, hold: Hold) -> list[str]:
+    """Says what a new hold keeps, and returns it; it may come before what it is to keep."""
+    console.say(str(hold))
+    kept = batches_kept_by(store, hold)
+    if kept:
+        console.say(f"it keeps {', '.join(kept)}")
+    else:
+        known = ", ".join(file.stem for file in store.batch_files()) or "none"
+        console.complain(
+            f"no batch and no candidate is called {hold.on!r}, so the hold keeps nothing yet; "
+            f"batches: {known}. To take it back: aris retain --release {hold.on}",
+            word="warning",
+        )
+    return kept
 
 
 def _retain_days(store: DataStore, days: int, *, dry_run: bool, yes: bool) -> dict[str, object]:
@@ -145,8 +173,8 @@ def _retain_days(store: DataStore, days: int, *, dry_run: bool, yes: bool) -> di
     _confirm(yes, f"Erase {len(going):,} batches with {rows:,} rows? They cannot be restored.")
     _remove(store, going)
     console.say(
-        f"erased {len(going):,} batches; backups, older versions in an object store and copies "
-        "elsewhere are out of reach"
+        f"erased {', '.join(one.name for one in going)}; backups, older versions in an object "
+        "store and copies elsewhere are out of reach"
     )
     return {**result, "erased": True}
 
@@ -158,7 +186,7 @@ def _remove(store: DataStore, batches: list[Batch]) -> None:
     with locked(store, names):
         _refuse_running(store, batches)
         forget_batches(store.root, batches)
-        begin_removal(store, names)
+        remove_batches(store, names)
 
 
 def _refuse_running(store: DataStore, batches: list[Batch]) -> None:
@@ -169,9 +197,19 @@ def _refuse_running(store: DataStore, batches: list[Batch]) -> None:
     refuse_running(store.root, batches)
 
 
-def _show(plan: ErasurePlan, title: str) -> None:
+def _readmit(store: DataStore, custom_id: str) -> None:
+    if not readmit_id(store.erasures, custom_id):
+        raise ConfigError(f"id {custom_id!r} is not on the list of erased people: see its spelling")
+    console.say(
+        "new records with this id land again; the records that were erased still do not: land the "
+        "file of the new application again"
+    )
+
+
+def _show(plan: ErasurePlan) -> None:
     rows = [{"table": name, "rows": f"{count:,}"} for name, count in plan.rows.items()]
-    console.show_table(rows, title=title)
+    console.show_table(rows, title="to be erased")
+    console.say(f"in batches: {', '.join(plan.erasure.batches) or 'none'}")
     for one in plan.cannot_reach:
         console.say(f"cannot reach: {one}")
 

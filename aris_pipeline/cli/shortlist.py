@@ -9,7 +9,7 @@ import typer
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
-from aris_pipeline.cli.options import AsJson, DataDir, JudgedBy
+from aris_pipeline.cli.options import AsJson, BatchName, DataDir, JudgedBy
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.labels import Promise, Shortlist, make_shortlist, read_population
 from aris_pipeline.ledger import formula_safe
@@ -17,7 +17,7 @@ from aris_pipeline.storage import DataStore, write_bytes
 
 
 def shortlist(
-    batch: Annotated[str, typer.Argument(help="Name of a batch; `aris status` lists them.")],
+    batch: BatchName,
     recall: Annotated[
         float, typer.Option(help="Least share of all whom people would advance.")
     ] = 0.95,

@@ -66,10 +66,10 @@ def ranking_layout(
 def why_layout(why: Why, width: int) -> Iterator[RenderableType]:
     """Returns all that one verdict rests on, in words."""
     row, rubric = why.verdict, why.rubric
-    place = f"line {why.line:,} of {one_line(why.file)}" if why.line else one_line(why.file)
     yield Text.assemble(
         (one_line(row["custom_id"]), "bold"),
-        f", {place}\nin batch {why.batch}, judged by {why.judge.rubric} and {why.judge.model}\n",
+        f", {one_line(why.place)}\nin batch {why.batch}, judged by {why.judge.rubric} and "
+        f"{why.judge.model}\n",
     )
     yield _labeled(_verdict(why))
     if row["is_valid"]:

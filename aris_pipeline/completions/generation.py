@@ -13,6 +13,7 @@ from aris_pipeline.completions.clock import EngineClock
 from aris_pipeline.completions.repair import Attempt, RepairPolicy, Shorten
 from aris_pipeline.completions.rows import RowInFlight
 from aris_pipeline.engines import Engine, EngineSession, Request, RequestId
+from aris_pipeline.engines.protocol import ResetsPrefixCache
 from aris_pipeline.errors import EngineDiedError
 from aris_pipeline.scoring.requests import Scoring
 
@@ -30,11 +31,13 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     run_id: str,
     clock: EngineClock | None = None,
     answers: bool = True,
+    calibration: list[float] | None = None,
 ) -> Generator[dict[str, Any], None, None]:
     """Yields a row of `Completions` for each row of `Prompts`, as it finishes.
 
     Prompts are drawn as the engine takes them, so that they may come from shard after shard.
-    Without `answers`, rows are only scored, and are `triaged`.
+    Without `answers`, rows are only scored, and are `triaged`. A `calibration` that is not known
+    yet is asked for first.
 
     A row's answer and its scoring are separate requests that share the prompt, so the prefix cache
     makes the scoring cost a token or two; the row is finished when all of them are.
@@ -49,8 +52,7 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
     clock = clock or EngineClock()
     others = _Group((RowInFlight(prompt, answer=answers) for prompt in prompts), clock)
     suspects: deque[_Group] = deque()
-    calibration: list[float] | None = None
-    calibrated, engine_name = scoring is None, "none"
+    calibrated, engine_name = scoring is None or calibration is not None, "none"
     while True:
         group = suspects[0] if suspects else others
         try:
@@ -60,7 +62,7 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
             engine_name = engine.info.name
             repairs = RepairPolicy(engine.info.max_model_len, shorten)
             if scoring and not calibrated:
-                calibration = scoring.calibrate(partial(clock.answered, engine))
+                calibration = calibrate(engine, scoring, clock)
                 calibrated = True
             for row in group.answered(engine, scoring):
                 session.worked()
@@ -85,6 +87,13 @@ def generate_rows(  # noqa: PLR0913 - one argument a collaborator
                 yield in_flight[0].poisoned(death, engine_name, run_id)
             else:
                 suspects.extend(_smaller(in_flight, clock))
+
+
+def calibrate(engine: Engine, scoring: Scoring, clock: EngineClock) -> list[float] | None:
+    """Asks an idle engine for its calibration, always by the same steps, so that it repeats."""
+    if isinstance(engine, ResetsPrefixCache):
+        engine.reset_prefix_cache()
+    return scoring.calibrate(partial(clock.answered, engine))
 
 
 class _Group:

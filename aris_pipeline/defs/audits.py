@@ -73,11 +73,7 @@ def bias_probe(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """How far one changed thing in a profile moves its score: a row a signal."""
     data = store.store()
-    with _asking(context, data, judging, engine, config.batch, config.seed) as (
-        judge,
-        batch,
-        asking,
-    ):
+    with _asking(context, config, data, judging, engine) as (judge, batch, asking):
         table = probe_batch(
             data, judge, batch, asking, rows=config.rows, answers=config.answers
         ).to_dicts()
@@ -111,11 +107,7 @@ def verdict_stability(
 ) -> dg.MaterializeResult[None]:
     """How often a verdict changes sides when asked again: a row a kind and part."""
     data = store.store()
-    with _asking(context, data, judging, engine, config.batch, config.seed) as (
-        judge,
-        batch,
-        asking,
-    ):
+    with _asking(context, config, data, judging, engine) as (judge, batch, asking):
         table = measure_stability(
             data, judge, batch, asking, rows=config.rows, top=config.top
         ).to_dicts()
@@ -144,23 +136,22 @@ audit = dg.define_asset_job(
 
 
 @contextmanager
-def _asking(  # noqa: PLR0913, PLR0917 - what Dagster gives to an asset
+def _asking(
     context: dg.AssetExecutionContext,
+    config: ProbeConfig | StabilityConfig,
     data: DataStore,
     judging: JudgingResource,
     engine: EngineResource,
-    batch_name: str,
-    seed: int,
 ) -> Iterator[tuple[Assignment, Batch, Asking]]:
     """Yields the judge of a batch and what asks its engine."""
-    batch = data.batch(batch_name)
+    batch = data.batch(config.batch)
     judge = judging.settings().assign(batch, data)
     tag_process(context)
     with (
         engine.reporter(context.log.info) as reporter,
         engine.session(judge.card, judge.settings.engine, reporter) as session,
     ):
-        yield judge, batch, Asking(session, reporter.working, context.run.run_id, seed)
+        yield judge, batch, Asking(session, reporter.working, context.run.run_id, config.seed)
 
 
 def _version(judge: Assignment) -> str:

@@ -1,9 +1,11 @@
-"""Tells erasure what Dagster knows of a batch, and removes it: runs, events and partitions."""
+"""Tells erasure what Dagster knows of a batch, and removes it: runs, checks and partitions."""
 
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from aris_pipeline.defs.instance import open_instance, storage_errors_named
 from aris_pipeline.defs.partitions import SHARDS
@@ -35,8 +37,8 @@ def refuse_running(data_dir: Path, batches: list[Batch]) -> None:
         )
 
 
-def forget_batches(data_dir: Path, batches: list[Batch]) -> int:
-    """Removes the runs and partitions of batches, and returns how many runs there were.
+def forget_batches(data_dir: Path, batches: list[Batch]) -> None:
+    """Removes the runs, checks and partitions of batches.
 
     A run that touched partitions of other batches, too, stays; so do figures of later runs.
 
@@ -46,19 +48,28 @@ def forget_batches(data_dir: Path, batches: list[Batch]) -> int:
     """
     home = dagster_home(data_dir)
     if not home.is_dir():
-        return 0
+        return
     keys = {shard.key for batch in batches for shard in Shard.all_of(batch)}
     with storage_errors_named(home), open_instance(data_dir) as instance:
         theirs = [run for run in instance.get_runs() if _touches(run, batches, alone=True)]
         for run in theirs:
             instance.delete_run(run.run_id)
+        _forget_checks(instance, keys, {run.run_id for run in theirs})
         for key in keys & {*instance.get_dynamic_partitions(SHARDS)}:
             instance.delete_dynamic_partition(SHARDS, key)
-    return len(theirs)
+
+
+def _forget_checks(instance: dg.DagsterInstance, keys: set[str], runs: set[str]) -> None:
+    """Removes the results of asset checks, which Dagster keeps when it deletes their runs."""
+    storage, table = instance.event_log_storage, AssetCheckExecutionsTable
+    if isinstance(storage, SqlEventLogStorage):
+        theirs = table.c.partition.in_(keys) | table.c.run_id.in_(runs)
+        with storage.index_connection() as connection:
+            connection.execute(table.delete().where(theirs))
 
 
 def _touches(run: dg.DagsterRun, batches: list[Batch], *, alone: bool = False) -> bool:
-    """Returns whether a run is of these batches: by its partitions, or by the file that it lands.
+    """Returns whether a run is of these batches: by partitions, or what it lands or audits.
 
     Args:
         run: the run.
@@ -66,9 +77,12 @@ def _touches(run: dg.DagsterRun, batches: list[Batch], *, alone: bool = False) -
         alone: whether all of its partitions must be theirs.
     """
     keys = {shard.key for batch in batches for shard in Shard.all_of(batch)}
-    files = {batch.source_file for batch in batches}
     if named := {run.tags[name] for name in _OF_PARTITIONS if name in run.tags}:
         return named <= keys if alone else bool(named & keys)
-    config: Any = run.run_config
-    landed = config.get("ops", {}).get("land_candidates", {}).get("config", {}).get("path", "")
-    return Path(landed).name in files
+    ops: Any = run.run_config.get("ops", {})
+    names = {batch.name for batch in batches}
+    files = {batch.source_file for batch in batches}
+    configs = [one.get("config", {}) for one in ops.values()]
+    return any(
+        one.get("batch") in names or Path(one.get("path", "")).name in files for one in configs
+    )

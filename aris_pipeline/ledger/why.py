@@ -19,6 +19,8 @@ from aris_pipeline.storage import (
     read_parquet,
 )
 
+_BY_LINE = ("csv", "jsonl", "openai")
+
 
 @dataclass(frozen=True)
 class Why:
@@ -32,7 +34,8 @@ class Why:
         rank: the place in the batch's ranking; None for a row without a valid verdict.
         ranked: how many candidates are ranked.
         file: the landed file that has the candidate.
-        line: its line there.
+        line: its line there, or its number in an array or a parquet file; 0 if it is not known.
+        counted: what `line` counts: line or record.
         attempt: the request that was answered, counted from 1; None without an answer.
         repairs: the steps that made an unusable answer usable.
     """
@@ -45,8 +48,14 @@ class Why:
     ranked: int
     file: str
     line: int
+    counted: str
     attempt: int | None
     repairs: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Returns where in which file the candidate is."""
+        return f"{self.counted} {self.line:,} of {self.file}" if self.line else self.file
 
     def as_dict(self) -> dict[str, Any]:
         """Returns all of it for `aris show --why ID --json`."""
@@ -105,6 +114,7 @@ def explain(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Why
             ranked=ranked,
             file=source.get("file", batch.source_file),
             line=source.get("line", 0),
+            counted="line" if batch.format in _BY_LINE else "record",
             attempt=answer.get("attempt"),
             repairs=tuple(step for step in steps if step in RETRY_STEPS),
         )

@@ -40,8 +40,8 @@ _KINDS = {
     "gender": "words of gender",
 }
 _NOT = (
-    "It is not a decision: a computer program has read a text and written an opinion. People "
-    "decide, and the part about people says what they decided.",
+    "It is not a decision: a computer program has read a text and written an opinion. What people "
+    "decided stands above, if it was recorded. Ask the organization who decides, and how.",
     "It is not a statement about you as a person. The program knows only the text above, and "
     "nobody has checked whether the text is true.",
     "The reasons are what the program wrote with its ratings. They do not show how it came to "
@@ -157,8 +157,7 @@ def _verdict(why: Why) -> Part:
 
 
 def _data(why: Why, prompt: Mapping[str, Any], source: Mapping[str, Any]) -> Part:
-    line = f", line {why.line:,}" if why.line else ""
-    words = [f"The data come from the file {why.file}{line}."]
+    words = [f"The data come from {why.place}."]
     profile = shown_profile(prompt["messages"]) if prompt else ""
     if profile:
         words.append("The program saw this text, and nothing else about you:")
@@ -181,7 +180,7 @@ def _redacted(why: Why, prompt: Mapping[str, Any]) -> Part:
         (_KINDS.get(kind, kind).capitalize(), f"replaced {count:,} time{'' if count == 1 else 's'}")
         for kind, count in counted.items()
     ]
-    words = [f"Personal details: {how}."]
+    words = [f"{how[0].upper()}{how[1:]}."]
     if not facts and how != REDACTION["none"]:
         words.append("Nothing in the text was found that had to be replaced.")
     return Part("redacted", "What was kept out", words, facts)
@@ -191,7 +190,7 @@ def _criteria(why: Why) -> Iterator[tuple[str, str]]:
     row, rubric = why.verdict, why.rubric
     for criterion in rubric.criteria:
         lines = [
-            f"It was asked: {criterion.guidance}",
+            f"The program was asked: {criterion.guidance}",
             f"Reason: {row[f'{criterion.name}_reason']}",
         ]
         if rubric.evidence:
@@ -203,8 +202,9 @@ def _criteria(why: Why) -> Iterator[tuple[str, str]]:
             )
         yield f"{criterion.title}: {row[criterion.name]}", "\n".join(lines)
     for flag in rubric.flags:
+        title = flag.name.replace("_", " ").capitalize()
         answer = "yes" if row[flag.name] else "no"
-        yield f"{flag.name.replace('_', ' ')}: {answer}", f"It was asked: {flag.guidance}"
+        yield f"{title}: {answer}", f"The program was asked: {flag.guidance}"
 
 
 def _score(why: Why) -> Iterator[str]:
@@ -215,11 +215,11 @@ def _score(why: Why) -> Iterator[str]:
         return
     yield f"The score is {row['score']:.2f}, from 0 (worst) to {best} (best)."
     chances = zip(rubric.recommendations, rubric.probability_columns, strict=True)
-    listed = [f"{option} {row[name]:.0%}" for option, name in chances if row[name] is not None]
+    listed = [f"{option} {row[name]:.1%}" for option, name in chances if row[name] is not None]
     yield (
         f"The program was asked how likely it finds each recommendation: {', '.join(listed)}. The "
-        "score is the mean of the scale, each step weighted by its probability. What the program "
-        "prefers for a text that says nothing was taken out before."
+        "score is the mean of the scale, each step weighted by its probability. The program also "
+        "answered for an empty text, and these percentages are corrected by that answer."
     )
 
 
@@ -264,7 +264,7 @@ def _versions(
     if entries:
         yield "Code", f"aris_pipeline {entries[-1]['code_version']}"
     yield "File landed", f"{batch.landed_at:%Y-%m-%d}"
-    yield "Taken as today", f"{batch.as_of:%Y-%m-%d}"
+    yield "Years were counted up to", f"{batch.as_of:%Y-%m-%d}"
     if answer.get("request_key") == row["request_key"]:
         yield "Answered", f"{answer['completed_at']:%Y-%m-%d %H:%M} UTC"
     if why.attempt:

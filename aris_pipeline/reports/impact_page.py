@@ -1,13 +1,17 @@
 """Writes the page about how often people of each category are selected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
-from aris_pipeline.audit import FOUR_FIFTHS, SCORING, TRIAGE, MeasuredImpact
+from aris_pipeline.audit import SCORING, TRIAGE, MeasuredImpact
+from aris_pipeline.errors import ConfigError
 from aris_pipeline.labels import Population
+from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.reports.page import render
 from aris_pipeline.reports.verdicts import read_verdicts
 from aris_pipeline.storage import DataStore, write_bytes
@@ -30,7 +34,7 @@ class Published:
 
 def write_impact_page(
     store: DataStore,
-    population: Population,
+    populations: Sequence[Population],
     measured: MeasuredImpact,
     published: Published,
     out: Path | None = None,
@@ -39,34 +43,44 @@ def write_impact_page(
 
     Args:
         store: the store of the tables.
-        population: whose batch and judge it is about.
+        populations: whose batches and judge it is about.
         measured: the figures.
         published: what only the deployer knows.
-        out: the file; by default beside the batch's report.
+        out: the file; by default beside the report of the batch.
 
     Returns:
         The file.
 
     Raises:
+        ConfigError: there are several batches, and no file is named.
         StorageError: the page cannot be written.
     """
-    batch, judge = population.batch, population.judge
-    verdicts = read_verdicts(store, judge, batch, names=False)
-    path = out or store.batch_report(judge, batch.name).with_name("impact.html")
-    tables = [
-        (_BASES.get(basis, basis), [(dimension, rows) for _, dimension, rows in group])
-        for basis, group in groupby(measured.tables(), itemgetter(0))
-    ]
+    first = populations[0]
+    if out is None and len(populations) > 1:
+        raise ConfigError("the page is about several batches: name its file by --out FILE")
+    path = out or store.batch_report(first.judge, first.batch.name).with_name("impact.html")
+    batches = [one.batch for one in populations]
+    verdicts = [read_verdicts(store, first.judge, one, names=False) for one in batches]
+    identity: dict[str, Any] = {
+        name: sorted({value for one in verdicts for value in one.identity[name]})
+        for name in verdicts[0].identity
+    }
     content = {
-        "batch": batch,
-        "judge": judge,
-        "rubric": population.rubric,
-        "verdicts": verdicts,
+        "batches": batches,
+        "landed": sum(sum(one.shard_rows) for one in batches),
+        "judge": first.judge,
+        "rubric": first.rubric,
+        "identity": identity,
+        "is_demo": EMBEDDED_REVISION in identity["model_revision"],
+        "unranked": sum(one.unranked for one in verdicts),
         "written_at": datetime.now(UTC),
         "measured": measured,
         "published": published,
-        "tables": tables,
-        "four_fifths": FOUR_FIFTHS,
+        "bases": [
+            (_BASES.get(basis, basis), [*tables])
+            for basis, tables in groupby(measured.tables(), attrgetter("basis"))
+        ],
+        "has_small": any(row["under_2pct"] for row in measured.rows),
         "scoring": _BASES[SCORING],
     }
     write_bytes(render(content, "impact.html").encode(), path)

@@ -20,9 +20,10 @@ from aris_pipeline.storage import (
 )
 
 REDACTION = {
-    "fields": "names given in their own fields, and personal details, were kept out",
-    "patterns": "personal details were kept out; names were only looked for in the text",
-    "none": "nothing was redacted",
+    "fields": "taken out of the text: the names in the fields for names, contact and other details",
+    "patterns": "contact and other details were taken out of the text; there were no fields for "
+    "names, so names were only looked for",
+    "none": "nothing was taken out",
     None: "not recorded",
 }
 

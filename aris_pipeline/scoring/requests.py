@@ -38,11 +38,15 @@ class Scoring:
             )
 
     def calibrate(self, answered: Answered) -> list[float] | None:
-        """Asks for the verdict on a profile without content."""
-        requests = self.requests(RequestId("calibration"), self.calibration_prompt)
+        """Asks for the verdict on a profile without content.
+
+        The nodes are asked one after the other: on a GPU, sums depend on what is computed in the
+        same step, and this result is part of each row's score.
+        """
         found = {
             node: completion.logprobs
-            for completion in answered(requests)
+            for request in self.requests(RequestId("calibration"), self.calibration_prompt)
+            for completion in answered([request])
             if (node := RequestId.parse(completion.request_id).node) is not None
         }
         return self.option_logprobs(found)

@@ -8,7 +8,7 @@ from aris_pipeline.storage.benchmark_schemas import (
     BenchmarkRuns,
     EngineTuning,
 )
-from aris_pipeline.storage.erased import ErasedPeople, KeyedHashes, add_erased
+from aris_pipeline.storage.erased import HashedPeople, KeyedHashes, add_erased
 from aris_pipeline.storage.field_use import FieldText, FieldUse
 from aris_pipeline.storage.impact_schema import Impact
 from aris_pipeline.storage.label_schemas import Decisions, LabelMetrics, Labels, LabelSamples
@@ -67,10 +67,10 @@ __all__ = [
     "DataStore",
     "Decisions",
     "EngineTuning",
-    "ErasedPeople",
     "Evaluations",
     "FieldText",
     "FieldUse",
+    "HashedPeople",
     "Impact",
     "Judge",
     "KeyedHashes",

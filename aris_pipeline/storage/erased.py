@@ -65,12 +65,13 @@ class KeyedHashes:
 
 
 @dataclass(frozen=True)
-class ErasedPeople:
-    """The people whom landing leaves out.
+class HashedPeople:
+    """People who are known by keyed hashes alone: one to be erased, or all who were.
 
     Attributes:
-        ids: keyed hashes of the ids of people who were erased from every batch.
-        contents: keyed hashes of the texts of erased records.
+        hashes: of the data directory.
+        ids: of people who are to be in no batch.
+        contents: of their records and prompts.
     """
 
     hashes: KeyedHashes
@@ -78,8 +79,8 @@ class ErasedPeople:
     contents: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
-        """Returns the list of a data directory; None if nobody was erased.
+    def erased(cls, folder: Path) -> Self | None:
+        """Returns the people whom landing leaves out; None if nobody was erased.
 
         Raises:
             DamagedDataError: the list cannot be read; landing would bring people back.
@@ -96,10 +97,17 @@ class ErasedPeople:
             ) from error
         return cls(KeyedHashes.of(folder), ids, contents)
 
-    def has(self, custom_id: str | None, text: str) -> bool:
-        """Returns whether a record is that of an erased person."""
-        known = custom_id is not None and self.hashes.of_id(custom_id) in self.ids
-        return known or self.hashes.of_content(text) in self.contents
+    def has_id(self, custom_id: str | None) -> bool:
+        """Returns whether an id is one of theirs."""
+        return custom_id is not None and self.hashes.of_id(custom_id) in self.ids
+
+    def has_text(self, text: str) -> bool:
+        """Returns whether a record, or the messages of a prompt, are one of theirs."""
+        return self.hashes.of_content(text) in self.contents
+
+    def has_record(self, custom_id: str | None, text: str) -> bool:
+        """Returns whether a record is one of theirs, by id or content."""
+        return self.has_id(custom_id) or self.has_text(text)
 
 
 def add_erased(folder: Path, ids: Iterable[str], contents: Iterable[str]) -> None:
@@ -108,12 +116,30 @@ def add_erased(folder: Path, ids: Iterable[str], contents: Iterable[str]) -> Non
     Raises:
         StorageError: the list cannot be written.
     """
-    known = ErasedPeople.read(folder) or ErasedPeople(KeyedHashes.of(folder))
-    content = {
-        "ids": sorted(known.ids.union(ids)),
-        "contents": sorted(known.contents.union(contents)),
-    }
+    known = HashedPeople.erased(folder) or HashedPeople(KeyedHashes.of(folder))
+    _write(folder, known.ids.union(ids), known.contents.union(contents))
+
+
+def _write(folder: Path, ids: frozenset[str], contents: frozenset[str]) -> None:
+    content = {"ids": sorted(ids), "contents": sorted(contents)}
     write_bytes(json.dumps(content, indent=1).encode(), folder / "people.json")
+
+
+def readmit(folder: Path, custom_id: str) -> bool:
+    """Takes an id off the list; records that were erased stay on it.
+
+    Returns:
+        Whether the id was on the list.
+
+    Raises:
+        DamagedDataError: the list cannot be read.
+        StorageError: the list cannot be written.
+    """
+    known = HashedPeople.erased(folder)
+    if known is None or not known.has_id(custom_id):
+        return False
+    _write(folder, known.ids - {known.hashes.of_id(custom_id)}, known.contents)
+    return True
 
 
 def _make_key(file: Path) -> None:

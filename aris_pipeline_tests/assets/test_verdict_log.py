@@ -10,6 +10,8 @@ import pytest
 from aris_pipeline.audit import log_head, verify_log
 from aris_pipeline.defs.batch_run import BatchRunner
 from aris_pipeline.storage import DataStore
+from aris_pipeline_tests.command import aris
+from aris_pipeline_tests.soak.processes import Finished
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +40,24 @@ def test_a_run_logs_its_verdicts_and_shows_the_end_of_the_log(
     assert shown(instance).get("rows_added", 0) == 0
     assert verify_log(store, outcome.judge, outcome.batch, [head.hash]).fault is None
     assert len(list(store.verdict_log(outcome.judge, outcome.batch.name).glob("*.parquet"))) == 1
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["nothing new", "new verdicts"])
+def test_a_run_says_that_the_log_is_damaged_and_gives_no_end_to_keep(
+    store: DataStore, write_file: WriteFile, again: bool
+) -> None:
+    def run(*options: object) -> Finished:
+        return aris("run", write_file(12), "--data-dir", store.root, "--json", *options)
+
+    whole = run()
+    (folder,) = store.root.glob("verdict_log/*/*/*")
+    (folder / "000001.parquet").unlink()
+
+    damaged = run("--seed", 2) if again else run()
+
+    assert whole.figures["log"]["rows"] == 12
+    assert (damaged.code, damaged.figures["log"]) == (1, None)
+    assert whole.figures["log"]["head"] not in damaged.stdout + damaged.stderr
+    said = damaged.stderr
+    assert said.count("restore the folder from a backup") == 1
+    assert said.index("no end to keep: see below") < said.index("restore the folder")

@@ -1,7 +1,6 @@
 """Ways to ask an engine that is loaded already."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -46,10 +45,8 @@ def never(_prompt: Any, _limit: int) -> None:
     return None
 
 
-def run_with(
-    engine: VllmOffline, monkeypatch: pytest.MonkeyPatch, file: Path, *options: object
-) -> Finished:
-    """`aris run` with the engine that is loaded."""
+def run_with(engine: VllmOffline, monkeypatch: pytest.MonkeyPatch, *words: object) -> Finished:
+    """`aris WORDS --json` with the engine that is loaded."""
     monkeypatch.setattr(resources, "open_engine", lambda _card, _settings: engine)
     monkeypatch.setattr(engine, "close", lambda: None)
-    return aris("run", file, *options, "--json", engine=False)
+    return aris(*words, "--json", engine=False)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from aris_pipeline.audit.stability import KINDS
 from aris_pipeline.candidates import write_synthetic
 from aris_pipeline.completions import parts
 from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline
@@ -172,13 +173,13 @@ def test_plainly_different_profiles_are_told_apart_by_their_score(engine: VllmOf
     assert sum(above) / len(above) > 0.8
 
 
-def test_candidates_are_scored_ranked_and_explained(
+def test_candidates_are_scored_ranked_and_explained_and_asked_again(
     engine: VllmOffline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, data = tmp_path / "candidates.jsonl", tmp_path / "data"
     write_synthetic(4, 5, "jsonl", file)
 
-    finished = run_with(engine, monkeypatch, file, "--data-dir", data)
+    finished = run_with(engine, monkeypatch, "run", file, "--data-dir", data)
 
     assert finished.code == 0, finished.stderr
     assert (finished.figures["evaluated"], finished.figures["failed"]) == (4, 0)
@@ -196,6 +197,21 @@ def test_candidates_are_scored_ranked_and_explained(
     assert row["generate_s"] > 0
     assert row["output_tok_s"] > 0
     assert 0 < row["prefix_hit_rate"] < 1
+    before = {path: path.read_bytes() for path in data.glob("[ce]*/**/*.parquet")}
+
+    again = run_with(
+        *(engine, monkeypatch, "audit", "stability", finished.figures["batch"]),
+        *("--rows", 4, "--data-dir", data),
+    )
+
+    assert again.code == 0, again.stderr
+    (table,) = data.glob("verdict_stability/**/*.parquet")
+    whole = pl.read_parquet(table, hive_partitioning=False).filter(part="batch")
+    assert whole["unscored"].sum() == 0
+    assert whole["asked_again"].to_list() == [4] * len(KINDS)
+    shifts = dict(whole.select("kind", "shift_95").iter_rows())
+    assert max(shifts["other_rows"], shifts["alone"]) < 0.1 < max(shifts.values())
+    assert {path: path.read_bytes() for path in data.glob("[ce]*/**/*.parquet")} == before
 
 
 def test_an_openai_file_is_answered_row_by_row(
@@ -217,7 +233,7 @@ def test_an_openai_file_is_answered_row_by_row(
     with file.open("a") as out:
         out.write(json.dumps(line) + "\n" + json.dumps(too_long) + "\n")
 
-    finished = run_with(engine, monkeypatch, file, "--data-dir", data, "--min-success", 0.5)
+    finished = run_with(engine, monkeypatch, "run", file, "--data-dir", data, "--min-success", 0.5)
 
     assert finished.code == 0, finished.stderr
     figures = finished.figures

@@ -1,6 +1,5 @@
-"""Judged batches with a file of categories, logs of verdicts, and a marked person."""
+"""Judged batches with a file of categories, and logs of verdicts."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,7 @@ from aris_pipeline.storage import (
     write_parquet,
 )
 from aris_pipeline_tests.tables import DAY, WITH_EVIDENCE, make_batch, table, write_verdicts
-from aris_pipeline_tests.unit.audit.judged import make_store
 from aris_pipeline_tests.unit.audit.logged import FAILED, Logged
-from aris_pipeline_tests.unit.audit.marked import FILES
 
 JUDGE = Judge("aris-swe-v2", "small")
 
@@ -51,7 +48,7 @@ class Judged:
     def measure(self, file: Path, **options: Any) -> MeasuredImpact:
         population = self.population
         demographics = read_demographics(file, population.rows["custom_id"])
-        return measure_impact(self.store, population, demographics, **options)
+        return measure_impact(self.store, [population], demographics, **options)
 
 
 Judging = Callable[..., Judged]
@@ -61,8 +58,8 @@ Judging = Callable[..., Judged]
 def judged(store: DataStore, tmp_path: Path) -> Judging:
     """Judges candidates c0, c1, ... as `verdict` or `triaged` makes them."""
 
-    def write(*rows: dict[str, Any]) -> Judged:
-        batch = make_batch(len(rows))
+    def write(*rows: dict[str, Any], **fields: Any) -> Judged:
+        batch = make_batch(len(rows), **fields)
         write_bytes(batch.model_dump_json().encode(), store.batch_file(batch.name))
         stats = RunStats(
             run_id="now", started_at=DAY, generated=len(rows), reused=0, failed=0, wall_s=1.0
@@ -114,30 +111,3 @@ def grown(logged: Logged) -> Logged:
     logged.rows[1] = FAILED
     logged.log()
     return logged
-
-
-@pytest.fixture(scope="package")
-def judged_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("judged") / "data"
-    make_store(root)
-    return root
-
-
-@pytest.fixture
-def landed_and_judged(judged_once: Path, tmp_path: Path) -> DataStore:
-    """Returns a copy of the judged data directory, with Dagster's history."""
-    shutil.copytree(judged_once, tmp_path / "judged")
-    return DataStore(tmp_path / "judged")
-
-
-@pytest.fixture
-def landing(tmp_path: Path) -> Callable[[str], Path]:
-    """Returns what writes one of `FILES` into the landing directory of the fixture `store`."""
-
-    def write(name: str) -> Path:
-        file = tmp_path / "data" / "landing" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(FILES[name])
-        return file
-
-    return write

@@ -172,3 +172,17 @@ def test_one_category_alone_is_the_highest_and_none_is_nothing() -> None:
 def _printed(counts: list[tuple[str, int, int]]) -> list[tuple[float, float]]:
     rows = compare_categories(counts)
     return [(round(100 * row["rate"], 1), round(row["ratio"], 2)) for row in rows]
+
+
+@pytest.mark.parametrize(("selected", "n", "best", "all_"), [(6, 10, 6, 8), (8, 10, 1, 1)])
+def test_exactly_four_fifths_is_not_below(selected: int, n: int, best: int, all_: int) -> None:
+    """0.6 / 0.75 is 0.7999999999999999 in floating point."""
+    rows = compare_categories([("Women", n, selected), ("Men", all_, best)])
+
+    assert in_words(rows)[0] == "cannot tell"
+
+
+def test_a_little_less_than_four_fifths_is_below() -> None:
+    rows = compare_categories([("Women", 100, 59), ("Men", 80, 60)])
+
+    assert in_words(rows)[0] == "below four fifths"

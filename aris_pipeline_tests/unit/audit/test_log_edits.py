@@ -91,6 +91,16 @@ def erase(grown: Logged, who: str, *, witnessed: int = 3, empties: int = 3) -> N
     edit.write()
 
 
+def test_a_list_of_entries_says_that_one_was_changed(grown: Logged) -> None:
+    edit = Editor(grown, 1)
+    edit.rows[0][0]["score"] = 0.5
+    edit.write()
+
+    listed = aris("audit", "log", grown.batch.name, "--data-dir", grown.store.root)
+
+    assert "the hashes of row 1 do not fit: somebody has changed it" in listed.stderr
+
+
 def test_an_erased_candidate_is_no_fault_if_a_later_row_witnesses_it(grown: Logged) -> None:
     ids = ({"custom_id": f"c{n}", "request_key": f"k{n}"} for n in range(len(grown.rows)))
     grown.rows = [one | row for one, row in zip(ids, grown.rows, strict=True)][1:]

@@ -86,6 +86,7 @@ def test_the_churn_is_none_if_nothing_changes_and_counts_who_leaves() -> None:
     assert moved[0]["churn"] > 0
     assert moved[0]["flips"] == 1
     assert suggested_band(quiet) == 0
+    assert suggested_band([row | {"asked_again": 5} for row in quiet]) is None
     assert stability_in_words(moved)[1]["part"] == "border"
 
 

@@ -176,5 +176,5 @@ def test_a_batch_without_a_log_is_a_fault(logged: Logged, tmp_path: Path) -> Non
     fault = logged.verify().fault
 
     assert fault is not None
-    assert "6 verdicts of evaluations are not its latest" in fault.problem
+    assert "there is no log of the 6 verdicts" in fault.problem
     assert "run the file again" in fault.remedy

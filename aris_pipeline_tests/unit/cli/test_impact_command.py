@@ -52,6 +52,31 @@ def test_json_has_the_rows_with_what_they_say(batch: Judged) -> None:
     assert "lacks" not in ended.stderr
 
 
+def test_several_batches_are_one_sample_with_a_page_and_no_table(
+    judged: Judging, tmp_path: Path
+) -> None:
+    """The median is that of all; the first tenth is that of each."""
+    names = ["2026-01-05_winter", "2026-07-01_summer"]
+    good, bad = (
+        judged(*(verdict("Yes", score + n / 10) for n in range(10)), name=name)
+        for name, score in zip(names, (3.0, 1.0), strict=True)
+    )
+    file = good.people(sex=["Female", "Male"] * 5)
+    command = ("audit", "impact", *names, "--demographics", file, "--selected", "top:10%")
+    data = ("--data-dir", good.store.root, "--json")
+
+    refused = aris(*command, *data)
+    found = aris(*command, "--out", tmp_path / "year.html", *data).figures
+
+    assert (refused.code, "name its file by --out" in refused.stderr) == (2, True)
+    assert (found["batches"], found["assessed"], found["table"]) == (names, 20, None)
+    selected = [(row["basis"], row["selected"], row["n"]) for row in found["rows"]]
+    assert selected == [("score>median", 5, 10)] * 2 + [("top:10%", 0, 10), ("top:10%", 2, 10)]
+    page = (tmp_path / "year.html").read_text()
+    assert all(name in page for name in names)
+    assert not [*bad.store.root.glob("impact/**/*.parquet")]
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

@@ -123,6 +123,25 @@ def test_calibration_is_asked_once_for_all_rows() -> None:
     assert FakeEngine.asked[0].prompt_token_ids == [1, 7]
 
 
+def test_each_request_of_the_calibration_is_alone_in_an_engine_with_an_empty_prefix_cache() -> None:
+    """What shares a step with it would round it differently, and every score with it."""
+    together: list[list[str]] = []
+
+    class Recording(FakeEngine):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+            asked = list(requests)
+            together.append([request.request_id for request in asked])
+            yield from super().generate(asked)
+
+        def reset_prefix_cache(self) -> bool:
+            together.append([])
+            return True
+
+    _rows(Recording())
+
+    assert together[:3] == [[], ["calibration#0"], ["calibration#1"]]
+
+
 def test_rows_that_bring_their_own_requests_are_not_scored() -> None:
     rows = _rows(FakeEngine(), scoring=None)
 

@@ -17,7 +17,7 @@ GIVEN = Published("Voluntary form of <2026>", date(2026, 1, 5), "fewer than five
 def page(batch: Judged, published: Published = GIVEN) -> ReadPage:
     file = batch.people(sex=["Female", "Female", HOSTILE, "unknown"])
     found = batch.measure(file, without_small=published.left_out is not None)
-    return read_page(write_impact_page(batch.store, batch.population, found, published))
+    return read_page(write_impact_page(batch.store, [batch.population], found, published))
 
 
 @pytest.fixture
@@ -33,10 +33,25 @@ def test_it_has_what_the_rule_of_new_york_wants_published(batch: Judged) -> None
     assert "Source of the categories Voluntary form of <2026>" in data
     assert "Assessed 4 of 4 candidates landed" in data
     assert "sex: 1 assessed candidates, who are not in the tables" in data
-    assert "The reason that was given: fewer than five people" in data
+    assert "No category has less than 2 %, so none is left out" in data
     assert "Scoring rate: a score above the sample's median" in found.sections["basis-1"]
-    assert "Female 2 1 50.0% below 0.80 0.50" in found.sections["basis-2"]
+    assert "Female 2 1 50.0% 0.50" in found.sections["basis-2"]
     assert "Selected: answered by the model" in found.sections["basis-3"]
+
+
+def test_small_categories_that_are_left_out_are_marked_with_the_reason(judged: Judging) -> None:
+    batch = judged(*(verdict("Yes" if n % 2 else "No") for n in range(60)))
+    file = batch.people(sex=["Female", "Male"] * 29 + ["Male", "Other"])
+
+    found = read_page(
+        write_impact_page(
+            batch.store, [batch.population], batch.measure(file, without_small=True), GIVEN
+        )
+    )
+
+    assert "The reason that was given: fewer than five people" in found.sections["dates"]
+    assert "Other under 2 % 1 1 100.0%" in found.sections["basis-2"]
+    assert "are marked, and not compared." in found.sections["reading"]
 
 
 def test_it_says_what_it_is_not(batch: Judged) -> None:

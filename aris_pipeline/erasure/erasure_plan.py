@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline.audit.erased_files import (
+from aris_pipeline.audit import ERASED
+from aris_pipeline.candidates import CandidateFile
+from aris_pipeline.erasure.erased_files import (
+    FROM_BACKUP,
     mentions,
+    missing_rows,
     other_files,
     pages_of,
     rows_in_other,
     rows_in_table,
     table_files,
 )
-from aris_pipeline.audit.erased_log import judges_with_log, rows_in_log
-from aris_pipeline.audit.erasure import Erasure, Source
-from aris_pipeline.audit.finder import Finder
-from aris_pipeline.audit.log_verification import ERASED
-from aris_pipeline.audit.theirs import Theirs, mention_of
-from aris_pipeline.audit.traces import Clean, clean_folder, cleaner
-from aris_pipeline.candidates import CandidateFile
+from aris_pipeline.erasure.erased_log import rows_in_log
+from aris_pipeline.erasure.history_cleaning import Clean, clean_folder, cleaner
+from aris_pipeline.erasure.id_mentions import mention_of
+from aris_pipeline.erasure.journaled_erasure import Erasure, Source
+from aris_pipeline.erasure.person_finder import PersonFinder
 from aris_pipeline.errors import ArisError, DamagedDataError, MissingDataError
 from aris_pipeline.models import cache_dir
 from aris_pipeline.storage import (
@@ -35,8 +37,13 @@ from aris_pipeline.storage import (
     read_parquet,
 )
 
+_AUDITS = (
+    ("impact", "impact.parquet"),
+    ("reports", "impact.html"),
+    ("bias_probe", "*.parquet"),
+    ("verdict_stability", "*.parquet"),
+)
 _REMOVED = (".html", ".htm", ".xlsx")
-_HINT = "restore the file from a backup"
 _ALWAYS = (
     "backups of the data directory, and older versions that an object store keeps",
     "copies that were exported, mailed or printed elsewhere, and the memory of programs that run",
@@ -93,10 +100,10 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         DamagedDataError: a file cannot be read, or a batch lacks rows.
         MissingDataError: nothing of this id is here.
     """
-    finder = Finder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
+    finder = PersonFinder(store, custom_id, KeyedHashes.of(store.erasures, trial=trial))
     for batch in batches:
         finder.look_at(batch)
-    search = _Search(store, batches, everywhere=everywhere, theirs=finder.theirs)
+    search = _Search(store, batches, everywhere=everywhere, finder=finder)
     for batch in batches:
         search.look_at(batch)
         on_batch()
@@ -122,13 +129,22 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
         sources=landed_from,
         removed=removed,
     )
-    stays = [*search.outside(landed_from), *search.cannot_reach, *_history_elsewhere(store)]
+    counted = [one for batch in search.found for one in _computed_with(store, batch)]
+    stays = [*search.outside(landed_from), *search.cannot_reach, *counted]
+    stays += _history_elsewhere(store)
     return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean)
 
 
 def history_folders(store: DataStore) -> dict[str, Path]:
     """Returns where messages may quote a person: Dagster's home, and the logs of engines."""
     return {"Dagster's history": dagster_home(store.root), "engine logs": cache_dir() / "logs"}
+
+
+def _computed_with(store: DataStore, batch: Batch) -> Iterator[str]:
+    """Yields what of the audits of a batch counts the person; a category of few can show who."""
+    for table, file in _AUDITS:
+        for found in sorted((store.root / table).glob(f"**/batch={batch.name}/{file}")):
+            yield f"{found} counts the person: run that audit again, or remove the file"
 
 
 def _history_elsewhere(store: DataStore) -> list[str]:
@@ -141,33 +157,25 @@ def _history_elsewhere(store: DataStore) -> list[str]:
 
 def _require_whole(store: DataStore, batch: Batch) -> None:
     """Raises an error if rows are missing: they would pass for erased ones."""
-    for shard, expected in store.rows_of_shards(batch).items():
-        there = read_parquet(store.landed(shard), hint=_HINT, columns=["line"]).height
-        if there != expected:
-            raise _incomplete(batch, store.landed(shard), there, expected)
-    unread = store.quarantine(Shard(batch.name, LANDING_SHARD)).parent
-    there = sum(
-        read_parquet(file, hint=_HINT, columns=["line"]).height for file in unread.glob("*.parquet")
-    )
-    expected = batch.quarantined - batch.erased.get(LANDING_SHARD, 0)
-    if there != expected:
-        raise _incomplete(batch, unread, there, expected)
-
-
-def _incomplete(batch: Batch, place: Path, there: int, expected: int) -> DamagedDataError:
-    return DamagedDataError(
-        f"{place} has {there:,} rows, and {expected:,} landed: land the file of {batch.name} again "
-        "before anybody is erased; `aris verify` says more"
-    )
+    missing = missing_rows(store, batch)
+    for name in {**missing, **batch.erased}:
+        lost = missing.get(name, 0) - batch.erased.get(name, 0)
+        if lost:
+            table = store.quarantine if name == LANDING_SHARD else store.landed
+            raise DamagedDataError(
+                f"{table(Shard(batch.name, name))} has {abs(lost):,} rows "
+                f"{'fewer' if lost > 0 else 'more'} than were landed: land the file of "
+                f"{batch.name} again before anybody is erased; `aris verify` says more"
+            )
 
 
 class _Search:
     """Counts the person's rows in all files, and collects what cannot be reached."""
 
     def __init__(
-        self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, theirs: Theirs
+        self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, finder: PersonFinder
     ) -> None:
-        self._store, self._batches, self._theirs = store, batches, theirs
+        self._store, self._batches, self._finder = store, batches, finder
         self._everywhere = everywhere
         self.rows: Counter[str] = Counter()
         self.found: list[Batch] = []
@@ -178,10 +186,10 @@ class _Search:
         """Counts the rows of a batch."""
         rows: Counter[str] = Counter()
         for table, file in table_files(self._store, batch.name):
-            rows[table] += rows_in_table(file, self._theirs)
-        for judge in judges_with_log(self._store, batch.name):
+            rows[table] += rows_in_table(file, self._finder.person)
+        for judge in self._store.judges("verdict_log", batch.name):
             rows["verdict_log (emptied)"] += rows_in_log(
-                self._store, judge, batch.name, self._theirs
+                self._store, judge, batch.name, self._finder.person
             )
         if not +rows:
             return
@@ -213,10 +221,12 @@ class _Search:
         read = [(one, CandidateFile.of_batch(self._store, path, one)) for one in of]
         own = [(one, file) for one, file in read if one.is_of(file.digest)]
         file = (own or read)[0][1] if read else CandidateFile.found(path)
-        count = file.count(self._theirs.has_record)
+        self._finder.look_at_file(file)
+        is_theirs = self._finder.person.has_record
+        count = file.count(is_theirs)
         if not count:
             return None
-        file.without(self._theirs.has_record)  # whether it can be done is known before
+        file.without(is_theirs)  # whether it can be done is known before
         self.rows["landed files"] += count
         return Source(str(path), [one.name for one, _ in own])
 
@@ -234,8 +244,8 @@ class _Search:
         """Yields what decisions about other people say of the person."""
         for batch in self.found:
             for file in self._store.decisions(batch.name).glob("*.parquet"):
-                rows = read_parquet(file, hint=_HINT)
-                others = rows.filter(~self._theirs.rows(rows))["reason"].drop_nulls()
+                rows = read_parquet(file, hint=FROM_BACKUP)
+                others = rows.filter(~self._finder.person.rows(rows))["reason"].drop_nulls()
                 if any(mention.search(reason) for reason in others):
                     yield f"{file}: the reason of a decision about somebody else mentions the id"
 
@@ -245,7 +255,7 @@ class _Search:
         for file in other_files(self._store):
             below = "/".join(file.parts[len(self._store.root.parts) :])
             kind = file.suffix.lower()
-            if count := rows_in_other(file, self._theirs, scope):
+            if count := rows_in_other(file, self._finder.person, scope):
                 self.rows[below] = count
             elif not mentions(file, mention):
                 continue

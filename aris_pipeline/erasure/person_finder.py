@@ -5,11 +5,12 @@ import re
 
 import polars as pl
 
-from aris_pipeline.audit.erased_files import table_files
-from aris_pipeline.audit.theirs import Theirs, chat_text, mention_of, quote_of
+from aris_pipeline.candidates import CandidateFile
+from aris_pipeline.erasure.erased_files import FROM_BACKUP, table_files
+from aris_pipeline.erasure.hashed_person import HashedPerson, chat_text
+from aris_pipeline.erasure.id_mentions import mention_of, quote_of
 from aris_pipeline.storage import Batch, DataStore, KeyedHashes, read_parquet
 
-_HINT = "restore the file from a backup"
 _SAYING = {
     "landed": ["custom_id", "record"],
     "quarantine": ["custom_id", "raw", "message"],
@@ -20,7 +21,7 @@ _SAYING = {
 _FROM_CONTENT = re.compile(r"([0-9a-f]{16}-)\d+")
 
 
-class Finder:
+class PersonFinder:
     """Collects the ids and the texts of a person, as keyed hashes, over all batches."""
 
     def __init__(self, store: DataStore, custom_id: str, hashes: KeyedHashes) -> None:
@@ -31,32 +32,37 @@ class Finder:
         # Equal records without an id have one digest, and are one person.
         twins = _FROM_CONTENT.fullmatch(custom_id)
         column = pl.col("custom_id")
-        self._is_theirs = column.str.starts_with(twins[1]) if twins else column == custom_id
+        self._is_person = column.str.starts_with(twins[1]) if twins else column == custom_id
 
     @property
-    def theirs(self) -> Theirs:
+    def person(self) -> HashedPerson:
         """Returns what recognizes the rows, by what was found so far."""
-        return Theirs(self.hashes, frozenset(self.ids), frozenset(self.contents))
+        return HashedPerson(self.hashes, frozenset(self.ids), frozenset(self.contents))
 
     def look_at(self, batch: Batch) -> None:
         """Notes the person's records of a batch, also unusable ones, and their prompts."""
         for table, file in table_files(self._store, batch.name):
             if table not in _SAYING:
                 continue
-            frame = read_parquet(file, hint=_HINT, columns=_SAYING[table])
+            frame = read_parquet(file, hint=FROM_BACKUP, columns=_SAYING[table])
             if table == "prompts":
-                chats = frame.filter(self._is_theirs)["messages"].to_list()
+                chats = frame.filter(self._is_person)["messages"].to_list()
                 said = [chat_text(json.loads(messages)) for messages in chats]
             elif table == "landed":
-                theirs = frame.filter(self._is_theirs)
-                said = theirs["record"].to_list()
-                self._named |= {*theirs["custom_id"]}
-                self.ids |= {self.hashes.of_id(one) for one in theirs["custom_id"]}
+                own = frame.filter(self._is_person)
+                said = own["record"].to_list()
+                self._named |= {*own["custom_id"]}
+                self.ids |= {self.hashes.of_id(one) for one in own["custom_id"]}
             else:
-                theirs = frame.filter(self._is_quarantined(frame))
-                said = theirs["raw"].to_list()
-                self._messages |= {*theirs["message"]}
+                own = frame.filter(self._is_quarantined(frame))
+                said = own["raw"].to_list()
+                self._messages |= {*own["message"]}
             self.contents |= {self.hashes.of_content(text) for text in said}
+
+    def look_at_file(self, file: CandidateFile) -> None:
+        """Notes the unusable records of a file that mention the person, and have no id."""
+        own = filter(self._mention.search, file.unusable())
+        self.contents |= {self.hashes.of_content(text) for text in own}
 
     def quotes(self) -> list[re.Pattern[str]]:
         """Returns what finds the ids, and the messages about the person's records."""

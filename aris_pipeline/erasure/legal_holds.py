@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from aris_pipeline.audit.erased_files import as_json
+from aris_pipeline.erasure.erased_files import as_json
 from aris_pipeline.errors import ConfigError, DamagedDataError
 from aris_pipeline.storage import DataStore, write_bytes
 

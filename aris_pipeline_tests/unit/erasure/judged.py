@@ -1,10 +1,11 @@
-"""Makes a data directory with a marked person, judged, labeled, decided on and exported."""
+"""Makes a data directory with a marked person, judged, labeled and exported; erases the person."""
 
 import csv
 from pathlib import Path
 
+from aris_pipeline.storage import DataStore
 from aris_pipeline_tests.command import aris
-from aris_pipeline_tests.unit.audit.marked import FILES, ID, MARK
+from aris_pipeline_tests.unit.erasure.marked import FILES, ID, MARK
 
 
 def make_store(root: Path) -> None:
@@ -39,3 +40,9 @@ def fill(sheet: Path) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(row | {"recommendation": "Yes"} for row in rows)
+
+
+def purge(store: DataStore, *more: object, code: int = 0, yes: bool = True) -> str:
+    done = aris("purge", "--id", ID, *(["--yes"] if yes else []), *more, "--data-dir", store.root)
+    assert done.code == code, done.stderr
+    return done.stdout + done.stderr

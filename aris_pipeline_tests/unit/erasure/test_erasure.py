@@ -7,18 +7,19 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from aris_pipeline.audit import Erasure, erase, plan_erasure, verify_log
+from aris_pipeline.audit import append_verdicts, log_is_stale, verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import EngineLock
+from aris_pipeline.erasure import Erasure, erase, plan_erasure
 from aris_pipeline.ledger import judges_of, reconcile
 from aris_pipeline.storage import (
-    LANDING_SHARD,
     Completions,
     DataStore,
     Judge,
@@ -28,15 +29,10 @@ from aris_pipeline.storage import (
 from aris_pipeline.storage.process_lock import ProcessLock
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.tables import write_table
-from aris_pipeline_tests.unit.audit.marked import FILES, ID, MARK, marked_files
+from aris_pipeline_tests.unit.erasure.judged import purge
+from aris_pipeline_tests.unit.erasure.marked import FILES, ID, MARK, marked_files
 
 Landing = Callable[[str], Path]
-
-
-def purge(store: DataStore, *more: object, code: int = 0, yes: bool = True) -> str:
-    done = aris("purge", "--id", ID, *(["--yes"] if yes else []), *more, "--data-dir", store.root)
-    assert done.code == code, done.stderr
-    return done.stdout + done.stderr
 
 
 def is_whole(store: DataStore) -> bool:
@@ -110,28 +106,6 @@ def test_only_a_whole_equal_record_is_the_same_person(store: DataStore) -> None:
     )
 
 
-def test_a_long_record_that_was_in_quarantine_alone_does_not_come_back(store: DataStore) -> None:
-    file = store.landing / "long.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = (
-        '{"title": "Engineer", "id": "broken-1", "text": "'
-        + "long " * 20_000
-        + '\n{"title": "A"}\n'
-    )
-    file.write_text(text)
-    batch = land_file(store, file, LandingOptions())
-    assert batch.quarantined == 1
-    aris("purge", "--id", "broken-1", "--yes", "--data-dir", store.root)
-    again = store.root.parent / "again.jsonl"
-    again.write_text(text + '{"title": "B"}\n')
-
-    landed = land_file(store, again, LandingOptions())
-
-    assert landed.rows_erased == 1
-    left = pl.read_parquet(store.quarantine(Shard(landed.name, LANDING_SHARD)))
-    assert left.is_empty()
-
-
 def test_a_trial_lists_what_would_go_and_changes_nothing(landed_and_judged: DataStore) -> None:
     before = {file: file.read_bytes() for file in landed_and_judged.root.rglob("*.parquet")}
 
@@ -166,43 +140,6 @@ def test_a_person_leaves_a_file_of_any_format_and_all_others_stay(
         assert records.to_list() == others[name], name
         assert landed.quarantined == 0, name
         assert land_file(store, store.landing / name).name == batch.name, "it is no new batch"
-
-
-def test_the_file_of_a_person_that_lands_again_does_not_bring_them_back(
-    store: DataStore, landing: Landing, tmp_path: Path
-) -> None:
-    file = landing("lines.jsonl")
-    first = land_file(store, file)
-    purge(store)
-    longer = tmp_path / "longer.jsonl"
-    longer.write_bytes(FILES["lines.jsonl"] + b'{"aristotleId": "new", "notes": "x"}\n')
-    file.write_bytes(FILES["lines.jsonl"])
-
-    same, other = land_file(store, file), land_file(store, longer)
-
-    assert same.name == first.name
-    assert other.erased == {"s000": 1, "landing": 3}
-    assert other.warnings == ["records of people who were erased are left out: 4"]
-    file.unlink()
-    assert marked_files(store.root) == []
-    assert reconcile(store, other, None).missing == 6
-
-
-def test_a_damaged_batch_that_is_cut_again_keeps_its_shards_and_leaves_the_person_out(
-    store: DataStore, landing: Landing
-) -> None:
-    file = landing("lines.jsonl")
-    batch = land_file(store, file, LandingOptions(shard_size=2))
-    purge(store)
-    shards = {shard: pl.read_parquet(store.landed(shard)) for shard in Shard.all_of(batch)}
-    file.write_bytes(FILES["lines.jsonl"])
-    store.landed(Shard.numbered(batch.name, 2)).unlink()
-
-    again = land_file(store, file, LandingOptions(shard_size=2))
-
-    assert again.erased == {"s001": 1, "landing": 3}
-    for shard, rows in shards.items():
-        assert pl.read_parquet(store.landed(shard)).equals(rows)
 
 
 def test_a_person_of_one_batch_is_somebody_else_in_another(
@@ -270,8 +207,8 @@ def test_the_journal_and_the_list_of_the_erased_do_not_say_who_it_is(
     land_file(store, landing("document.json"))
     plan = plan_erasure(store, ID, store.batches(), everywhere=True)
 
-    assert MARK not in json.dumps(plan.erasure.as_dict())
-    assert Erasure.parse(plan.erasure.as_dict()) == plan.erasure
+    assert MARK not in json.dumps(asdict(plan.erasure))
+    assert Erasure.parse(asdict(plan.erasure)) == plan.erasure
     assert (store.erasures / "key").stat().st_mode & 0o777 == 0o600
 
 
@@ -296,6 +233,23 @@ def test_what_dagster_and_engines_have_quoted_is_cleaned(
     assert "engine logs" in said
     assert marked_files(store.root) + marked_files(log.parent) == []
     assert "all else stays" in log.read_text()
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "postgres"])
+def test_a_history_in_postgresql_is_named_as_out_of_reach(
+    store: DataStore,
+    landing: Landing,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    storage: str,
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(f"# or postgres\nstorage:\n  {storage}:\n    url: x\n")
+    land_file(store, landing("document.json"))
+
+    said = purge(store, "--dry-run")
+
+    assert ("cannot reach: Dagster's history in PostgreSQL" in said) == (storage == "postgres")
 
 
 def test_a_batch_that_is_being_run_is_refused(store: DataStore, landing: Landing) -> None:
@@ -361,3 +315,17 @@ def test_a_source_outside_is_named_and_erased_from_if_asked(
 
     assert f"the file document.json, from which {batch.name} was landed" in said
     assert MARK.encode() not in file.read_bytes()
+
+
+def test_verdicts_that_are_not_logged_yet_are_logged_after_a_purge(
+    landed_and_judged: DataStore,
+) -> None:
+    (batch,) = landed_and_judged.batches()
+    (judge,) = landed_and_judged.judges("verdict_log", batch.name)
+    assert not log_is_stale(landed_and_judged, judge, batch)
+
+    purge(landed_and_judged)
+
+    assert log_is_stale(landed_and_judged, judge, batch)
+    append_verdicts(landed_and_judged, judge, batch)
+    assert not log_is_stale(landed_and_judged, judge, batch)

@@ -1,9 +1,12 @@
 """Batches go when they are too old, unless a legal hold keeps them."""
 
+import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from aris_pipeline.candidates import land_file
@@ -11,7 +14,7 @@ from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.storage import Batch, DataStore, write_bytes
 from aris_pipeline_tests.command import aris
-from aris_pipeline_tests.unit.audit.marked import ID, MARK, marked_files
+from aris_pipeline_tests.unit.erasure.marked import ID, MARK, marked_files
 
 Landing = Callable[[str], Path]
 
@@ -40,15 +43,25 @@ def test_all_of_a_batch_that_is_too_old_goes_and_nothing_of_others(
     for file in ("sheet.csv", "sheet.html", "decisions.csv", "chats.jsonl"):
         (landed_and_judged.root / file).unlink()  # of raters, whose names do not say the batch
 
+    probe = {"ops": {"bias_probe": {"config": {"batch": old.name}}}}
+    with open_instance(landed_and_judged.root) as instance:
+        instance.add_run(
+            dg.DagsterRun("audit", run_config=probe, status=dg.DagsterRunStatus.SUCCESS)
+        )
+
     said = retain(landed_and_judged, "--days", 365, "--yes")
 
-    assert "erased 1 batches" in said
+    assert f"erased {old.name}; backups" in said
     assert marked_files(landed_and_judged.root) == []
     assert [batch.name for batch in landed_and_judged.batches()] == [kept.name]
     with open_instance(landed_and_judged.root) as instance:
         assert instance.get_dynamic_partitions(SHARDS) == []
         jobs = {run.job_name for run in instance.get_runs()}
     assert jobs <= {"rank", "report"}, "they are of all batches"
+    (history,) = landed_and_judged.root.glob(".dagster/history/runs/index.db")
+    with sqlite3.connect(history) as database:
+        checks = database.execute("SELECT DISTINCT asset_key FROM asset_check_executions")
+        assert checks.fetchall() == [('["candidate_ranking"]',)]
     left = {file for file in landed_and_judged.root.rglob("*") if old.name in str(file)}
     assert left == {*(landed_and_judged.locks / "locks").glob(f"{old.name}*")}
 
@@ -83,6 +96,34 @@ def test_a_trial_and_a_call_without_yes_erase_nothing(store: DataStore, landing:
     assert "--yes" in retain(store, "--days", 5, code=2)
     assert "no batch landed more than 20 days ago" in retain(store, "--days", 20)
     assert MARK.encode() in (store.landing / "document.json").read_bytes()
+
+
+def test_a_hold_on_a_name_that_is_nowhere_says_that_it_keeps_nothing_yet(
+    store: DataStore, landing: Landing
+) -> None:
+    batch = land_file(store, landing("document.json")).name
+
+    said = retain(store, "--hold", "documant", "--why", "a lawsuit")
+
+    assert "no batch and no candidate is called 'documant', so the hold keeps nothing yet" in said
+    assert f"batches: {batch}" in said
+    assert "keeps nothing" not in retain(store, "--hold", batch, "--why", "a lawsuit")
+
+
+def test_a_hold_keeps_the_batch_of_a_person_who_is_in_quarantine_alone(
+    store: DataStore, landing: Landing
+) -> None:
+    file = landing("requests.jsonl")
+    bad = json.loads(file.read_text().splitlines()[0]) | {"custom_id": "odd-1", "url": "elsewhere"}
+    file.write_text(file.read_text() + json.dumps(bad))
+    batch = aged(store, land_file(store, file), 400)
+
+    assert f'"keeps": ["{batch.name}"]' in retain(
+        store, "--hold", "odd-1", "--why", "a lawsuit", "--json"
+    )
+    retain(store, "--days", 365, "--yes")
+
+    assert store.batch(batch.name)
 
 
 def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import polars as pl
-
-from aris_pipeline.audit.holds import Hold, hold_on, read_holds
-from aris_pipeline.storage import Batch, DataStore, Shard, read_parquet
-
-_HINT = "restore the file from a backup"
+from aris_pipeline.erasure.erased_files import FROM_BACKUP
+from aris_pipeline.erasure.legal_holds import Hold, hold_on, read_holds
+from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Shard, read_parquet
 
 
 @dataclass(frozen=True)
@@ -50,14 +47,23 @@ def expired_batches(store: DataStore, days: int) -> list[Expired]:
     ]
 
 
+def batches_kept_by(store: DataStore, hold: Hold) -> list[str]:
+    """Returns the names of the batches that a hold keeps: the one on hold, or those of a candidate.
+
+    Raises:
+        DamagedDataError: a manifest or a landed file cannot be read.
+    """
+    return [batch.name for batch in store.batches() if _hold_of(store, batch, [hold])]
+
+
 def _hold_of(store: DataStore, batch: Batch, holds: Sequence[Hold]) -> Hold | None:
-    """Returns the hold on a batch, or on a candidate in it."""
+    """Returns the hold on a batch, or on a candidate in it, usable or not."""
     if not holds or (hold := hold_on(holds, [batch.name])):
         return hold if holds else None
     held = [one.on for one in holds]
-    for shard in Shard.all_of(batch):
-        landed = read_parquet(store.landed(shard), hint=_HINT, columns=["custom_id"])
-        found = landed.filter(pl.col("custom_id").is_in(held))["custom_id"]
-        if found.len():
-            return hold_on(holds, found.to_list())
+    unread = store.quarantine(Shard(batch.name, LANDING_SHARD)).parent.glob("*.parquet")
+    for file in (*map(store.landed, Shard.all_of(batch)), *unread):
+        ids = read_parquet(file, hint=FROM_BACKUP, columns=["custom_id"])["custom_id"]
+        if hold := hold_on(holds, ids.filter(ids.is_in(held)).to_list()):
+            return hold
     return None

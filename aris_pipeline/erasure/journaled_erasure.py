@@ -8,40 +8,37 @@ So `finish_erasure` completes what a killed process has begun.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from aris_pipeline.audit.erased_files import (
+from aris_pipeline.candidates import CandidateFile, one_landing_at_a_time
+from aris_pipeline.engines import EngineLock
+from aris_pipeline.erasure.batch_removal import remove_batch
+from aris_pipeline.erasure.erased_files import (
     as_json,
     erase_from_other,
     erase_from_table,
+    missing_rows,
     other_files,
     remove_file,
     table_files,
 )
-from aris_pipeline.audit.erased_log import erase_from_log, judges_with_log
-from aris_pipeline.audit.removed_batches import remove_batch
-from aris_pipeline.audit.theirs import Theirs
-from aris_pipeline.candidates import CandidateFile, one_landing_at_a_time
-from aris_pipeline.engines import EngineLock
+from aris_pipeline.erasure.erased_log import erase_from_log
+from aris_pipeline.erasure.hashed_person import HashedPerson
 from aris_pipeline.errors import BatchBusyError, DamagedDataError, EngineBusyError
 from aris_pipeline.storage import (
-    LANDING_SHARD,
     Batch,
     DataStore,
     KeyedHashes,
-    Shard,
     add_erased,
     alone_on_batch,
     data_path,
-    read_parquet,
     write_bytes,
 )
 from aris_pipeline.storage.process_lock import ProcessLock
 
 _JOURNAL = "journal.json"
-_HINT = "restore the file from a backup"
 
 
 @dataclass(frozen=True)
@@ -77,25 +74,37 @@ class Erasure:
         """Returns an erasure from its form in the journal."""
         return cls(**said | {"sources": [Source(**one) for one in said["sources"]]})
 
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the form in the journal."""
-        return {**vars(self), "sources": [vars(one) for one in self.sources]}
-
-    def theirs(self, store: DataStore) -> Theirs:
+    def person(self, store: DataStore) -> HashedPerson:
         """Returns what recognizes the person's rows."""
         hashes = KeyedHashes.of(store.erasures)
-        return Theirs(hashes, frozenset(self.ids), frozenset(self.contents))
+        return HashedPerson(hashes, frozenset(self.ids), frozenset(self.contents))
 
 
 def erase(store: DataStore, erasure: Erasure) -> None:
-    """Erases a person; the caller holds the locks (`locked`).
+    """Erases a person, in an order in which they cannot come back; the caller holds the locks.
 
     Raises:
         StorageError: a file cannot be written; `finish_erasure` goes on from there.
         DamagedDataError: a file cannot be read.
     """
-    write_bytes(as_json({"person": erasure.as_dict()}), store.erasures / _JOURNAL)
-    _complete(store, erasure)
+    write_bytes(as_json({"person": asdict(erasure)}), store.erasures / _JOURNAL)
+    person = erasure.person(store)
+    store.remove_leftovers()  # a killed writer may have left the person in one
+    add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
+    for source in erasure.sources:
+        _erase_from_source(store, source, person)
+    for name in erasure.batches:
+        for _, file in table_files(store, name):
+            erase_from_table(file, person)
+        for judge in store.judges("verdict_log", name):
+            erase_from_log(store, judge, name, person)
+        _count_in_manifest(store, name)
+    scope = None if erasure.everywhere else erasure.batches
+    for name in erasure.removed:
+        remove_file(data_path(name))
+    for file in other_files(store):
+        erase_from_other(file, person, scope)
+    remove_file(store.erasures / _JOURNAL)
 
 
 def finish_erasure(store: DataStore) -> list[Path] | None:
@@ -124,14 +133,14 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
             erasure = Erasure.parse(said["person"]) if whole is None else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedDataError(
-                f"{journal} cannot be read ({error}): purge the person again, then remove it"
+                f"{journal} cannot be read ({error}): remove it, then purge the person again"
             ) from error
         if erasure is None:
             with _batches_locked(store, whole):
-                complete_removal(store, whole)
+                remove_batches(store, whole)
         else:
             with _batches_locked(store, erasure.batches), one_landing_at_a_time(store):
-                _complete(store, erasure)
+                erase(store, erasure)
         return [data_path(one) for one in erasure.removed] if erasure else []
     finally:
         lock.release()
@@ -154,15 +163,10 @@ def locked(store: DataStore, batches: Sequence[str]) -> Iterator[None]:
         lock.release()
 
 
-def begin_removal(store: DataStore, batches: Sequence[str]) -> None:
+def remove_batches(store: DataStore, names: Sequence[str]) -> None:
     """Removes whole batches, by way of the journal; the caller holds the locks."""
-    write_bytes(as_json({"batches": [*batches]}), store.erasures / _JOURNAL)
-    complete_removal(store, batches)
-
-
-def complete_removal(store: DataStore, batches: Sequence[str]) -> None:
-    """Removes what is left of whole batches: tables, landed files, exports; manifests last."""
-    for name in batches:
+    write_bytes(as_json({"batches": [*names]}), store.erasures / _JOURNAL)
+    for name in names:
         remove_batch(store, name)
     remove_file(store.erasures / _JOURNAL)
 
@@ -191,36 +195,15 @@ def _refuse_if_generating(store: DataStore, batch: str) -> None:
         raise BatchBusyError(f"batch {batch} may be running now: {error}") from error
 
 
-def _complete(store: DataStore, erasure: Erasure) -> None:
-    """Does all steps of an erasure, in an order in which the person cannot come back."""
-    theirs = erasure.theirs(store)
-    store.remove_leftovers()  # a killed writer may have left the person in one
-    add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
-    for source in erasure.sources:
-        _erase_from_source(store, source, theirs)
-    for name in erasure.batches:
-        for _, file in table_files(store, name):
-            erase_from_table(file, theirs)
-        for judge in judges_with_log(store, name):
-            erase_from_log(store, judge, name, theirs)
-        _count_in_manifest(store, name)
-    scope = None if erasure.everywhere else erasure.batches
-    for name in erasure.removed:
-        remove_file(data_path(name))
-    for file in other_files(store):
-        erase_from_other(file, theirs, scope)
-    remove_file(store.erasures / _JOURNAL)
-
-
-def _erase_from_source(store: DataStore, source: Source, theirs: Theirs) -> None:
+def _erase_from_source(store: DataStore, source: Source, person: HashedPerson) -> None:
     path = Path(source.file)
     if not path.exists():
         return
     batches = [store.batch(name) for name in source.batches]
     files = [CandidateFile.of_batch(store, path, batch) for batch in batches]
     file = files[0] if files else CandidateFile.found(path)
-    if file.count(theirs.has_record):
-        write_bytes(file.without(theirs.has_record), path)
+    if file.count(person.has_record):
+        write_bytes(file.without(person.has_record), path)
     # The file without the person is the same batch still: it must not land as another one.
     for batch, one in zip(batches, files, strict=True):
         if not batch.is_of(one.digest):
@@ -231,20 +214,10 @@ def _erase_from_source(store: DataStore, source: Source, theirs: Theirs) -> None
 def _count_in_manifest(store: DataStore, name: str) -> None:
     """Notes how many rows are erased: what landed less what is there, however often it is done."""
     batch = store.batch(name)
-    landed = {
-        shard.name: total - _height(store.landed(shard))
-        for shard, total in zip(Shard.all_of(batch), batch.shard_rows, strict=True)
-    }
-    unread = store.quarantine(Shard(name, LANDING_SHARD)).parent.glob("*.parquet")
-    landed[LANDING_SHARD] = batch.quarantined - sum(map(_height, unread))
-    erased = {shard: count for shard, count in landed.items() if count}
+    erased = missing_rows(store, batch)
     if erased != batch.erased:
         _write_manifest(store, batch.model_copy(update={"erased": erased}))
 
 
 def _write_manifest(store: DataStore, batch: Batch) -> None:
     write_bytes(batch.model_dump_json(indent=2).encode(), store.batch_file(batch.name))
-
-
-def _height(file: Path) -> int:
-    return read_parquet(file, hint=_HINT, columns=["line"]).height

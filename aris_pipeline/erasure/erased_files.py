@@ -12,11 +12,14 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from aris_pipeline.audit.theirs import COMPARED, Theirs
 from aris_pipeline.chain import TABLES
+from aris_pipeline.erasure.hashed_person import COMPARED, HashedPerson
 from aris_pipeline.storage import (
+    LANDING_SHARD,
+    Batch,
     DataStore,
     ObjectPath,
+    Shard,
     dagster_home,
     for_polars,
     read_metadata,
@@ -39,6 +42,7 @@ PAGES = ("report.html", "report-with-names.html")
 _ORDER = {table.name: number for number, table in enumerate(TABLES)}
 _ELSEWHERE = ("landing", "batches", "erasures", ".work")
 _OF_PARQUET = ("ARROW:", "aris.sha256")
+FROM_BACKUP = "restore the file from a backup"
 _HINT = "restore the file, or materialize its table again, before anybody is erased"
 
 
@@ -78,51 +82,53 @@ def pages_of(store: DataStore, batch: str) -> list[Path]:
     return sorted(page for page in pages if page.name in PAGES)
 
 
-def rows_in_table(file: Path, theirs: Theirs) -> int:
+def missing_rows(store: DataStore, batch: Batch) -> dict[str, int]:
+    """Returns how many rows fewer are there than landed, by shard or `landing`, without zeros."""
+    missing = {
+        shard.name: total - _height(store.landed(shard))
+        for shard, total in zip(Shard.all_of(batch), batch.shard_rows, strict=True)
+    }
+    unread = store.quarantine(Shard(batch.name, LANDING_SHARD)).parent.glob("*.parquet")
+    missing[LANDING_SHARD] = batch.quarantined - sum(map(_height, unread))
+    return {name: count for name, count in missing.items() if count}
+
+
+def rows_in_table(file: Path, person: HashedPerson) -> int:
     """Returns how many rows of a table are a person's."""
-    return int(theirs.rows(_compared(file)).sum())
+    return int(person.rows(_compared(file)).sum())
 
 
-def erase_from_table(file: Path, theirs: Theirs) -> None:
+def erase_from_table(file: Path, person: HashedPerson) -> None:
     """Writes a table without a person's rows; the ranks of the others close up."""
-    found = theirs.rows(_compared(file))
+    found = person.rows(_compared(file))
     if not found.any():
         return
     kept = read_parquet(file, hint=_HINT).filter(~found)
     if file.name == "ranking.parquet":
         kept = kept.with_columns(rank=pl.int_range(1, pl.len() + 1).cast(kept.schema["rank"]))
-    footer = read_metadata(file, hint=_HINT)
-    write_frame(
-        kept,
-        file,
-        metadata={
-            name: value for name, value in footer.items() if not name.startswith(_OF_PARQUET)
-        },
-    )
+    footer = read_metadata(file, hint=_HINT).items()
+    own = {name: value for name, value in footer if not name.startswith(_OF_PARQUET)}
+    write_frame(kept, file, metadata=own)
 
 
-def rows_in_other(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> int:
+def rows_in_other(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> int:
     """Returns how many rows of an export or a sheet are a person's.
 
     Args:
         file: of `other_files`; of a kind that has no rows, 0.
-        theirs: whose rows.
+        person: whose rows.
         batches: only these batches; None for all.
     """
-    handler = _HANDLERS.get(file.suffix.lower())
-    return handler(file, theirs, batches)[0] if handler else 0
+    return _without(file, person, batches)[0]
 
 
-def erase_from_other(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> None:
+def erase_from_other(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> None:
     """Writes an export or a sheet without a person's rows."""
-    handler = _HANDLERS.get(file.suffix.lower())
-    count, content = handler(file, theirs, batches) if handler else (0, None)
-    if not count:
-        return
-    if isinstance(content, pl.DataFrame):
-        write_frame(content, file)
-    elif content is not None:
+    count, content = _without(file, person, batches)
+    if count and isinstance(content, bytes):
         write_bytes(content, file)
+    elif count and isinstance(content, pl.DataFrame):
+        write_frame(content, file)
 
 
 def mentions(file: Path, pattern: re.Pattern[str]) -> bool:
@@ -152,6 +158,10 @@ def remove_file(file: Path) -> None:
         file.unlink(missing_ok=True)
 
 
+def _height(file: Path) -> int:
+    return read_parquet(file, hint=FROM_BACKUP, columns=["line"]).height
+
+
 def _compared(file: Path) -> pl.DataFrame:
     """Returns the columns of a table that show whose its rows are; prompts alone are large."""
     try:
@@ -165,7 +175,13 @@ def _compared(file: Path) -> pl.DataFrame:
 _Result = tuple[int, bytes | pl.DataFrame | None]
 
 
-def _csv(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
+def _without(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:
+    """Returns how many rows of a file are the person's, and its content without them."""
+    handler = _HANDLERS.get(file.suffix.lower())
+    return handler(file, person, batches) if handler else (0, None)
+
+
+def _csv(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:
     content = file.read_bytes()
     text = content.decode("utf-8-sig", "surrogateescape")
     rows = list(csv.reader(io.StringIO(text, newline="")))
@@ -173,39 +189,39 @@ def _csv(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
         return 0, None
     names = {name: place for place, name in enumerate(rows[0])}
 
-    def is_theirs(row: Sequence[str]) -> bool:
+    def is_person(row: Sequence[str]) -> bool:
         if len(row) <= names["custom_id"]:
             return False
         if not _in_scope(file, batches, row[names["batch"]] if "batch" in names else None):
             return False
         written = row[names["custom_id"]]  # a quote keeps spreadsheets from running it
-        return theirs.has_id(written) or theirs.has_id(written.removeprefix("'"))
+        return person.has_id(written) or person.has_id(written.removeprefix("'"))
 
-    kept = [rows[0], *(row for row in rows[1:] if not is_theirs(row))]
+    kept = [rows[0], *(row for row in rows[1:] if not is_person(row))]
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n" if "\r\n" in text else "\n").writerows(kept)
     mark = "\ufeff" if content.startswith(b"\xef\xbb\xbf") else ""
     return len(rows) - len(kept), (mark + out.getvalue()).encode("utf-8", "surrogateescape")
 
 
-def _lines(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
+def _lines(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:
     text = file.read_bytes().decode("utf-8", "surrogateescape")
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # a JSON text may hold other ends of lines
     if not _in_scope(file, batches, None):
         return 0, None
-    kept = [line for line in lines if not theirs.is_line(line)]
+    kept = [line for line in lines if not person.is_line(line)]
     return len(lines) - len(kept), "".join(kept).encode("utf-8", "surrogateescape")
 
 
-def _parquet(file: Path, theirs: Theirs, batches: Sequence[str] | None) -> _Result:
+def _parquet(file: Path, person: HashedPerson, batches: Sequence[str] | None) -> _Result:
     frame = read_parquet(file, hint=_HINT)
     if "custom_id" not in frame.columns or not _in_scope(file, batches, None):
         return 0, None
-    found = theirs.rows(frame)
+    found = person.rows(frame)
     return int(found.sum()), frame.filter(~found)
 
 
-_HANDLERS: dict[str, Callable[[Path, Theirs, Sequence[str] | None], _Result]] = {
+_HANDLERS: dict[str, Callable[[Path, HashedPerson, Sequence[str] | None], _Result]] = {
     ".csv": _csv,
     ".jsonl": _lines,
     ".parquet": _parquet,
