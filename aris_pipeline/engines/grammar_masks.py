@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import vllm
 from llguidance import LLExecutor
 from llguidance.torch import fill_next_token_bitmask_par
 from vllm.v1.engine import core
@@ -30,6 +31,7 @@ from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 OVERRIDDEN = ("_fill_bitmasks", "_async_submit_fill_bitmask")
 """The methods of vLLM's manager that are overridden here."""
 
+_EARLY = ("0.32.", "0.33.")
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,6 +44,10 @@ def make_masks_together() -> None:
         _warn(f"it has no {' or '.join(missing) or 'StructuredOutputManager'} any more")
         return
     core.StructuredOutputManager = MasksTogether
+    if vllm.__version__.startswith(_EARLY):
+        from aris_pipeline.engines import early_masks  # noqa: PLC0415 - what it needs is new
+
+        early_masks.make_masks_early()
 
 
 class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is not there for mypy
@@ -91,10 +97,14 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
             else:
                 others.append(entry)
         super()._fill_bitmasks(others)
-        if together:
-            matchers = [(grammar.ll_matcher, row) for grammar, row in together]
+        self._fill_rows(together)
+
+    def _fill_rows(self, rows: Sequence[tuple[Any, int]]) -> None:
+        """Fills the masks of constrained rows, each a grammar and its row."""
+        if rows:
+            matchers = [(grammar.ll_matcher, row) for grammar, row in rows]
             fill_next_token_bitmask_par(self._threads, matchers, self._grammar_bitmask)
-            for grammar, _row in together:
+            for grammar, _row in rows:
                 grammar.check_error()
 
     def _leave_it_to_vllm(self, error: Exception) -> None:

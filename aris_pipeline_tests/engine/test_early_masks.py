@@ -1,0 +1,114 @@
+"""Real vLLM that schedules ahead: masks that are begun early change no answer."""
+
+import inspect
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline
+from aris_pipeline_tests.engine.chat import ids
+from aris_pipeline_tests.tiny_model import TinyModel
+
+pytestmark = pytest.mark.engine
+
+
+def schema(row: int) -> str:
+    """Returns a schema of the row's own, as the tiny model writes what is shortest."""
+    why = {"type": "string", "minLength": row % 9 + 1, "maxLength": 20}
+    return json.dumps(
+        {
+            "type": "object",
+            "properties": {"why": why, "verdict": {"enum": [f"Strong Yes {row}", f"No {row}"]}},
+            "required": ["why", "verdict"],
+            "additionalProperties": False,
+        }
+    )
+
+
+ASKED = [
+    Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(20 + n), schema(n) if n % 8 else None)
+    for n in range(40)
+]
+
+
+@pytest.fixture
+def ahead(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffline]:
+    """An engine that schedules a step ahead, which vLLM does by itself on a GPU alone."""
+    from vllm.platforms.cpu import CpuPlatform
+
+    settle = CpuPlatform.check_and_update_config
+
+    def settled(config: Any) -> None:
+        settle(config)
+        config.scheduler_config.async_scheduling = True
+
+    monkeypatch.setattr(CpuPlatform, "check_and_update_config", staticmethod(settled))
+    with VllmOffline(tiny.card, EngineSettings(max_num_seqs=16)) as engine:
+        yield engine
+
+
+def scheduler_of(engine: VllmOffline) -> Any:
+    return engine._engine.engine_core.engine_core.scheduler
+
+
+def answers(engine: VllmOffline) -> dict[str, tuple[str | None, int]]:
+    return {one.request_id: (one.text, one.output_tokens) for one in engine.generate(ASKED)}
+
+
+def test_masks_begun_early_are_those_of_vllm(
+    ahead: VllmOffline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from aris_pipeline.engines.early_masks import EarlyManager, EarlyScheduler
+
+    scheduler = scheduler_of(ahead)
+    manager = scheduler.structured_output_manager
+    assert isinstance(scheduler, EarlyScheduler)
+    assert isinstance(manager, EarlyManager)
+    begun = []
+    begin = EarlyManager.begin
+
+    def counted(self: EarlyManager, grammars: Any) -> Any:
+        begun.append(len(grammars))
+        return begin(self, grammars)
+
+    monkeypatch.setattr(EarlyManager, "begin", counted)
+    early = answers(ahead)
+    assert len(begun) > 20
+    assert max(begun) > 8
+    assert not manager._accepted
+
+    def fail(*_arguments: object) -> None:
+        raise ValueError("of another version")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "aris_pipeline"):
+        patch.setattr(EarlyManager, "_fill_rows", fail)
+        failing = answers(ahead)
+    assert not manager.can_begin
+    (warning,) = [r for r in caplog.records if "masks" in r.getMessage()]
+    assert "ValueError: of another version" in warning.getMessage()
+    steps = len(begun)
+
+    alone = answers(ahead)
+
+    assert len(begun) == steps
+    assert early == failing == alone
+    assert len({text for text, _ in early.values()}) > 20
+
+
+def test_what_is_overridden_is_that_of_the_installed_vllm() -> None:
+    """Fails where a new vLLM works in another way: then look before `_EARLY` names it."""
+    import vllm
+    from vllm.v1.core.sched.scheduler import Scheduler
+    from vllm.v1.engine.core import EngineCore
+
+    from aris_pipeline.engines import grammar_masks
+
+    assert vllm.__version__.startswith(grammar_masks._EARLY)
+    taken_over = inspect.getsource(Scheduler.update_from_output)
+    assert "self.structured_output_manager.accept_tokens(" in taken_over
+    assert "request.num_stale_output_tokens" in taken_over
+    step = inspect.getsource(EngineCore.step_with_batch_queue)
+    assert step.index("self.scheduler.update_from_output(") < step.rindex("get_grammar_bitmask(")
