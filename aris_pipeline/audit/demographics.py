@@ -1,6 +1,6 @@
 """Reads to which categories candidates belong: from a file of the deployer's, into memory only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -108,17 +108,18 @@ def read_demographics(file: Path, ids: pl.Series) -> Demographics:
         )
     for number, row in lines:
         for name, cell in row.items():
-            if "\n" in cell:
+            if name != _ID and "\n" in cell:
                 raise InputError(
                     f"{file.name}, row {number}, column {name}: a category has a line break: is a "
                     "quotation mark missing before it?"
                 )
-    known = {_plain(one): one for one in ids}
+    known = _spellings(ids)
     seen: dict[str, int] = {}
     given: dict[str, dict[str, str]] = {}
     twice, strangers = [], 0
     for number, row in lines:
-        who = known.get(_plain(row[_ID]))
+        cell = row[_ID].strip()
+        who = known.get(cell) or known.get(cell.removeprefix("'"))
         if who is None:
             strangers += 1
         elif who in given:
@@ -141,9 +142,13 @@ def read_demographics(file: Path, ids: pl.Series) -> Demographics:
     return Demographics(file.name, pl.DataFrame({_ID: ids, **spelled}, strict=False), strangers)
 
 
-def _plain(custom_id: str) -> str:
-    """Returns an id as both files have it: spreadsheets set an apostrophe before some texts."""
-    return custom_id.strip().removeprefix("'")
+def _spellings(ids: Iterable[str]) -> dict[str, str]:
+    """Returns ids by what a spreadsheet may have made of them: without blanks, or an apostrophe.
+
+    Another id with that very spelling is meant by it.
+    """
+    exact = {one.strip(): one for one in ids}
+    return {one.removeprefix("'"): exact[one] for one in exact} | exact
 
 
 def _spelling(cells: Sequence[str]) -> pl.Series:

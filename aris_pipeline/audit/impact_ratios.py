@@ -104,7 +104,7 @@ def _is_highest(row: Mapping[str, Any]) -> bool:
 def _in_words(row: Mapping[str, Any], highest: Mapping[str, Any], level: float) -> str:
     if row["ratio"] is None:
         return "not compared"
-    if _is_highest(row):
+    if _is_highest(row) or row["ratio"] == 1:
         return "the highest rate"
     is_significant = row["fisher_p"] < level
     if is_below_four_fifths(row, highest):

@@ -80,6 +80,7 @@ def log(
             for one in times_as_text(shown):
                 console.show_row({f"row {one['sequence']:,}": _version(one)})
         console.say(_end_in_words(end))
+        raise typer.Exit(1 if changed or end["head"] is None else 0)
 
 
 def _judges(store: DataStore, batch: Batch, rubric: str | None, model: str | None) -> list[Judge]:

@@ -108,6 +108,11 @@ def _populations(
     store: DataStore, names: list[str], rubric: str | None, model: str | None
 ) -> list[Population]:
     landed = [store.batch(name) for name in dict.fromkeys(names)]
+    unjudged = [one.name for one in landed if not store.judges("evaluations", one.name)]
+    if unjudged and len(landed) > 1:
+        raise ConfigError(
+            f"no verdicts are there of {', '.join(unjudged)}: run it, or leave it out"
+        )
     judges = [judge_of(store, one, rubric, model) for one in landed]
     if len(set(judges)) > 1:
         raise ConfigError(

@@ -61,6 +61,8 @@ def purge(
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         if readmit:
+            if dry_run or batch or source:
+                raise ConfigError("--readmit goes with --id alone")
             _readmit(store, custom_id)
             emit({"readmitted": True})
             return
@@ -71,7 +73,7 @@ def purge(
             raise ConfigError("--id is empty: name the custom_id of the person")
         if missing := [str(file) for file in source or [] if not file.is_file()]:
             raise ConfigError(f"{', '.join(missing)} is not a file: check --source")
-        refuse_held(store, custom_id, [])
+        refuse_held(store, [custom_id])
 
         def planned(trial: bool) -> ErasurePlan:
             with tqdm(
@@ -86,7 +88,7 @@ def purge(
                 )
 
         plan = planned(trial=True)
-        refuse_held(store, custom_id, plan.erasure.batches)
+        refuse_held(store, [*plan.names, *plan.erasure.batches])
         _show(plan)
         if dry_run:
             emit({"erased": False, **plan.as_dict()})

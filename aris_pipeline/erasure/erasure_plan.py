@@ -59,12 +59,14 @@ class ErasurePlan:
         rows: rows, or files that are removed as a whole, by table.
         cannot_reach: what stays, in words.
         clean: replaces what quotes the person in a text.
+        names: all ids of the person.
     """
 
     erasure: Erasure
     rows: dict[str, int]
     cannot_reach: list[str]
     clean: Clean
+    names: frozenset[str]
 
     def as_dict(self) -> dict[str, Any]:
         """Returns what to show, for JSON."""
@@ -132,7 +134,8 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
     counted = [one for batch in search.found for one in _computed_with(store, batch)]
     stays = [*search.outside(landed_from), *search.cannot_reach, *counted]
     stays += _history_elsewhere(store)
-    return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean)
+    names = frozenset(finder.named)
+    return ErasurePlan(erasure, dict(search.rows), [*stays, *_ALWAYS], clean, names)
 
 
 def history_folders(store: DataStore) -> dict[str, Path]:
@@ -217,7 +220,7 @@ class _Search:
 
     def _source(self, path: Path) -> Source | None:
         """Returns a file if it has records of the person, and the batches landed from it."""
-        of = [one for one in self._batches if one.source_file == path.name]
+        of = [one for one in self._store.batches() if one.source_file == path.name]
         read = [(one, CandidateFile.of_batch(self._store, path, one)) for one in of]
         own = [(one, file) for one, file in read if one.is_of(file.digest)]
         file = (own or read)[0][1] if read else CandidateFile.found(path)
@@ -228,6 +231,8 @@ class _Search:
             return None
         file.without(is_theirs)  # whether it can be done is known before
         self.rows["landed files"] += count
+        kept = [one.name for one, _ in own if one not in self._batches]
+        self.cannot_reach += [f"{name} was landed from {path}, too: erase there" for name in kept]
         return Source(str(path), [one.name for one, _ in own])
 
     def outside(self, sources: Sequence[Source]) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 import json
 import re
+from xml.sax import saxutils
+
+import markupsafe
 
 _TELLING = 6
 """Characters from which an id with a letter is taken for an id wherever it is a word."""
@@ -33,6 +36,7 @@ def _is_telling(custom_id: str) -> bool:
 
 
 def _spellings(custom_id: str) -> str:
-    """Returns an id as text, and as JSON writes it."""
-    forms = {custom_id, json.dumps(custom_id)[1:-1]}
+    """Returns an id as text, and as JSON, HTML and XML write it."""
+    in_json = {json.dumps(custom_id, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+    forms = {custom_id, *in_json, str(markupsafe.escape(custom_id)), saxutils.escape(custom_id)}
     return "(?:" + "|".join(map(re.escape, sorted(forms))) + ")"

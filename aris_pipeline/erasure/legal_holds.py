@@ -48,6 +48,8 @@ def read_holds(store: DataStore) -> list[Hold]:
 def add_hold(store: DataStore, on: str, why: str, who: str) -> Hold:
     """Sets a hold; `ConfigError` if there is one on the same, or no reason is given."""
     holds = read_holds(store)
+    if not on.strip():
+        raise ConfigError("a legal hold is on a batch or on an id: --hold is empty")
     if known := hold_on(holds, [on]):
         raise ConfigError(f"there is one already: {known}")
     if not why.strip():
@@ -73,9 +75,9 @@ def hold_on(holds: Sequence[Hold], names: Sequence[str]) -> Hold | None:
     return next((one for one in holds if one.on in names), None)
 
 
-def refuse_held(store: DataStore, custom_id: str, batches: Sequence[str]) -> None:
-    """Raises `ConfigError` if a person, or a batch with them, is on hold."""
-    hold = hold_on(read_holds(store), [custom_id, *batches])
+def refuse_held(store: DataStore, names: Sequence[str]) -> None:
+    """Raises `ConfigError` if one of a person's ids, or of the batches with them, is on hold."""
+    hold = hold_on(read_holds(store), names)
     if hold:
         raise ConfigError(
             f"nothing is erased: {hold}. When it has ended: aris retain --release {hold.on}"

@@ -11,7 +11,7 @@ from aris_pipeline.erasure.hashed_person import HashedPerson, chat_text
 from aris_pipeline.erasure.id_mentions import mention_of, quote_of
 from aris_pipeline.storage import Batch, DataStore, KeyedHashes, read_parquet
 
-_SAYING = {
+SAYING = {
     "landed": ["custom_id", "record"],
     "quarantine": ["custom_id", "raw", "message"],
     "prompts": ["custom_id", "messages"],
@@ -27,7 +27,7 @@ class PersonFinder:
     def __init__(self, store: DataStore, custom_id: str, hashes: KeyedHashes) -> None:
         self._store, self._id, self.hashes = store, custom_id, hashes
         self.ids, self.contents = {hashes.of_id(custom_id)}, set[str]()
-        self._named, self._messages = {custom_id}, set[str]()
+        self.named, self._messages = {custom_id}, set[str]()
         self._mention = mention_of(custom_id)
         # Equal records without an id have one digest, and are one person.
         twins = _FROM_CONTENT.fullmatch(custom_id)
@@ -42,19 +42,19 @@ class PersonFinder:
     def look_at(self, batch: Batch) -> None:
         """Notes the person's records of a batch, also unusable ones, and their prompts."""
         for table, file in table_files(self._store, batch.name):
-            if table not in _SAYING:
+            if table not in SAYING:
                 continue
-            frame = read_parquet(file, hint=FROM_BACKUP, columns=_SAYING[table])
+            frame = read_parquet(file, hint=FROM_BACKUP, columns=SAYING[table])
             if table == "prompts":
                 chats = frame.filter(self._is_person)["messages"].to_list()
                 said = [chat_text(json.loads(messages)) for messages in chats]
             elif table == "landed":
                 own = frame.filter(self._is_person)
                 said = own["record"].to_list()
-                self._named |= {*own["custom_id"]}
+                self.named |= {*own["custom_id"]}
                 self.ids |= {self.hashes.of_id(one) for one in own["custom_id"]}
             else:
-                own = frame.filter(self._is_quarantined(frame))
+                own = frame.filter(is_quarantined(frame, self._id))
                 said = own["raw"].to_list()
                 self._messages |= {*own["message"]}
             self.contents |= {self.hashes.of_content(text) for text in said}
@@ -69,17 +69,17 @@ class PersonFinder:
         quoting = sorted(said for said in self._messages if "'" in said or '"' in said)
         spelled = {form for said in quoting for form in (said, json.dumps(said)[1:-1])}
         messages = [re.compile(re.escape(form)) for form in sorted(spelled)]
-        return [*messages, *map(quote_of, sorted(self._named))]
+        return [*messages, *map(quote_of, sorted(self.named))]
 
-    def _is_quarantined(self, frame: pl.DataFrame) -> pl.Series:
-        """Returns which unusable records are the person's: without an id, those that mention it."""
-        rows = frame.select("custom_id", "raw", "message").iter_rows()
-        return pl.Series(
-            [
-                custom_id == self._id
-                if custom_id is not None
-                else any(map(self._mention.search, (raw, message)))
-                for custom_id, raw, message in rows
-            ],
-            dtype=pl.Boolean,
-        )
+
+def is_quarantined(frame: pl.DataFrame, custom_id: str) -> pl.Series:
+    """Returns which unusable records are of an id: without an id, those that mention it."""
+    mention = mention_of(custom_id)
+    rows = frame.select("custom_id", "raw", "message").iter_rows()
+    return pl.Series(
+        [
+            known == custom_id if known is not None else any(map(mention.search, (raw, message)))
+            for known, raw, message in rows
+        ],
+        dtype=pl.Boolean,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from aris_pipeline.erasure.erased_files import FROM_BACKUP
 from aris_pipeline.erasure.legal_holds import Hold, hold_on, read_holds
+from aris_pipeline.erasure.person_finder import SAYING, is_quarantined
 from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Shard, read_parquet
 
 
@@ -61,9 +62,13 @@ def _hold_of(store: DataStore, batch: Batch, holds: Sequence[Hold]) -> Hold | No
     if not holds or (hold := hold_on(holds, [batch.name])):
         return hold if holds else None
     held = [one.on for one in holds]
-    unread = store.quarantine(Shard(batch.name, LANDING_SHARD)).parent.glob("*.parquet")
-    for file in (*map(store.landed, Shard.all_of(batch)), *unread):
+    for file in map(store.landed, Shard.all_of(batch)):
         ids = read_parquet(file, hint=FROM_BACKUP, columns=["custom_id"])["custom_id"]
         if hold := hold_on(holds, ids.filter(ids.is_in(held)).to_list()):
             return hold
+    for file in store.quarantine(Shard(batch.name, LANDING_SHARD)).parent.glob("*.parquet"):
+        rows = read_parquet(file, hint=FROM_BACKUP, columns=SAYING["quarantine"])
+        for hold in holds:
+            if is_quarantined(rows, hold.on).any():
+                return hold
     return None

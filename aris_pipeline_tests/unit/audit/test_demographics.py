@@ -67,6 +67,16 @@ def test_combinations_of_categories_with_commas_stay_apart(tmp_path: Path) -> No
     assert said == ['"A, B", C', 'A, "B, C"', "A, B"]
 
 
+def test_ids_are_found_as_spreadsheets_write_them_and_as_they_are(tmp_path: Path) -> None:
+    ids = pl.Series("custom_id", ["kk1", "'kk1", "'=2", "a\nb"])
+    text = "custom_id,sex\nkk1,A\n'kk1,B\n''=2,C\n\"a\nb\",D\n"
+    found = read(tmp_path, text, ids)
+
+    assert found.categories(("sex",)).to_list() == ["A", "B", "C", "D"]
+    alone = read(tmp_path, "custom_id,sex\nkk1,A\n=2,C\n", ids)
+    assert alone.categories(("sex",)).to_list() == ["A", None, "C", None]
+
+
 def test_a_column_of_names_is_no_dimension(tmp_path: Path) -> None:
     ids = pl.Series("custom_id", [f"c{n}" for n in range(5)])
     rows = "".join(f"c{n},Ada Roe {n}\n" for n in range(5))

@@ -99,6 +99,7 @@ def test_a_list_of_entries_says_that_one_was_changed(grown: Logged) -> None:
     listed = aris("audit", "log", grown.batch.name, "--data-dir", grown.store.root)
 
     assert "the hashes of row 1 do not fit: somebody has changed it" in listed.stderr
+    assert listed.code == 1
 
 
 def test_an_erased_candidate_is_no_fault_if_a_later_row_witnesses_it(grown: Logged) -> None:

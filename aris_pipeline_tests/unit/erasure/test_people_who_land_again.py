@@ -108,6 +108,7 @@ def test_an_id_that_is_readmitted_lands_again_in_new_records_alone(
     application.write_text(json.dumps(new) + "\n")
     command = ("purge", "--id", ID, "--readmit", "--data-dir", store.root)
 
+    assert aris(*command, "--dry-run").code == 2
     taken_off, again = aris(*command), aris(*command)
     landed = land_file(store, application)
     application.write_bytes(FILES["lines.jsonl"])

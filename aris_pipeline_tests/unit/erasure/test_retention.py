@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from aris_pipeline.candidates import land_file
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.partitions import SHARDS
-from aris_pipeline.storage import Batch, DataStore, write_bytes
+from aris_pipeline.erasure.id_mentions import mention_of
+from aris_pipeline.storage import Batch, DataStore, Shard, write_bytes
 from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.erasure.marked import ID, MARK, marked_files
 
@@ -132,3 +134,43 @@ def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:
     assert "there is one already" in retain(store, "--hold", "x", "--why", "again", code=2)
     assert "no legal hold on 'y'" in retain(store, "--release", "y", code=2)
     assert "a lawsuit" in retain(store)
+
+
+def test_a_hold_keeps_equal_records_without_an_id_together(
+    store: DataStore, tmp_path: Path
+) -> None:
+    """They are one person, so the hold on one id is a hold on the others."""
+    file = tmp_path / "twins.jsonl"
+    file.write_text('{"title": "Baker"}\n' * 3)
+    batch = land_file(store, file)
+    ids = pl.read_parquet(store.landed(Shard.all_of(batch)[0]))["custom_id"].to_list()
+    data = ("--data-dir", store.root)
+    assert aris("retain", "--hold", ids[0], "--why", "law", *data).code == 0
+
+    refused = aris("purge", "--id", ids[1], "--yes", *data)
+
+    assert refused.code == 2
+    assert f"nothing is erased: legal hold on {ids[0]}" in refused.stderr
+
+
+def test_a_hold_keeps_an_unusable_record_that_only_mentions_the_id(
+    store: DataStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "cut.jsonl"
+    file.write_text('{"title": "Baker"}\n{"aristotleId": "trunc-000777", "title": "Ba\n')
+    land_file(store, file)
+    data = ("--data-dir", store.root)
+    held = aris("retain", "--hold", "trunc-000777", "--why", "law", *data, "--json").figures
+
+    found = aris("retain", "--days", 0, "--dry-run", *data, "--json").figures
+
+    assert len(held["keeps"]) == 1
+    assert "legal hold on trunc-000777" in found["batches"][0]["kept_by"]
+
+
+def test_an_id_is_found_as_pages_and_sheets_write_it() -> None:
+    mention = mention_of("o'brien & <co>")
+
+    assert mention.search("<bdi>o&#39;brien &amp; &lt;co&gt;</bdi>")
+    assert mention.search("<t>o'brien &amp; &lt;co&gt;</t>")
+    assert mention_of('é"xé-77').search('{"id": "é\\"xé-77"}')
