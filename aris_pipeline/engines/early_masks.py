@@ -6,7 +6,7 @@ the step at work, for which the GPU waits. The masks need no more than the token
 makes them without Python's lock. So here the tokens are accepted first, all in one call, and the
 masks are made in a thread while vLLM takes the results over.
 
-This overrides methods of vLLM as `grammar_masks` does, and gives up as it does.
+This overrides methods of vLLM as `masks_together` does, and gives up as it does.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from vllm.v1.core.sched.output import GrammarOutput
 from vllm.v1.engine import core
 from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
 
-from aris_pipeline.engines.grammar_masks import MasksTogether
+from aris_pipeline.engines.masks_together import MasksTogether
 
 
 def make_masks_early() -> None:

@@ -99,14 +99,14 @@ def test_masks_begun_early_are_those_of_vllm(
 
 
 def test_what_is_overridden_is_that_of_the_installed_vllm() -> None:
-    """Fails where a new vLLM works in another way: then look before `_EARLY` names it."""
+    """Fails where a new vLLM works in another way: then look before `EARLY` names it."""
     import vllm
     from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.engine.core import EngineCore
 
-    from aris_pipeline.engines import grammar_masks
+    from aris_pipeline.engines.grammar_masks import EARLY
 
-    assert vllm.__version__.startswith(grammar_masks._EARLY)
+    assert vllm.__version__.startswith(EARLY)
     taken_over = inspect.getsource(Scheduler.update_from_output)
     assert "self.structured_output_manager.accept_tokens(" in taken_over
     assert "request.num_stale_output_tokens" in taken_over

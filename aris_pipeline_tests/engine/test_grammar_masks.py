@@ -31,7 +31,7 @@ def test_masks_of_many_rows_are_those_of_each_alone(tiny: TinyModel) -> None:
         from vllm.v1.structured_output import StructuredOutputManager
         from vllm.v1.structured_output.backend_types import StructuredOutputOptions
 
-        from aris_pipeline.engines.grammar_masks import MasksTogether
+        from aris_pipeline.engines.masks_together import MasksTogether
 
         asked = [Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(40), SCHEMA) for n in range(8)]
         answers = list(engine.generate(asked))
@@ -63,7 +63,7 @@ def test_the_methods_that_are_overridden_are_those_of_the_installed_vllm() -> No
     from vllm.v1.engine import core
     from vllm.v1.structured_output import StructuredOutputManager
 
-    from aris_pipeline.engines.grammar_masks import OVERRIDDEN
+    from aris_pipeline.engines.masks_together import OVERRIDDEN
 
     assert core.StructuredOutputManager.__mro__[-2] is StructuredOutputManager
     for name in OVERRIDDEN:
@@ -81,7 +81,7 @@ def test_the_methods_that_are_overridden_are_those_of_the_installed_vllm() -> No
 def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
     tiny: TinyModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from aris_pipeline.engines import grammar_masks
+    from aris_pipeline.engines import masks_together
 
     def fail(*_arguments: object) -> None:
         raise ValueError("too many values to unpack (expected 3)")
@@ -90,7 +90,7 @@ def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
     with VllmOffline(tiny.card, EngineSettings(max_num_seqs=129)) as engine:
         together = {one.request_id: one.text for one in engine.generate(asked)}
         manager = engine._engine.engine_core.engine_core.structured_output_manager
-        monkeypatch.setattr(grammar_masks, "fill_next_token_bitmask_par", fail)
+        monkeypatch.setattr(masks_together, "fill_next_token_bitmask_par", fail)
         with caplog.at_level(logging.WARNING, "aris_pipeline"):
             alone = {one.request_id: one.text for one in engine.generate(asked)}
 
