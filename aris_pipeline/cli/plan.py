@@ -10,9 +10,9 @@ from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.options import AsJson, DataDir, ModelOption, takes_settings
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.models import Hardware, find_hardware, find_model, read_config
 from aris_pipeline.planning import GIVEN, USUAL, AnswerLength, Model, declared, make_plan, of_batch
+from aris_pipeline.prompts import DEFAULT_RUBRIC
 from aris_pipeline.settings import judging_settings
 from aris_pipeline.storage import DataStore, Judge, write_bytes
 from aris_pipeline.throughput import Pace, measured_pace

@@ -10,8 +10,8 @@ import dataframely as dy
 import polars as pl
 
 from aris_pipeline.defs.lineage import Sources, lineage
-from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.ledger.data_dictionary import Column, limits, location, tables, type_name
+from aris_pipeline.prompts import DEFAULT_RUBRIC
 from aris_pipeline.storage import for_polars
 
 OWNERS = ["team:recruiting-data"]

@@ -5,9 +5,8 @@ Figures of a run (the engine's load, a GPU's energy) come from no column and are
 
 from collections.abc import Iterable
 
-from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.ledger.data_dictionary import tables
-from aris_pipeline.prompts import load_rubric
+from aris_pipeline.prompts import DEFAULT_RUBRIC, load_rubric
 
 Sources = tuple[str, ...]
 """Columns of upstream assets, each as `asset.column`."""

@@ -1,7 +1,6 @@
 """Decides who judges a batch and how, from settings, rubric and model."""
 
 from aris_pipeline.judging.assignments import (
-    DEFAULT_RUBRIC,
     Assignment,
     Assignments,
     JudgingSettings,
@@ -9,7 +8,6 @@ from aris_pipeline.judging.assignments import (
 from aris_pipeline.judging.engine_profile import EngineProfile
 
 __all__ = [
-    "DEFAULT_RUBRIC",
     "Assignment",
     "Assignments",
     "EngineProfile",

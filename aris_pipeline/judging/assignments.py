@@ -24,6 +24,7 @@ from aris_pipeline.models import (
     load_tokenizer,
 )
 from aris_pipeline.prompts import (
+    DEFAULT_RUBRIC,
     OPENAI,
     PromptCounts,
     PromptSettings,
@@ -40,7 +41,6 @@ from aris_pipeline.storage import Batch, DataStore, Judge, Shard
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-DEFAULT_RUBRIC = "aris-swe-v1"
 _MODELS_SHOWN = 10
 
 Profile = Literal["default", "history"]

@@ -16,8 +16,7 @@ import polars as pl
 from aris_pipeline.chain import TABLES
 from aris_pipeline.evaluations import evaluation_schema, ranking_schema
 from aris_pipeline.evaluations.schemas import rubric_columns
-from aris_pipeline.judging import DEFAULT_RUBRIC
-from aris_pipeline.prompts import load_rubric
+from aris_pipeline.prompts import DEFAULT_RUBRIC, load_rubric
 from aris_pipeline.storage import DataStore, Judge, Shard
 
 _STORE = DataStore(Path())

@@ -24,6 +24,7 @@ from aris_pipeline.prompts.rendering import (
 )
 from aris_pipeline.prompts.rubric_costs import RubricCosts, rubric_costs
 from aris_pipeline.prompts.rubrics import (
+    DEFAULT_RUBRIC,
     OPENAI,
     Criterion,
     Rubric,
@@ -36,6 +37,7 @@ from aris_pipeline.prompts.shortening import MARKER, room_for_prompt, shorten_pr
 from aris_pipeline.prompts.tokenizers import Tokenizer
 
 __all__ = [
+    "DEFAULT_RUBRIC",
     "FACT_COLUMNS",
     "MARKER",
     "OPENAI",

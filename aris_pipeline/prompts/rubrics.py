@@ -26,6 +26,9 @@ _RUBRIC_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 OPENAI = "openai"
 """Replaces a rubric's id for files that bring their own requests; never a rubric."""
 
+DEFAULT_RUBRIC = "aris-swe-v1"
+"""Judges where no rubric is named."""
+
 _NO_ID = "'{}' is no id of a rubric: use small letters, digits, '.', '_' and '-'"
 
 _RESERVED_NAMES = {

@@ -12,8 +12,7 @@ from aris_pipeline.defs.descriptions import described, table_facts, with_code_re
 from aris_pipeline.defs.lineage import lineage
 from aris_pipeline.evaluations import evaluation_schema
 from aris_pipeline.evaluations.schemas import property_schema
-from aris_pipeline.judging import DEFAULT_RUBRIC
-from aris_pipeline.prompts import Criterion, load_rubric
+from aris_pipeline.prompts import DEFAULT_RUBRIC, Criterion, load_rubric
 from aris_pipeline.storage import RawCandidates, write_parquet
 from aris_pipeline.storage.schemas import polars_schema
 from aris_pipeline_tests.tables import write_table

@@ -6,9 +6,8 @@ import pytest
 
 from aris_pipeline.chain import TABLES
 from aris_pipeline.evaluations import ranking_schema
-from aris_pipeline.judging import DEFAULT_RUBRIC
 from aris_pipeline.ledger.data_dictionary import Table, document, limits, tables, type_name
-from aris_pipeline.prompts import load_rubric
+from aris_pipeline.prompts import DEFAULT_RUBRIC, load_rubric
 from aris_pipeline.storage import DataStore, Judge, Shard
 from aris_pipeline_tests.conftest import REPOSITORY
 
