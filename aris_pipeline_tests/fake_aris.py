@@ -21,7 +21,7 @@ from aris_pipeline.defs import resources
 from aris_pipeline.engines import Engine, EngineSession, EngineSettings, opening
 from aris_pipeline.judging import assignments as judging
 from aris_pipeline.models import ModelCard
-from aris_pipeline.reports import report
+from aris_pipeline.reports import batch_report
 from aris_pipeline_tests.soak import self_kill
 from aris_pipeline_tests.soak.faulty_engine import EngineFaults, FaultyEngine, LoggedEngine
 
@@ -55,7 +55,7 @@ def draw_nothing(replace: Replace) -> None:
     for picture in ("token_histogram", "progress_curve", "verdict_mix", "projection_curve"):
         replace(charts, picture, lambda *_: None)
     for picture in ("verdict_mix", "score_distribution"):
-        replace(report, picture, lambda *_, **__: None)
+        replace(batch_report, picture, lambda *_, **__: None)
 
 
 def install(replace: Replace) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.benchmarks.statistics import Interval, mean_interval, ratio_interval
-from aris_pipeline.benchmarks.tables import (
+from aris_pipeline.benchmarks.markdown_tables import (
     figure,
     in_words,
     mean_of,
@@ -19,6 +18,7 @@ from aris_pipeline.benchmarks.tables import (
     table_row,
     with_interval,
 )
+from aris_pipeline.benchmarks.statistics import Interval, mean_interval, ratio_interval
 from aris_pipeline.charts import Bar
 
 IMAGES = Path("docs/images/benchmarks")

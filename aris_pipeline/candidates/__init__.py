@@ -12,7 +12,7 @@ from aris_pipeline.candidates.formats.request_body import (
 )
 from aris_pipeline.candidates.landing import land_file, landed_as
 from aris_pipeline.candidates.landing_lock import one_landing_at_a_time
-from aris_pipeline.candidates.options import LandingOptions, known_encoding
+from aris_pipeline.candidates.landing_options import LandingOptions, known_encoding
 from aris_pipeline.candidates.removal import CandidateFile
 from aris_pipeline.candidates.settling import has_settled
 from aris_pipeline.candidates.synthetic import write_synthetic

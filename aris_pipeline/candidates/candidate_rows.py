@@ -19,8 +19,8 @@ from aris_pipeline.candidates.json_values import (
     json_text,
     parse_json,
 )
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.no_text import what_instead
-from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
 from aris_pipeline.candidates.profile import (
     Degree,
@@ -34,7 +34,7 @@ from aris_pipeline.candidates.profile import (
 )
 from aris_pipeline.candidates.profile_json import PROFILE_DECODER, PROFILE_FIELDS, decoder_with
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
-from aris_pipeline.candidates.repair import may_need_repair, repair_texts
+from aris_pipeline.candidates.text_repair import may_need_repair, repair_texts
 
 Row = dict[str, Any]
 RowValidator = Callable[[str, str], Row]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from aris_pipeline.candidates.options import UTF_8, LandingOptions
+from aris_pipeline.candidates.landing_options import UTF_8, LandingOptions
 from aris_pipeline.candidates.sources import open_source
 from aris_pipeline.candidates.stray_bytes import is_foreign, is_mostly_utf_8
 from aris_pipeline.candidates.suspects import UNKNOWN, labelled, seven_bit_suspect, suspects

@@ -30,8 +30,8 @@ from aris_pipeline.candidates.landed_before import (
     remove_tables,
 )
 from aris_pipeline.candidates.landing_lock import one_landing_at_a_time
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.naming import batch_digest, batch_name
-from aris_pipeline.candidates.options import LandingOptions
 from aris_pipeline.candidates.records import Entry, Record, Rejected
 from aris_pipeline.candidates.validation import fields_of_records
 from aris_pipeline.candidates.writers import QuarantineWriter, ShardWriter, quarantined_text

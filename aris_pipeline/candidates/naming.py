@@ -12,7 +12,7 @@ import unicodedata
 from datetime import date
 from pathlib import Path
 
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.sources import plain_name
 
 _STEM_LENGTH = 80

@@ -15,8 +15,8 @@ from aris_pipeline.candidates.column_map import COLUMNS_KEY, ColumnMap
 from aris_pipeline.candidates.formats import detect_format, find_format, open_reader
 from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.landed_before import OPTIONS_KEY
+from aris_pipeline.candidates.landing_options import UTF_8, LandingOptions
 from aris_pipeline.candidates.naming import batch_digest
-from aris_pipeline.candidates.options import UTF_8, LandingOptions
 from aris_pipeline.candidates.records import Entry, Record
 from aris_pipeline.candidates.sources import PACKINGS, open_source
 from aris_pipeline.candidates.text_source import open_text

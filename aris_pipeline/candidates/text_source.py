@@ -10,7 +10,7 @@ import io
 import re
 from pathlib import Path
 
-from aris_pipeline.candidates.options import UTF_8, LandingOptions
+from aris_pipeline.candidates.landing_options import UTF_8, LandingOptions
 from aris_pipeline.candidates.sources import open_source
 
 _BUFFER = 256 * 1024

@@ -1,9 +1,9 @@
 """Turns prompts into completions: reuses known answers, generates and persists the others."""
 
-from aris_pipeline.completions.answers import AnswerParser, Parsed
+from aris_pipeline.completions.answer_parser import AnswerParser, Parsed
+from aris_pipeline.completions.answer_repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.parts import remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter, Report
-from aris_pipeline.completions.repair import RETRY_STEPS, SHORTENED, Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
 from aris_pipeline.completions.stats import UNDECIDED_BAND, Prediction, RunStats, read_stats

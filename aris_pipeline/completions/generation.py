@@ -9,9 +9,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from aris_pipeline.completions.answer_repair import Attempt, RepairPolicy, Shorten
 from aris_pipeline.completions.clock import EngineClock
-from aris_pipeline.completions.repair import Attempt, RepairPolicy, Shorten
-from aris_pipeline.completions.rows import RowInFlight
+from aris_pipeline.completions.row_in_flight import RowInFlight
 from aris_pipeline.engines import Engine, EngineSession, Request, RequestId
 from aris_pipeline.engines.protocol import ResetsPrefixCache
 from aris_pipeline.errors import EngineDiedError

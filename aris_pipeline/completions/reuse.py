@@ -9,7 +9,7 @@ from typing import TypeVar
 import polars as pl
 
 from aris_pipeline.completions.parts import part_files
-from aris_pipeline.completions.rows import POISON
+from aris_pipeline.completions.row_in_flight import POISON
 from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.storage import (
     Completions,

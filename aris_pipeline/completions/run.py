@@ -15,6 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import polars as pl
 
+from aris_pipeline.completions.answer_repair import Shorten
 from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.figures import EngineFigures
 from aris_pipeline.completions.generation import generate_rows
@@ -22,7 +23,6 @@ from aris_pipeline.completions.headway import Headway, landed_rows
 from aris_pipeline.completions.parts import PartWriter, remove_parts
 from aris_pipeline.completions.progress import Report, silently
 from aris_pipeline.completions.reading import read_ahead
-from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.shard import PROMPTS_KEPT, OpenShard, Row, askable
 from aris_pipeline.completions.stats import GenerationStats, Prediction, RunStats

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from aris_pipeline.completions.answer_repair import RETRY_STEPS
 from aris_pipeline.completions.clock import EngineTime
-from aris_pipeline.completions.repair import RETRY_STEPS
-from aris_pipeline.completions.rows import POISON
+from aris_pipeline.completions.row_in_flight import POISON
 from aris_pipeline.completions.stats import STATS_KEY, GenerationStats, Prediction, RunStats
 from aris_pipeline.storage import Completions, DataStore, Judge, Shard, write_parquet
 from aris_pipeline.storage.schemas import polars_schema

@@ -27,15 +27,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from aris_pipeline.completions.answer_repair import Shorten
 from aris_pipeline.completions.clock import EngineClock, EngineTime
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.headway import Headway, landed_rows
 from aris_pipeline.completions.parts import PartWriter
 from aris_pipeline.completions.progress import Report, silently
 from aris_pipeline.completions.reading import read_ahead
-from aris_pipeline.completions.repair import Shorten
 from aris_pipeline.completions.reuse import known_completions, known_scores
-from aris_pipeline.completions.rows import SCORES
+from aris_pipeline.completions.row_in_flight import SCORES
 from aris_pipeline.completions.shard import Row, askable
 from aris_pipeline.completions.stats import UNDECIDED_BAND
 from aris_pipeline.engines import EngineSession

@@ -1,6 +1,6 @@
 """Makes prompts from candidates and a rubric."""
 
-from aris_pipeline.prompts.answers import (
+from aris_pipeline.prompts.answer_schema import (
     answer_schema,
     answer_schema_json,
     check_fits,

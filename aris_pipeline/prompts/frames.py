@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.prompts.answers import answer_rules
+from aris_pipeline.prompts.answer_schema import answer_rules
 from aris_pipeline.prompts.profiles import PROFILE_CLOSE, PROFILE_OPEN
 from aris_pipeline.prompts.rubrics import PROFILE_SLOT, Rubric
 from aris_pipeline.prompts.tokenizers import Tokenizer, render_chat, tokenize

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.models import EngineIdentity, package_versions
-from aris_pipeline.prompts.answers import answer_schema_json, check_fits
+from aris_pipeline.prompts.answer_schema import answer_schema_json, check_fits
 from aris_pipeline.prompts.facts import FACT_COLUMNS
 from aris_pipeline.prompts.frames import lint_static_first
 from aris_pipeline.prompts.openai_requests import OpenAIRequest, read_request

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aris_pipeline.errors import ConfigError
-from aris_pipeline.prompts.answers import (
+from aris_pipeline.prompts.answer_schema import (
     answer_schema_json,
     check_fits,
     likely_tokens,

@@ -1,8 +1,13 @@
 """Scores rows by the model's own probabilities of the verdicts: requests for them, and scores."""
 
 from aris_pipeline.scoring.calibration import calibrated_probabilities, scores
-from aris_pipeline.scoring.plan import ScoreNode, ScorePlan, build_score_plan, calibration_prompt
 from aris_pipeline.scoring.requests import Scoring
+from aris_pipeline.scoring.score_plan import (
+    ScoreNode,
+    ScorePlan,
+    build_score_plan,
+    calibration_prompt,
+)
 
 __all__ = [
     "ScoreNode",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from aris_pipeline.engines import Completion, Request, RequestId, Sampling
-from aris_pipeline.scoring.plan import ScorePlan
+from aris_pipeline.scoring.score_plan import ScorePlan
 
 _ONE_TOKEN = Sampling(max_tokens=1)
 

@@ -21,7 +21,7 @@ from aris_pipeline.storage.made_from import (
     read_if_made_from,
 )
 from aris_pipeline.storage.object_store import ObjectPath
-from aris_pipeline.storage.parquet import (
+from aris_pipeline.storage.parquet_files import (
     read_metadata,
     read_parquet,
     read_table,

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from aris_pipeline.errors import DamagedDataError, MissingDataError
-from aris_pipeline.storage.parquet import read_metadata
+from aris_pipeline.storage.parquet_files import read_metadata
 
 MADE_FROM_KEY = "aris.made_from"
 

@@ -2,7 +2,7 @@
 
 from aris_pipeline.throughput.measure import Measurement, measure_shard
 from aris_pipeline.throughput.pace import UNKNOWN, Pace, measured_pace
-from aris_pipeline.throughput.report import report_batch, report_is_stale
+from aris_pipeline.throughput.throughput_report import report_batch, report_is_stale
 
 __all__ = [
     "UNKNOWN",

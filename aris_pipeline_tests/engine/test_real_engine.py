@@ -12,7 +12,7 @@ from aris_pipeline.audit import Asking, probe_batch
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard, write_synthetic
 from aris_pipeline.completions.generation import generate_rows
 from aris_pipeline.completions.progress import silently
-from aris_pipeline.completions.rows import SCORES
+from aris_pipeline.completions.row_in_flight import SCORES
 from aris_pipeline.engines import (
     EngineSession,
     EngineSettings,

@@ -7,7 +7,7 @@ from aris_pipeline.candidates.formats import aris, csv, jsonl, openai, parquet
 from aris_pipeline.candidates.formats.first_lines import first_lines
 from aris_pipeline.candidates.formats.foreign_kinds import HEAD_BYTES, foreign_kind
 from aris_pipeline.candidates.formats.format import Format
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import Reader
 from aris_pipeline.candidates.sources import PACKINGS, open_source, plain_name
 from aris_pipeline.candidates.text_source import open_text

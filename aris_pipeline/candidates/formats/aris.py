@@ -20,7 +20,7 @@ from aris_pipeline.candidates.formats.json_window import JsonWindow, skip_value
 from aris_pipeline.candidates.formats.table_columns import listed
 from aris_pipeline.candidates.identifiers import id_names, id_text
 from aris_pipeline.candidates.json_values import DECODER, explain
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,

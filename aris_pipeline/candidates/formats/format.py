@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aris_pipeline.candidates.candidate_rows import RowValidator
 from aris_pipeline.candidates.field_counts import FieldCounter
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import Reader
 from aris_pipeline.candidates.synthetic_careers import SyntheticCandidate
 

@@ -16,7 +16,7 @@ from aris_pipeline.candidates.formats.first_lines import (
 )
 from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.json_values import explain, parse_json
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,

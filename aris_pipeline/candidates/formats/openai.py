@@ -17,7 +17,7 @@ from aris_pipeline.candidates.formats.request_body import (
 )
 from aris_pipeline.candidates.formats.request_parameters import REFUSED
 from aris_pipeline.candidates.json_values import RepeatedKeyError, json_text, parse_json
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import (
     Entry,
     Record,

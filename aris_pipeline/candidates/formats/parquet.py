@@ -15,7 +15,7 @@ from aris_pipeline.candidates.formats.foreign_kinds import HEAD_BYTES, foreign_k
 from aris_pipeline.candidates.formats.format import Format
 from aris_pipeline.candidates.formats.table_columns import find_id_columns, unique_names
 from aris_pipeline.candidates.json_values import json_text
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.records import (
     RAW_LIMIT,
     Entry,

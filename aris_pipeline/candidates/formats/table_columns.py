@@ -11,7 +11,7 @@ from pathlib import Path
 from aris_pipeline.candidates.column_map import like
 from aris_pipeline.candidates.field_names import role_of
 from aris_pipeline.candidates.identifiers import id_names, id_rank
-from aris_pipeline.candidates.options import LandingOptions
+from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.errors import InputError
 
 _OTHER_USUAL_NAMES = {

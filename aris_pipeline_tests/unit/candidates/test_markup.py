@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from aris_pipeline.candidates.repair import may_need_repair, repair_texts
+from aris_pipeline.candidates.text_repair import may_need_repair, repair_texts
 
 from .conftest import Desk
 

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from aris_pipeline.completions.answers import AnswerParser
+from aris_pipeline.completions.answer_parser import AnswerParser
 from aris_pipeline.completions.flat_answers import flat_check
 from aris_pipeline.prompts import answer_schema, load_rubric
 

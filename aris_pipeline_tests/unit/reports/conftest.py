@@ -61,7 +61,7 @@ def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Pictures take most of a second."""
     if "picture" not in request.node.nodeid:
         for name in ("verdict_mix", "score_distribution"):
-            monkeypatch.setattr(f"aris_pipeline.reports.report.{name}", lambda *_, **__: None)
+            monkeypatch.setattr(f"aris_pipeline.reports.batch_report.{name}", lambda *_, **__: None)
 
 
 @pytest.fixture

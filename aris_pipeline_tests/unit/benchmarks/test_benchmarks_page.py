@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from aris_pipeline.benchmarks import DecisionSettings, History, write_report
-from aris_pipeline.benchmarks.report import build_report
+from aris_pipeline.benchmarks.benchmarks_page import build_report
 from aris_pipeline_tests.conftest import REPOSITORY
 from aris_pipeline_tests.unit.benchmarks.conftest import measured_runs
 

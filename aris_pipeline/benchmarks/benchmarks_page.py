@@ -16,8 +16,7 @@ import yaml
 from aris_pipeline.benchmarks.cells import cells
 from aris_pipeline.benchmarks.decision import Decision, decide
 from aris_pipeline.benchmarks.history import History
-from aris_pipeline.benchmarks.run_section import IMAGES, section_of_run
-from aris_pipeline.benchmarks.tables import (
+from aris_pipeline.benchmarks.markdown_tables import (
     figure,
     in_words,
     one_line,
@@ -25,6 +24,7 @@ from aris_pipeline.benchmarks.tables import (
     table_row,
     with_interval,
 )
+from aris_pipeline.benchmarks.run_section import IMAGES, section_of_run
 from aris_pipeline.benchmarks.weights import MEASURES, DecisionSettings
 from aris_pipeline.charts import Bar, side_by_side
 from aris_pipeline.storage import write_bytes

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aris_pipeline.completions.repair import SHORTENED, Attempt
+from aris_pipeline.completions.answer_repair import SHORTENED, Attempt
 from aris_pipeline.engines import Completion, Request, RequestId
 from aris_pipeline.prompts import sampling_of, template_options_of
 from aris_pipeline.scoring.requests import Scoring

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aris_pipeline.completions.answers import AnswerParser
+from aris_pipeline.completions.answer_parser import AnswerParser
 from aris_pipeline.engines import Completion, Sampling
 from aris_pipeline.prompts import constraint_of, longest_answer_tokens, room_for_prompt
 
