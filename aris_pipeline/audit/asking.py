@@ -87,7 +87,8 @@ class Asking:
             for judge, rows in asked:
                 said: dict[str, Asked] = {}
                 scoring = _scoring(judge)
-                calibration = calibrate(self.session.engine(), scoring, clock)
+                # Elsewhere it is asked with the rows, once for all of them.
+                calibration = calibrate(self.session.engine(), scoring, clock) if alone else None
                 prompts = _noted(rows.iter_rows(named=True), headway)
                 for group in ([one] for one in prompts) if alone else [prompts]:
                     for row in generate_rows(
