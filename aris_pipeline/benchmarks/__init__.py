@@ -6,13 +6,14 @@ from aris_pipeline.benchmarks.blocks import Plan
 from aris_pipeline.benchmarks.contest import ENGINES, PEERS, Contest, run_contest
 from aris_pipeline.benchmarks.deciding import decided_engine, write_decision
 from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
-from aris_pipeline.benchmarks.history import History
+from aris_pipeline.benchmarks.history import BESIDE_PEERS, History
 from aris_pipeline.benchmarks.quality import read_gold
 from aris_pipeline.benchmarks.tuning import MIN_AGREEMENT, Grid, Tuning, tune
 from aris_pipeline.benchmarks.weights import DecisionSettings
 from aris_pipeline.benchmarks.workload import FileSource, ShapeSource, Source
 
 __all__ = [
+    "BESIDE_PEERS",
     "ENGINES",
     "MIN_AGREEMENT",
     "PEERS",

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from aris_pipeline.benchmarks.history import History
+from aris_pipeline.benchmarks.history import BESIDE_PEERS, History
 from aris_pipeline.benchmarks.statistics import Interval, resampled_means
 from aris_pipeline.benchmarks.weights import MEASURES, DecisionSettings, Measure
 from aris_pipeline.models import EngineKind
@@ -109,13 +109,15 @@ def decide(history: History, settings: DecisionSettings) -> list[Decision]:
     """Decides for each machine of a history, on the workload that was measured last there.
 
     Compared are our engines on equal workloads, each by its latest run. Random weights and fixed
-    lengths are left out: they tell the speed of an answer and nothing of its worth.
+    lengths are left out: they tell the speed of an answer and nothing of its worth. So are runs
+    beside peers, which have only some of our engines.
 
     Returns:
         The newest decision first; empty where nothing was measured yet.
     """
     runs = history.runs().filter(
         pl.col("status") == "measured",
+        pl.col("suite") != BESIDE_PEERS,
         pl.col("engine").is_in(list(get_args(EngineKind))),
         ~pl.col("random_weights"),
         ~pl.col("fixed_lengths"),

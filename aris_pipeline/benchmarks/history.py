@@ -20,6 +20,9 @@ from aris_pipeline.storage import (
 )
 from aris_pipeline.storage.schemas import polars_schema
 
+BESIDE_PEERS = "compare"
+"""The suite of `aris benchmark compare`."""
+
 _HINT = "measure again, or remove the file"
 
 

@@ -161,7 +161,7 @@ def compare(
             cards=_cards(models, random_weights=random_weights),
             source=source,
             settings=settings.engine,
-            plan=_plan("compare", blocks, seed, warm_up),
+            plan=_plan(benchmarks.BESIDE_PEERS, blocks, seed, warm_up),
         )
         emit(_measure(data_dir, contest))
 

@@ -96,6 +96,7 @@ def test_peers_random_weights_and_fixed_lengths_decide_nothing(store: DataStore)
     history.write_runs("r1", measured_runs({("run-batch", "m"): [(9, 1)]}, run_id="r1"))
     history.write_runs("r2", measured_runs({OFFLINE: [(9, 1)]}, run_id="r2", random_weights=True))
     history.write_runs("r3", measured_runs({OFFLINE: [(9, 1)]}, run_id="r3", fixed_lengths=True))
+    history.write_runs("r4", measured_runs({SERVE: [(9, 1)]}, run_id="r4", suite="compare"))
 
     assert decide(history, settings()) == []
     with pytest.raises(ConfigError, match="no engine was measured yet"):
