@@ -28,7 +28,7 @@ def explain(
     model: JudgedBy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain one verdict to the candidate: data, redaction, ratings, score, versions, people."""
+    """Explain one verdict, or why there is none, to the candidate: data, ratings, score, people."""
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         landed = store.batch(batch)

@@ -41,18 +41,25 @@ def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
 
 def where_it_is(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> str:
     """Says where a candidate is that has no verdict, and the remedy."""
-    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
-        if rejected := find_row(store.quarantine(shard), custom_id):
-            return (
-                f"candidate '{custom_id}' is in quarantine ({rejected['rule']}): "
-                f"`aris show {batch.name} --line {rejected['line']}` shows why"
-            )
+    if rejected := find_quarantined(store, batch, custom_id):
+        return (
+            f"candidate '{custom_id}' is in quarantine ({rejected['rule']}): "
+            f"`aris show {batch.name} --line {rejected['line']}` shows why"
+        )
+    for shard in Shard.all_of(batch):
         if find_row(store.raw_candidates(shard), custom_id):
             return (
                 f"candidate '{custom_id}' has no verdict by {judge.rubric} and {judge.model} yet: "
                 f"run {batch.source_file} again"
             )
     return f"batch {batch.name} has no candidate '{custom_id}'"
+
+
+def find_quarantined(store: DataStore, batch: Batch, custom_id: str) -> dict[str, Any] | None:
+    """Returns the row of `quarantine` of an id; None if there is none."""
+    shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
+    found = (find_row(store.quarantine(shard), custom_id) for shard in shards)
+    return next(filter(None, found), None)
 
 
 def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any]:

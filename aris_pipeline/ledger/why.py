@@ -35,7 +35,7 @@ class Why:
         ranked: how many candidates are ranked.
         file: the landed file that has the candidate.
         line: its line there, or its number in an array or a parquet file; 0 if it is not known.
-        counted: what `line` counts: line or record.
+        place: where that is, in words.
         attempt: the request that was answered, counted from 1; None without an answer.
         repairs: the steps that made an unusable answer usable.
     """
@@ -48,14 +48,9 @@ class Why:
     ranked: int
     file: str
     line: int
-    counted: str
+    place: str
     attempt: int | None
     repairs: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        """Returns where in which file the candidate is."""
-        return f"{self.counted} {self.line:,} of {self.file}" if self.line else self.file
 
     def as_dict(self) -> dict[str, Any]:
         """Returns all of it for `aris show --why ID --json`."""
@@ -105,6 +100,7 @@ def explain(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Why
             answer = {}
         rank, ranked = _rank(store, batch, judge, custom_id)
         steps = json.loads(answer.get("overrides") or "{}")
+        file, line = source.get("file", batch.source_file), source.get("line", 0)
         return Why(
             batch=batch.name,
             judge=judge,
@@ -112,13 +108,19 @@ def explain(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Why
             verdict=verdict,
             rank=rank,
             ranked=ranked,
-            file=source.get("file", batch.source_file),
-            line=source.get("line", 0),
-            counted="line" if batch.format in _BY_LINE else "record",
+            file=file,
+            line=line,
+            place=place_of(batch, file, line),
             attempt=answer.get("attempt"),
             repairs=tuple(step for step in steps if step in RETRY_STEPS),
         )
     raise ConfigError(where_it_is(store, batch, judge, custom_id))
+
+
+def place_of(batch: Batch, file: str, line: int) -> str:
+    """Returns where a record is in the file of a batch, in words; the file alone for line 0."""
+    counted = "line" if batch.format in _BY_LINE else "record"
+    return f"{counted} {line:,} of {file}" if line else file
 
 
 def _rank(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> tuple[int | None, int]:

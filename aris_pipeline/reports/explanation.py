@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.audit import VERDICT, is_as_logged, log_entries
+from aris_pipeline.errors import ConfigError
 from aris_pipeline.evaluations import (
     TRIAGED,
     Cut,
@@ -19,7 +20,8 @@ from aris_pipeline.evaluations import (
 )
 from aris_pipeline.labels import RECOMMENDATION, decisions_on, newest_labels
 from aris_pipeline.ledger import Why, explain
-from aris_pipeline.ledger.candidate import find_row
+from aris_pipeline.ledger.candidate import find_quarantined, find_row
+from aris_pipeline.ledger.why import place_of
 from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.prompts import shown_profile
 from aris_pipeline.reports.method import REDACTION
@@ -91,13 +93,21 @@ class Explanation:
 
 
 def explanation_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Explanation:
-    """Explains the verdict of one candidate.
+    """Explains the verdict of one candidate, or why a record in quarantine has none.
 
     Raises:
-        ConfigError: the candidate has no verdict of this judge; says where it is instead.
+        ConfigError: the candidate has no verdict of this judge yet, or is not in the batch.
         DamagedDataError: a file is damaged.
     """
-    why = explain(store, batch, judge, custom_id)
+    try:
+        why = explain(store, batch, judge, custom_id)
+    except ConfigError:
+        unusable = find_quarantined(store, batch, custom_id)
+        if unusable is None:
+            raise
+        people = _people(store, batch, custom_id)
+        parts = [*_unusable(batch, unusable), people, Part("not", "What this is not", _NOT)]
+        return Explanation(custom_id, batch.name, judge, parts)
     shard = _shard_of(store, batch, judge, custom_id)
     prompt = find_row(store.prompts(judge, shard), custom_id) or {}
     if prompt.get("request_key") != why.verdict["request_key"]:
@@ -118,6 +128,18 @@ def explanation_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
         Part("not", "What this is not", _NOT),
     ]
     return Explanation(custom_id, batch.name, judge, parts)
+
+
+def _unusable(batch: Batch, row: Mapping[str, Any]) -> Iterator[Part]:
+    """Yields why a record in quarantine was not judged, and what is kept of it."""
+    words = [
+        "There is no verdict about you: your record in the file could not be used, so no program "
+        "has read it and nobody was compared with you. Ask the organization to correct it."
+    ]
+    facts = [("What was wrong", row["message"]), ("Rule", row["rule"])]
+    yield Part("verdict", "The verdict", words, facts)
+    place = place_of(batch, row["file"], row["line"])
+    yield Part("used", "The data that are kept", [f"This is {place}:"], quote=row["raw"])
 
 
 def _shard_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Shard:

@@ -177,3 +177,20 @@ def test_requests_without_a_rubric_have_nothing_to_explain(judged: Judging) -> N
 
     with pytest.raises(ConfigError, match="no rubric judges it"):
         explanation_of(made.store, made.batch, made.judge, "c0")
+
+
+def test_somebody_whose_record_could_not_be_used_is_told_why(
+    judged: Judging, tmp_path: Path
+) -> None:
+    broken = {
+        "custom_id": "cy", "rule": "wrong_type", "message": "title is 7, not a text", "line": 3,
+        "raw": '{"title": 7}', "file": "export.json",
+    }  # fmt: skip
+    made = judged({**ANN}, quarantined=(broken,))
+
+    says = page_for(made, "cy", tmp_path).sections
+
+    assert "your record in the file could not be used" in says["verdict"]
+    assert "title is 7, not a text" in says["verdict"]
+    assert "This is record 3 of export.json" in says["used"]
+    assert '{"title": 7}' in says["used"]
