@@ -179,7 +179,7 @@ class _Search:
         self, store: DataStore, batches: Sequence[Batch], *, everywhere: bool, finder: PersonFinder
     ) -> None:
         self._store, self._batches, self._finder = store, batches, finder
-        self._everywhere = everywhere
+        self._everywhere, self._landed = everywhere, store.batches()
         self.rows: Counter[str] = Counter()
         self.found: list[Batch] = []
         self.pages: list[str] = []
@@ -220,7 +220,7 @@ class _Search:
 
     def _source(self, path: Path) -> Source | None:
         """Returns a file if it has records of the person, and the batches landed from it."""
-        of = [one for one in self._store.batches() if one.source_file == path.name]
+        of = [one for one in self._landed if one.source_file == path.name]
         read = [(one, CandidateFile.of_batch(self._store, path, one)) for one in of]
         own = [(one, file) for one, file in read if one.is_of(file.digest)]
         file = (own or read)[0][1] if read else CandidateFile.found(path)
@@ -232,7 +232,10 @@ class _Search:
         file.without(is_theirs)  # whether it can be done is known before
         self.rows["landed files"] += count
         kept = [one.name for one, _ in own if one not in self._batches]
-        self.cannot_reach += [f"{name} was landed from {path}, too: erase there" for name in kept]
+        self.cannot_reach += [
+            f"batch {name}, which was landed from {path}, too: leave --batch out, or purge it next"
+            for name in kept
+        ]
         return Source(str(path), [one.name for one, _ in own])
 
     def outside(self, sources: Sequence[Source]) -> Iterator[str]:
