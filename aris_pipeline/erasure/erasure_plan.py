@@ -1,5 +1,6 @@
 """Finds all that a data directory holds of a person, and says what it cannot reach."""
 
+import glob
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -146,7 +147,9 @@ def history_folders(store: DataStore) -> dict[str, Path]:
 def _computed_with(store: DataStore, batch: Batch) -> Iterator[str]:
     """Yields what of the audits of a batch counts the person; a category of few can show who."""
     for table, file in _AUDITS:
-        for found in sorted((store.root / table).glob(f"**/batch={batch.name}/{file}")):
+        # An object store's `**` would be one directory.
+        pattern = f"*/*/batch={glob.escape(batch.name)}/{file}"
+        for found in sorted((store.root / table).glob(pattern)):
             yield f"{found} counts the person: run that audit again, or remove the file"
 
 

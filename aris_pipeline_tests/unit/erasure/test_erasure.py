@@ -329,3 +329,13 @@ def test_verdicts_that_are_not_logged_yet_are_logged_after_a_purge(
     assert log_is_stale(landed_and_judged, judge, batch)
     append_verdicts(landed_and_judged, judge, batch)
     assert not log_is_stale(landed_and_judged, judge, batch)
+
+
+def test_audits_that_count_the_person_are_named(landed_and_judged: DataStore) -> None:
+    (batch,) = landed_and_judged.batches()
+    (judge,) = landed_and_judged.judges("verdict_log", batch.name)
+    place = landed_and_judged.impact(judge, batch.name)
+    place.parent.mkdir(parents=True)
+    place.touch()
+
+    assert f"{place} counts the person" in purge(landed_and_judged, "--dry-run")
