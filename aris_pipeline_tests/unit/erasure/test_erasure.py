@@ -336,6 +336,6 @@ def test_audits_that_count_the_person_are_named(landed_and_judged: DataStore) ->
     (judge,) = landed_and_judged.judges("verdict_log", batch.name)
     place = landed_and_judged.impact(judge, batch.name)
     place.parent.mkdir(parents=True)
-    place.touch()
+    pl.DataFrame({"n": [1]}).write_parquet(place)
 
     assert f"{place} counts the person" in purge(landed_and_judged, "--dry-run")
