@@ -96,7 +96,7 @@ def wait_until(holds: Callable[[], Any], site: Site, seconds: float = 420) -> No
 def materialize_dialog(site: Site, asset: str) -> Locator:
     site.open(f"/assets/{asset}")
     site.page.get_by_role("button", name="Materialize…").click()
-    return site.page.get_by_role("dialog")
+    return site.page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
 
 
 def choose(site: Site, asset: str, shard: str) -> None:
