@@ -13,7 +13,8 @@ from aris_pipeline.audit.probe_wording import (
     stability_in_words,
     suggested_band,
 )
-from aris_pipeline.audit.selecting import SCORING, TRIAGE
+from aris_pipeline.audit.quarantined import Quarantined, read_quarantined
+from aris_pipeline.audit.selecting import ASSESSED, SCORING, TRIAGE
 from aris_pipeline.audit.stability import measure_stability
 from aris_pipeline.audit.verdict_log import (
     ERASURE,
@@ -30,6 +31,7 @@ from aris_pipeline.audit.verdict_log import (
 )
 
 __all__ = [
+    "ASSESSED",
     "EMPTIED",
     "ERASED",
     "ERASURE",
@@ -42,6 +44,7 @@ __all__ = [
     "Log",
     "LogCounts",
     "MeasuredImpact",
+    "Quarantined",
     "VerifiedLog",
     "append_verdicts",
     "compare_categories",
@@ -57,6 +60,7 @@ __all__ = [
     "probe_batch",
     "probe_in_words",
     "read_demographics",
+    "read_quarantined",
     "stability_in_words",
     "suggested_band",
     "verify_log",

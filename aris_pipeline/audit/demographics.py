@@ -31,7 +31,7 @@ class Demographics:
     Attributes:
         file: the name of the file.
         rows: `custom_id` and a column a dimension; null is not known.
-        strangers: rows of the file that name nobody who was assessed.
+        strangers: rows of the file that name none of the candidates.
     """
 
     file: str

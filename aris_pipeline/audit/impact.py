@@ -15,7 +15,8 @@ from aris_pipeline.audit.impact_ratios import (
     in_words,
     significance_level,
 )
-from aris_pipeline.audit.selecting import selections
+from aris_pipeline.audit.quarantined import Quarantined
+from aris_pipeline.audit.selecting import ASSESSED, selections
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.labels import Population
 from aris_pipeline.storage import DataStore, Impact, write_parquet
@@ -47,14 +48,18 @@ class MeasuredImpact:
         rows: of `impact`, by basis, dimension and category.
         assessed: candidates that the judge has scored or was asked about.
         unscored: those of them without a score, which the scoring rate cannot count.
-        unknown: candidates whose category is not known, by dimension.
-        strangers: rows of the demographics that name nobody who was assessed.
+        quarantined: candidates who are in quarantine alone.
+        without_id: records in quarantine without a readable id, whom nobody can count.
+        unknown: assessed candidates whose category is not known, by dimension.
+        strangers: rows of the demographics that name nobody, assessed or in quarantine.
         path: the table `impact`; None for several batches.
     """
 
     rows: Sequence[Row]
     assessed: int
     unscored: int
+    quarantined: int
+    without_id: int
     unknown: dict[str, int]
     strangers: int
     path: Path | None
@@ -71,6 +76,7 @@ class MeasuredImpact:
 def measure_impact(  # noqa: PLR0913 - one argument an option of the command
     store: DataStore,
     populations: Sequence[Population],
+    quarantined: Quarantined,
     demographics: Demographics,
     *,
     selected: Sequence[str] = (),
@@ -82,7 +88,8 @@ def measure_impact(  # noqa: PLR0913 - one argument an option of the command
     Args:
         store: the store of the tables.
         populations: all assessed rows of each batch, triaged and failed ones too.
-        demographics: of the same rows, one batch after the other.
+        quarantined: the candidates of these batches who were not assessed.
+        demographics: of the rows, one batch after the other, then of those in quarantine.
         selected: what counts as selected, beside the scoring rate; see `selections`.
         by: the dimensions; see `Demographics.dimensions`.
         without_small: whether categories of less than 2 % are left out of the comparison.
@@ -98,10 +105,17 @@ def measure_impact(  # noqa: PLR0913 - one argument an option of the command
             "the batches were judged by different texts of their rubric, so they are no one "
             "sample: run the files of the older ones again, or measure each alone"
         )
-    bases = selections(populations, selected)
+    missed = quarantined.ids.len()
+    assessed = demographics.rows.height - missed
+    bases = {
+        basis: is_selected.extend_constant(None, missed)
+        for basis, is_selected in selections(populations, selected).items()
+    }
     dimensions = {
         ",".join(one): demographics.categories(one) for one in demographics.dimensions(by)
     }
+    if any(category.tail(missed).count() for category in dimensions.values()):
+        bases[ASSESSED] = _assessed(demographics.rows["custom_id"], assessed)
     rows = [
         {"basis": basis, "dimension": dimension, **row}
         for basis, is_selected in bases.items()
@@ -115,12 +129,23 @@ def measure_impact(  # noqa: PLR0913 - one argument an option of the command
         write_parquet(frame, path, Impact)
     return MeasuredImpact(
         frame.to_dicts(),
-        demographics.rows.height,
+        assessed,
         sum(one.rows["score"].null_count() for one in populations),
-        {dimension: category.null_count() for dimension, category in dimensions.items()},
+        missed,
+        quarantined.without_id,
+        {
+            dimension: category.head(assessed).null_count()
+            for dimension, category in dimensions.items()
+        },
         demographics.strangers,
         path,
     )
+
+
+def _assessed(ids: pl.Series, count: int) -> pl.Series:
+    """Returns whether each of the ids is among the first; null where an id comes again."""
+    is_assessed = pl.Series([True] * count + [False] * (ids.len() - count))
+    return is_assessed.set(~ids.is_first_distinct(), None)
 
 
 def _compared(category: pl.Series, selected: pl.Series, *, without_small: bool) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from aris_pipeline.labels import RECOMMENDATION, Population
 SCORING = "score>median"
 """The basis of the scoring rate."""
 
-TRIAGE = "triage"
+ASSESSED, TRIAGE = "assessed", "triage"
 _FORMS = f"{RECOMMENDATION}>=X, top:10%, top:50 or {TRIAGE}"
 
 

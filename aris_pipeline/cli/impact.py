@@ -7,7 +7,12 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from aris_pipeline.audit import MeasuredImpact, measure_impact, read_demographics
+from aris_pipeline.audit import (
+    MeasuredImpact,
+    measure_impact,
+    read_demographics,
+    read_quarantined,
+)
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.judges import judge_of
@@ -71,10 +76,12 @@ def impact(
             raise ConfigError("--exclude-small needs a reason: the page has to say it")
         store = DataStore.at(data_dir)
         populations = _populations(store, batches, rubric, model)
-        ids = pl.concat([one.rows["custom_id"] for one in populations])
+        quarantined = read_quarantined(store, populations)
+        ids = pl.concat([*(one.rows["custom_id"] for one in populations), quarantined.ids])
         measured = measure_impact(
             store,
             populations,
+            quarantined,
             read_demographics(demographics, ids),
             selected=selected or (),
             by=by or (),
@@ -124,11 +131,16 @@ def _populations(
 
 def _show(measured: MeasuredImpact) -> None:
     console.say(f"{measured.assessed:,} candidates assessed, {measured.unscored:,} without a score")
+    if measured.quarantined or measured.without_id:
+        console.say(
+            f"in quarantine: {measured.quarantined:,} candidates, and {measured.without_id:,} "
+            "records without a readable id, who cannot be counted"
+        )
     for dimension, unknown in measured.unknown.items():
         console.say(f"{dimension}: {unknown:,} unknown")
     if measured.strangers:
         console.complain(
-            f"rows of the demographics that name nobody who was assessed: {measured.strangers:,}",
+            f"rows of the demographics that name nobody of the batch: {measured.strangers:,}",
             word="warning",
         )
     for table in measured.tables():

@@ -8,7 +8,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from aris_pipeline.audit import SCORING, TRIAGE, MeasuredImpact
+from aris_pipeline.audit import ASSESSED, SCORING, TRIAGE, MeasuredImpact
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.labels import Population
 from aris_pipeline.models import EMBEDDED_REVISION
@@ -82,6 +82,7 @@ def write_impact_page(
         ],
         "has_small": any(row["under_2pct"] for row in measured.rows),
         "scoring": _BASES[SCORING],
+        "has_quarantine": any(row["basis"] == ASSESSED for row in measured.rows),
     }
     write_bytes(render(content, "impact.html").encode(), path)
     return path
@@ -89,5 +90,6 @@ def write_impact_page(
 
 _BASES = {
     SCORING: "Scoring rate: a score above the sample's median",
+    ASSESSED: "Selected: assessed, not in quarantine",
     TRIAGE: "Selected: answered by the model, not left out by triage",
 }

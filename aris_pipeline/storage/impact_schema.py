@@ -8,7 +8,7 @@ class Impact(dy.Schema):
 
     basis = dy.String(
         description="What counts as selected: score>median (the scoring rate), recommendation>=X, "
-        "top:N or triage."
+        "top:N, triage, or assessed (not in quarantine)."
     )
     dimension = dy.String(description="Columns of the demographics, such as sex or sex,race.")
     category = dy.String(description="Their values.")

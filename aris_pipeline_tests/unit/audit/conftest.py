@@ -5,22 +5,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from aris_pipeline.audit import MeasuredImpact, measure_impact, read_demographics
+from aris_pipeline.audit import (
+    MeasuredImpact,
+    measure_impact,
+    read_demographics,
+    read_quarantined,
+)
 from aris_pipeline.completions import RunStats
 from aris_pipeline.evaluations import TRIAGED
 from aris_pipeline.labels import Population, read_population
 from aris_pipeline.storage import (
+    LANDING_SHARD,
     Batch,
     Completions,
     DataStore,
     Judge,
+    Quarantine,
     Shard,
     write_bytes,
     write_parquet,
 )
-from aris_pipeline_tests.tables import DAY, WITH_EVIDENCE, make_batch, table, write_verdicts
+from aris_pipeline_tests.tables import (
+    DAY,
+    WITH_EVIDENCE,
+    make_batch,
+    table,
+    write_table,
+    write_verdicts,
+)
 from aris_pipeline_tests.unit.audit.logged import FAILED, Logged
 
 JUDGE = Judge("aris-swe-v2", "small")
@@ -47,8 +62,14 @@ class Judged:
 
     def measure(self, file: Path, **options: Any) -> MeasuredImpact:
         population = self.population
-        demographics = read_demographics(file, population.rows["custom_id"])
-        return measure_impact(self.store, [population], demographics, **options)
+        missed = read_quarantined(self.store, [population])
+        ids = pl.concat([population.rows["custom_id"], missed.ids])
+        demographics = read_demographics(file, ids)
+        return measure_impact(self.store, [population], missed, demographics, **options)
+
+    def quarantine(self, *rows: dict[str, Any]) -> None:
+        """Puts records into the quarantine of landing."""
+        write_table(self.store.quarantine(Shard(self.batch.name, LANDING_SHARD)), Quarantine, *rows)
 
 
 Judging = Callable[..., Judged]

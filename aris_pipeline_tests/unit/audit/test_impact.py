@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from aris_pipeline.audit import SCORING, TRIAGE, MeasuredImpact
+from aris_pipeline.audit import ASSESSED, SCORING, TRIAGE, MeasuredImpact, read_quarantined
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.storage import Impact, read_table
 from aris_pipeline_tests.unit.audit.conftest import JUDGE, Judging, failed, triaged, verdict
@@ -150,6 +150,64 @@ def test_the_table_holds_counts_and_nothing_else_of_the_demographics_is_written(
         *("ratio", "low", "high", "fisher_p", "under_2pct", "unknown_n"),
     ]
     assert not any(f"c{n}" in str(table.rows()) for n in range(6))
+
+
+def test_those_in_quarantine_count_once_as_not_assessed_and_in_no_other_basis(
+    judged: Judging,
+) -> None:
+    batch = judged(*ROWS)
+    file = batch.people(sex=[*SEXES, "Female", "Female"])
+    before = batch.measure(file)
+    batch.quarantine(
+        {"custom_id": "c6"},
+        {"custom_id": "c6", "rule": "over_size"},
+        {"custom_id": "c7"},
+        {"custom_id": "c0", "rule": "duplicate_id"},
+        {"custom_id": "c1", "rule": "wrong_encoding"},
+        {"custom_id": "nobody the file names"},
+        {"custom_id": None, "rule": "malformed_json"},
+    )
+
+    found = batch.measure(file)
+
+    assert counted(found, ASSESSED) == {"Female": (3, 5), "Male": (3, 3)}
+    assert {row["unknown_n"] for row in found.rows if row["basis"] == ASSESSED} == {1}
+    assert (found.assessed, found.quarantined, found.without_id) == (6, 3, 1)
+    assert found.unknown == {"sex": 0}
+    assert (before.strangers, found.strangers) == (2, 0)
+    assert [row for row in found.rows if row["basis"] != ASSESSED] == before.rows
+
+
+def test_a_duplicate_of_a_record_that_is_not_judged_yet_was_not_kept_out(judged: Judging) -> None:
+    batch = judged(*ROWS)
+    batch.quarantine({"custom_id": "c6", "rule": "duplicate_id"})
+
+    found = batch.measure(batch.people(sex=[*SEXES, "Female"]))
+
+    assert found.quarantined == 0
+
+
+def test_without_a_known_category_in_quarantine_there_is_nothing_to_compare(
+    judged: Judging,
+) -> None:
+    batch = judged(*ROWS)
+    batch.quarantine({"custom_id": "c6"}, {"custom_id": "c7"})
+
+    found = batch.measure(batch.people(sex=[*SEXES, "prefer not to say"]))
+
+    assert counted(found, ASSESSED) == {}
+    assert found.quarantined == 2
+
+
+def test_who_was_assessed_in_another_batch_was_assessed(judged: Judging) -> None:
+    winter, summer = judged(*ROWS, name="2026-01-05_winter"), judged(*ROWS, *ROWS)
+    winter.quarantine({"custom_id": "c6"}, {"custom_id": "c99"})
+    both = [winter.population, summer.population]
+
+    alone, together = (read_quarantined(winter.store, some) for some in (both[:1], both))
+
+    assert alone.ids.to_list() == ["c6", "c99"]
+    assert together.ids.to_list() == ["c99"]
 
 
 def test_the_order_of_the_file_does_not_matter(judged: Judging) -> None:

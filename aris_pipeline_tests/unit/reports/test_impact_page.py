@@ -54,6 +54,23 @@ def test_small_categories_that_are_left_out_are_marked_with_the_reason(judged: J
     assert "are marked, and not compared." in found.sections["reading"]
 
 
+def test_those_in_quarantine_have_a_table_and_those_without_an_id_are_only_counted(
+    judged: Judging,
+) -> None:
+    batch = judged(*(verdict("Yes") for _ in range(4)))
+    batch.quarantine({"custom_id": "c4"}, {"custom_id": None})
+    measured = batch.measure(batch.people(sex=["Female", "Female", "Male", "Male", "Male"]))
+
+    file = write_impact_page(batch.store, [batch.population], measured, GIVEN)
+
+    found = read_page(file).sections
+    assert "1 candidates who are there alone are counted in the last tables" in found["dates"]
+    assert "1 records without a readable id cannot be counted" in found["dates"]
+    assert "Selected: assessed, not in quarantine" in found["basis-3"]
+    assert "Male 3 2 66.7% 0.67" in found["basis-3"]
+    assert "a ratio near 1 may hide" in found["reading"]
+
+
 def test_it_says_what_it_is_not(batch: Judged) -> None:
     said = page(batch).sections["head"]
 
