@@ -16,6 +16,7 @@ from aris_pipeline.erasure import (
     ErasurePlan,
     Hold,
     add_hold,
+    all_holds,
     batches_kept_by,
     clean_folder,
     erase,
@@ -23,7 +24,6 @@ from aris_pipeline.erasure import (
     history_folders,
     locked,
     plan_erasure,
-    read_holds,
     refuse_held,
     release_hold,
     remove_batches,
@@ -116,7 +116,8 @@ def retain(
     ] = None,
     why: Annotated[str, typer.Option(help="Reason of the hold.")] = "",
     by: Annotated[
-        str | None, typer.Option(help="Who sets the hold; the user of this machine by default.")
+        str | None,
+        typer.Option(help="Who sets or ends the hold; the user of this machine by default."),
     ] = None,
     release: Annotated[
         str | None, typer.Option(metavar="BATCH|ID", help="End a legal hold.")
@@ -135,14 +136,19 @@ def retain(
             emit(_retain_days(store, days, dry_run=dry_run, yes=yes))
             return
         kept: dict[str, object] = {}
+        who = by or getpass.getuser()
         if hold is not None:
-            kept["keeps"] = _hold(store, add_hold(store, hold, why, by or getpass.getuser()))
+            kept["keeps"] = _hold(store, add_hold(store, hold, why, who))
         if release is not None:
-            console.say(f"ended: {release_hold(store, release)}")
-        holds = [vars(one) for one in read_holds(store)]
-        emit({"holds": holds, **kept})
+            console.say(f"ended by {who}: {release_hold(store, release, who)}")
+        known = all_holds(store)
+        holds = [one.as_dict() for one in known if one.ended_at is None]
+        ended = [one.as_dict() for one in known if one.ended_at is not None]
+        emit({"holds": holds, "ended": ended, **kept})
         if hold is None and release is None:
             console.show_table(holds, title="legal holds")
+            if ended:
+                console.show_table(ended, title="ended")
 
 
 def _hold(store: DataStore, hold: Hold) -> list[str]:

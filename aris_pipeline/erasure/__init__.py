@@ -10,7 +10,7 @@ from aris_pipeline.erasure.journaled_erasure import (
     locked,
     remove_batches,
 )
-from aris_pipeline.erasure.legal_holds import Hold, add_hold, read_holds, refuse_held, release_hold
+from aris_pipeline.erasure.legal_holds import Hold, add_hold, all_holds, refuse_held, release_hold
 from aris_pipeline.erasure.retention import batches_kept_by, expired_batches
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ErasurePlan",
     "Hold",
     "add_hold",
+    "all_holds",
     "batches_kept_by",
     "clean_folder",
     "erase",
@@ -27,7 +28,6 @@ __all__ = [
     "history_folders",
     "locked",
     "plan_erasure",
-    "read_holds",
     "refuse_held",
     "release_hold",
     "remove_batches",

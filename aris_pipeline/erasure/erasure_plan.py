@@ -24,6 +24,7 @@ from aris_pipeline.erasure.erased_log import rows_in_log
 from aris_pipeline.erasure.history_cleaning import Clean, clean_folder, cleaner
 from aris_pipeline.erasure.id_mentions import mention_of
 from aris_pipeline.erasure.journaled_erasure import Erasure, Source
+from aris_pipeline.erasure.legal_holds import all_holds
 from aris_pipeline.erasure.person_finder import PersonFinder
 from aris_pipeline.errors import ArisError, DamagedDataError, MissingDataError
 from aris_pipeline.models import cache_dir
@@ -113,7 +114,7 @@ def plan_erasure(  # noqa: PLR0913 - one argument an option of the command
     landed_from = list(search.sources(sources))
     mention = mention_of(custom_id)
     removed = [*search.pages, *search.other(mention)]
-    search.cannot_reach += search.reasons_of_others(mention)
+    search.cannot_reach += [*search.reasons_of_others(mention), *search.holds(mention)]
     clean = cleaner(finder.quotes(), ERASED + finder.hashes.of_id(custom_id)[:12])
     for name, folder in history_folders(store).items():
         if folder.is_dir() and (count := clean_folder(folder, clean, only_count=True)):
@@ -259,6 +260,18 @@ class _Search:
                 others = rows.filter(~self._finder.person.rows(rows))["reason"].drop_nulls()
                 if any(mention.search(reason) for reason in others):
                     yield f"{file}: the reason of a decision about somebody else mentions the id"
+
+    def holds(self, mention: re.Pattern[str]) -> Iterator[str]:
+        """Counts the ended legal holds on the person; yields other ones that tell of them."""
+        for hold in all_holds(self._store):
+            is_theirs = self._finder.person.has_id(hold.on)
+            if is_theirs and self._everywhere:
+                self.rows["legal holds (emptied)"] += 1
+            elif is_theirs or mention.search(hold.why):
+                yield (
+                    f"the legal hold on {hold.on} since {hold.since}, in {self._store.erasures}: "
+                    "it mentions the id"
+                )
 
     def other(self, mention: re.Pattern[str]) -> Iterator[str]:
         """Counts rows in exports and sheets; yields the files that have to go as a whole."""

@@ -26,6 +26,8 @@ from aris_pipeline.erasure.erased_files import (
 )
 from aris_pipeline.erasure.erased_log import erase_from_log
 from aris_pipeline.erasure.hashed_person import HashedPerson
+from aris_pipeline.erasure.legal_holds import empty_holds
+from aris_pipeline.erasure.retention import empty_holds_of
 from aris_pipeline.errors import BatchBusyError, DamagedDataError, EngineBusyError
 from aris_pipeline.storage import (
     Batch,
@@ -91,6 +93,8 @@ def erase(store: DataStore, erasure: Erasure) -> None:
     person = erasure.person(store)
     store.remove_leftovers()  # a killed writer may have left the person in one
     add_erased(store.erasures, erasure.ids if erasure.everywhere else [], erasure.contents)
+    if erasure.everywhere:
+        empty_holds(store, lambda hold: person.has_id(hold.on))
     for source in erasure.sources:
         _erase_from_source(store, source, person)
     for name in erasure.batches:
@@ -166,6 +170,7 @@ def locked(store: DataStore, batches: Sequence[str]) -> Iterator[None]:
 def remove_batches(store: DataStore, names: Sequence[str]) -> None:
     """Removes whole batches, by way of the journal; the caller holds the locks."""
     write_bytes(as_json({"batches": [*names]}), store.erasures / _JOURNAL)
+    empty_holds_of(store, names)
     for name in names:
         remove_batch(store, name)
     remove_file(store.erasures / _JOURNAL)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aris_pipeline.erasure.erased_files import FROM_BACKUP
-from aris_pipeline.erasure.legal_holds import Hold, hold_on, read_holds
+from aris_pipeline.erasure.legal_holds import Hold, empty_holds, hold_on, read_holds
 from aris_pipeline.erasure.person_finder import SAYING, is_quarantined
 from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Shard, read_parquet
 
@@ -55,6 +55,24 @@ def batches_kept_by(store: DataStore, hold: Hold) -> list[str]:
         DamagedDataError: a manifest or a landed file cannot be read.
     """
     return [batch.name for batch in store.batches() if _hold_of(store, batch, [hold])]
+
+
+def empty_holds_of(store: DataStore, names: Sequence[str]) -> None:
+    """Empties the ended holds on candidates of these batches who are in no other batch.
+
+    Raises:
+        DamagedDataError: a manifest or a landed file cannot be read.
+    """
+
+    def is_only_there(hold: Hold) -> bool:
+        if hold.on in names or not any(_hold_of(store, one, [hold]) for one in going):
+            return False
+        return not any(_hold_of(store, one, [hold]) for one in staying)
+
+    batches = store.batches()
+    going = [one for one in batches if one.name in names]
+    staying = [one for one in batches if one.name not in names]
+    empty_holds(store, is_only_there)
 
 
 def _hold_of(store: DataStore, batch: Batch, holds: Sequence[Hold]) -> Hold | None:

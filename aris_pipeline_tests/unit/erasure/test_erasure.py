@@ -57,12 +57,15 @@ def test_nothing_of_a_person_is_left_in_any_file_of_the_data_directory(
     )
     part.parent.mkdir(parents=True)
     shutil.copy(completions, part)
+    data = ("--data-dir", landed_and_judged.root)
+    assert aris("retain", "--hold", ID, "--why", f"{MARK} sues", "--by", "Ann", *data).code == 0
+    assert aris("retain", "--release", ID, "--by", "Bob", *data).code == 0
     kinds = {name.partition("/")[0] for name in marked_files(landed_and_judged.root)}
     assert kinds >= {
         ".work",
         *("landing", "landed", "quarantine", "raw_candidates", "prompts", "completions"),
         *("evaluations", "candidate_ranking", "verdict_log", "label_samples", "labels"),
-        *("decisions", "reports", "exports", "chats.jsonl", "sheet.csv", "sheet.html"),
+        *("decisions", "reports", "exports", "chats.jsonl", "sheet.csv", "sheet.html", "erasures"),
     }
 
     purge(landed_and_judged)
@@ -76,6 +79,9 @@ def test_nothing_of_a_person_is_left_in_any_file_of_the_data_directory(
         next(landed_and_judged.root.glob("candidate_ranking/*/*/*/*.parquet"))
     )
     assert ranking["rank"].to_list() == [1, 2, 3, 4, 5]
+    (ended,) = aris("retain", *data, "--json").figures["ended"]
+    assert (ended["why"], ended["who"], ended["ended_by"]) == ("", "Ann", "Bob")
+    assert ended["on"].startswith("erased:")
 
 
 @pytest.mark.slow
@@ -329,6 +335,23 @@ def test_verdicts_that_are_not_logged_yet_are_logged_after_a_purge(
     assert log_is_stale(landed_and_judged, judge, batch)
     append_verdicts(landed_and_judged, judge, batch)
     assert not log_is_stale(landed_and_judged, judge, batch)
+
+
+def test_a_hold_that_tells_of_the_person_and_stays_is_named(
+    store: DataStore, landing: Landing
+) -> None:
+    batch = land_file(store, landing("document.json"))
+    data = ("--by", "Ann", "--data-dir", store.root)
+    for on, why in (("other", f"as {ID} said"), (ID, "a lawsuit")):
+        assert aris("retain", "--hold", on, "--why", why, *data).code == 0
+    assert aris("retain", "--release", ID, *data).code == 0
+
+    everywhere, there = purge(store, "--dry-run"), purge(store, "--batch", batch.name)
+
+    assert "the legal hold on other since" in everywhere
+    assert "legal holds (emptied)" in everywhere
+    assert f"the legal hold on {ID} since" in there, "elsewhere the id may be somebody else's"
+    assert ID in aris("retain", *data[2:]).stdout
 
 
 def test_audits_that_count_the_person_are_named(landed_and_judged: DataStore) -> None:

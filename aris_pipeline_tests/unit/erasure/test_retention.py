@@ -128,6 +128,39 @@ def test_a_hold_keeps_the_batch_of_a_person_who_is_in_quarantine_alone(
     assert store.batch(batch.name)
 
 
+def test_a_hold_that_has_ended_says_who_set_and_who_ended_it_and_holds_nothing(
+    store: DataStore, landing: Landing
+) -> None:
+    batch = aged(store, land_file(store, landing("document.json")), 400).name
+    retain(store, "--hold", batch, "--why", "a lawsuit", "--by", "Ann")
+
+    assert "ended by Bob: legal hold" in retain(store, "--release", batch, "--by", "Bob")
+    (ended,) = aris("retain", "--data-dir", store.root, "--json").figures["ended"]
+    retain(store, "--hold", batch, "--why", "an appeal", "--by", "Ann")
+    retain(store, "--release", batch, "--by", "Eve")
+    retain(store, "--days", 365, "--yes")
+
+    assert (ended["who"], ended["why"], ended["ended_by"]) == ("Ann", "a lawsuit", "Bob")
+    assert ended["ended_at"] >= ended["since"]
+    listed = retain(store)
+    assert all(word in listed for word in (batch, "a lawsuit", "Bob", "an appeal", "Eve"))
+
+
+def test_an_ended_hold_has_its_id_as_long_as_the_candidate_is_in_a_batch(
+    store: DataStore, landing: Landing
+) -> None:
+    old, new = (land_file(store, landing(name)) for name in ("document.json", "table.csv"))
+    retain(store, "--hold", ID, "--why", "a lawsuit")
+    retain(store, "--release", ID)
+
+    for batch, is_known in ((old, True), (new, False)):
+        aged(store, batch, 400)
+        retain(store, "--days", 365, "--yes")
+        assert (ID in retain(store)) == is_known
+
+    assert marked_files(store.root) == []
+
+
 def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:
     assert "--why" in retain(store, "--hold", "x", code=2)
     retain(store, "--hold", "x", "--why", "a lawsuit")
