@@ -88,15 +88,15 @@ def purge(
                 )
 
         plan = planned(trial=True)
-        refuse_held(store, [*plan.names, *plan.erasure.batches])
+        touched = plan.erasure.touched
+        refuse_held(store, [*plan.names, *touched])
         _show(plan)
         if dry_run:
             emit({"erased": False, **plan.as_dict()})
             return
         _confirm(yes, f"Erase {sum(plan.rows.values()):,} rows and files? They cannot be restored.")
-        affected = [one for one in batches if one.name in plan.erasure.batches]
-        with locked(store, plan.erasure.batches):
-            _refuse_running(store, affected)
+        with locked(store, touched):
+            _refuse_running(store, [store.batch(name) for name in touched])
             plan = planned(trial=False)
             for folder in history_folders(store).values():
                 if folder.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 from aris_pipeline.candidates import CandidateFile
 from aris_pipeline.erasure.erased_files import other_files, remove_file
 from aris_pipeline.errors import ArisError
-from aris_pipeline.storage import DataStore, ObjectPath, remove_tree
+from aris_pipeline.storage import Batch, DataStore, ObjectPath, remove_tree
 
 _TABLES = ("*/batch={}", "*/rubric=*/model=*/batch={}", ".work/*/rubric=*/model=*/batch={}")
 
@@ -26,13 +26,18 @@ def remove_batch(store: DataStore, name: str) -> None:
 
 
 def _landed_file(store: DataStore, name: str) -> Iterator[Path]:
-    """Yields the file in the landing directory that a batch was landed from, if it is there."""
+    """Yields the file in the landing directory that this batch alone was landed from."""
     batch = store.batch(name)
     file = store.landing / batch.source_file
     if isinstance(file, ObjectPath) or not file.is_file():
         return
+
+    def is_its_file(one: Batch) -> bool:
+        return one.is_of(CandidateFile.of_batch(store, file, one).digest)
+
     with suppress(ArisError):
-        if batch.is_of(CandidateFile.of_batch(store, file, batch).digest):
+        same_name = [one for one in store.batches() if one.source_file == batch.source_file]
+        if is_its_file(batch) and not any(is_its_file(one) for one in same_name if one != batch):
             yield file
 
 

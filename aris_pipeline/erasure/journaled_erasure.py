@@ -76,6 +76,11 @@ class Erasure:
         """Returns an erasure from its form in the journal."""
         return cls(**said | {"sources": [Source(**one) for one in said["sources"]]})
 
+    @property
+    def touched(self) -> list[str]:
+        """Returns the batches with the person, and those landed from a file that is rewritten."""
+        return sorted({*self.batches, *(name for one in self.sources for name in one.batches)})
+
     def person(self, store: DataStore) -> HashedPerson:
         """Returns what recognizes the person's rows."""
         hashes = KeyedHashes.of(store.erasures)
@@ -143,7 +148,7 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
             with _batches_locked(store, whole):
                 remove_batches(store, whole)
         else:
-            with _batches_locked(store, erasure.batches), one_landing_at_a_time(store):
+            with _batches_locked(store, erasure.touched), one_landing_at_a_time(store):
                 erase(store, erasure)
         return [data_path(one) for one in erasure.removed] if erasure else []
     finally:

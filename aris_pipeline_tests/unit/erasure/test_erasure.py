@@ -271,6 +271,27 @@ def test_a_batch_that_is_being_run_is_refused(store: DataStore, landing: Landing
     assert marked_files(store.landing) != []
 
 
+def test_the_run_of_a_batch_that_shares_the_landed_file_is_named(
+    store: DataStore, landing: Landing
+) -> None:
+    file = landing("table.csv")
+    ours, theirs = (land_file(store, file, LandingOptions(limit=rows)) for rows in (None, 5))
+    lock = ProcessLock(store.locks / "locks" / f"{theirs.name}.lock")
+    assert lock.acquire()
+    try:
+        said = purge(store, "--batch", ours.name, code=2)
+    finally:
+        lock.release()
+    data = ("--data-dir", store.root)
+    assert aris("retain", "--hold", theirs.name, "--why", "a lawsuit", *data).code == 0
+
+    held = purge(store, "--batch", ours.name, code=2)
+
+    assert f"batch {theirs.name} is being run" in said
+    assert f"legal hold on {theirs.name}" in held
+    assert file.read_bytes() == FILES["table.csv"]
+
+
 def test_a_run_of_the_ui_that_answers_the_batch_is_refused(
     store: DataStore, landing: Landing
 ) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from aris_pipeline.candidates import land_file
+from aris_pipeline.candidates import LandingOptions, land_file
 from aris_pipeline.defs.instance import open_instance
 from aris_pipeline.defs.partitions import SHARDS
 from aris_pipeline.erasure.id_mentions import mention_of
@@ -126,6 +126,18 @@ def test_a_hold_keeps_the_batch_of_a_person_who_is_in_quarantine_alone(
     retain(store, "--days", 365, "--yes")
 
     assert store.batch(batch.name)
+
+
+def test_a_landed_file_stays_as_long_as_another_batch_is_of_it(
+    store: DataStore, landing: Landing
+) -> None:
+    file = landing("table.csv")
+    old, new = (land_file(store, file, LandingOptions(limit=rows)) for rows in (None, 5))
+
+    for batch, is_there in ((old, True), (new, False)):
+        aged(store, batch, 400)
+        retain(store, "--days", 365, "--yes")
+        assert file.exists() == is_there
 
 
 def test_a_hold_that_has_ended_says_who_set_and_who_ended_it_and_holds_nothing(
