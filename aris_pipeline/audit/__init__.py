@@ -26,6 +26,7 @@ from aris_pipeline.audit.verdict_log import (
     log_entries,
     log_head,
     log_is_stale,
+    log_lock,
     open_log,
     whole_log_head,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "log_entries",
     "log_head",
     "log_is_stale",
+    "log_lock",
     "measure_impact",
     "measure_stability",
     "open_log",

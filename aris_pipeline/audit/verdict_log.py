@@ -25,7 +25,6 @@ from aris_pipeline.storage import (
     DataStore,
     Judge,
     VerdictLog,
-    cannot_write,
     may_be_newer,
     read_table,
     write_bytes,
@@ -180,6 +179,12 @@ def read_head(folder: Path) -> Head | None:
         raise DamagedDataError(f"{place} cannot be read ({error}): {RESTORE}") from error
 
 
+def log_lock(store: DataStore, judge: Judge, batch: str) -> ProcessLock:
+    """Returns the lock of a log, which one process of a host has at a time."""
+    name = f"{batch}.{judge.rubric}.{judge.model}.verdict_log.lock"
+    return ProcessLock(store.locks / "locks" / name)
+
+
 @contextmanager
 def open_log(store: DataStore, judge: Judge, batch: str) -> Iterator[Log]:
     """Yields a log to add to or to erase from; other processes of this host wait for it.
@@ -187,14 +192,10 @@ def open_log(store: DataStore, judge: Judge, batch: str) -> Iterator[Log]:
     Raises:
         BatchBusyError: another process holds it for long.
         DamagedDataError: it does not end where it did.
+        StorageError: its lock cannot be written.
     """
-    name = f"{batch}.{judge.rubric}.{judge.model}.verdict_log.lock"
-    lock = ProcessLock(store.locks / "locks" / name)
-    try:
-        acquired = lock.acquire(wait_s=_PATIENCE_S)
-    except OSError as error:
-        raise cannot_write(lock.path, error) from error
-    if not acquired:
+    lock = log_lock(store, judge, batch)
+    if not lock.acquire(wait_s=_PATIENCE_S):
         raise BatchBusyError(
             f"the log of {batch} is being written by {lock.holder()}: run the same command when "
             "that has ended"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from aris_pipeline.audit import log_lock
 from aris_pipeline.candidates import CandidateFile
 from aris_pipeline.erasure.erased_files import other_files, remove_file
 from aris_pipeline.errors import ArisError
@@ -19,6 +20,8 @@ def remove_batch(store: DataStore, name: str) -> None:
     for file in [*_landed_file(store, name), *_exports(store, name)]:
         remove_file(file)
         remove_file(file.with_name(f"{file.name}.ok"))
+    for judge in store.judges("verdict_log", name):
+        log_lock(store, judge, name).remove()  # its name is the batch's, too
     for pattern in _TABLES:
         for place in [*store.root.glob(pattern.format(name))]:
             remove_tree(place)

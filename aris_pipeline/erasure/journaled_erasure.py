@@ -38,7 +38,7 @@ from aris_pipeline.storage import (
     data_path,
     write_bytes,
 )
-from aris_pipeline.storage.process_lock import ProcessLock
+from aris_pipeline.storage.process_lock import ProcessLock, batch_lock
 
 _JOURNAL = "journal.json"
 
@@ -145,7 +145,7 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
                 f"{journal} cannot be read ({error}): remove it, then purge the person again"
             ) from error
         if erasure is None:
-            with _batches_locked(store, whole):
+            with _batches_locked(store, whole), one_landing_at_a_time(store):
                 remove_batches(store, whole)
         else:
             with _batches_locked(store, erasure.touched), one_landing_at_a_time(store):
@@ -192,6 +192,9 @@ def _batches_locked(store: DataStore, batches: Sequence[str]) -> Iterator[None]:
             stack.enter_context(alone_on_batch(store.locks, name))
             _refuse_if_generating(store, name)
         yield
+    for name in batches:
+        if not store.batch_file(name).exists():
+            batch_lock(store.locks, name).remove()
 
 
 def _refuse_if_generating(store: DataStore, batch: str) -> None:

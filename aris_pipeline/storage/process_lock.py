@@ -24,20 +24,39 @@ class ProcessLock:
 
         Args:
             wait_s: seconds to wait for that process.
+
+        Raises:
+            StorageError: the lock cannot be written.
         """
         if self._lock.is_locked:
             return True
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=wait_s)
+            self._pid_file.write_text(str(os.getpid()))
         except Timeout:
             return False
-        self._pid_file.write_text(str(os.getpid()))
+        except OSError as error:
+            self._lock.release()
+            raise cannot_write(self.path, error) from error
         return True
 
     def release(self) -> None:
         """Releases the lock if this object holds it."""
         self._lock.release()
+
+    def remove(self) -> None:
+        """Removes the files of the lock, unless another process has it.
+
+        One who waits for it gets a new file: filelock takes no lock whose file was removed.
+
+        Raises:
+            StorageError: the lock cannot be written.
+        """
+        if self.acquire():
+            self._pid_file.unlink(missing_ok=True)  # the next holder writes its own
+            self.path.unlink(missing_ok=True)
+            self.release()
 
     def holder(self) -> str:
         """Names the process that has the lock."""
@@ -53,6 +72,11 @@ class ProcessLock:
         return self.path.with_suffix(".pid")
 
 
+def batch_lock(locks: Path, batch: str) -> ProcessLock:
+    """Returns the lock of a batch; `locks` is `DataStore.locks`."""
+    return ProcessLock(locks / "locks" / f"{batch}.lock")
+
+
 @contextmanager
 def alone_on_batch(locks: Path, batch: str) -> Iterator[None]:
     """Keeps other command lines off a batch.
@@ -65,12 +89,8 @@ def alone_on_batch(locks: Path, batch: str) -> Iterator[None]:
         BatchBusyError: another process runs the batch, or erases rows of it.
         StorageError: the lock cannot be written.
     """
-    lock = ProcessLock(locks / "locks" / f"{batch}.lock")
-    try:
-        acquired = lock.acquire()
-    except OSError as error:
-        raise cannot_write(lock.path, error) from error
-    if not acquired:
+    lock = batch_lock(locks, batch)
+    if not lock.acquire():
         raise BatchBusyError(
             f"batch {batch} is being run by {lock.holder()} (lock {lock.path}); wait for "
             "it to finish, or end that process: what is finished is kept"
