@@ -75,7 +75,7 @@ def wait_for_parts(process: ArisProcess, files: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
+def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_and_audits_it(
     server: Seaweed, candidates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     surround(monkeypatch, server.environment())
@@ -112,6 +112,18 @@ def test_a_run_that_is_killed_goes_on_from_the_store_and_another_host_reads_it(
     ranking = pl.read_parquet(f"{DATA}/candidate_ranking/**/*.parquet", hive_partitioning=True)
     assert ranking["custom_id"].n_unique() == ranking.height == ROWS
     assert ranking["batch"].unique().to_list() == [figures["batch"]]
+
+    people = tmp_path / "people.csv"
+    ids = ranking["custom_id"].sort()
+    people.write_text("\n".join(["custom_id,sex", *(f"{one},Female" for one in ids)]))
+    audited = theirs.aris("audit", "impact", batch.name, "--demographics", people).figures
+    purged = ours.aris("purge", "--id", ids[0], "--yes").figures
+    named = [said for said in purged["cannot_reach"] if "counts the person" in said]
+    assert len(named) == 2
+    assert all(any(audited[one] in said for said in named) for one in ("table", "file"))
+    left = pl.read_parquet(f"{DATA}/candidate_ranking/**/*.parquet")["custom_id"]
+    assert left.sort().equals(ids[1:])
+    assert reconcile(store, store.batch(batch.name), judge).ok
 
 
 def test_a_store_that_goes_away_ends_the_run_with_the_remedy(
