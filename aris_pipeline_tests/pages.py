@@ -67,6 +67,8 @@ _VARIABLES = {
         "`required`: the sensor lands only files with an `.ok` file beside them",
     ),
     "ARIS_WEBHOOK_URL": ("none", "gets a JSON object for [each failed run](operations.md)"),
+    "ARIS_RECIPIENTS": ("none", "who receives the data, for `aris explain`"),
+    "ARIS_KEPT": ("none", "how long the data are kept, for `aris explain`"),
     "ARIS_GIT_COMMIT": ("the checkout's", "the commit that benchmarks name"),
     "ARIS_GIT_URL": (
         "none",

@@ -23,6 +23,13 @@ def explain(
     out: Annotated[
         Path | None, typer.Option(help="Page F.html to write; by default the text is shown.")
     ] = None,
+    recipients: Annotated[
+        str,
+        typer.Option(envvar="ARIS_RECIPIENTS", help="Who receives the data; to be said to all."),
+    ] = "",
+    kept: Annotated[
+        str, typer.Option(envvar="ARIS_KEPT", help="How long the data are kept; as above.")
+    ] = "",
     data_dir: DataDir = "data",
     rubric: JudgedBy = None,
     model: JudgedBy = None,
@@ -33,7 +40,7 @@ def explain(
         store = DataStore.at(data_dir)
         landed = store.batch(batch)
         judge = judge_of(store, landed, rubric, model)
-        found = explanation_of(store, landed, judge, custom_id)
+        found = explanation_of(store, landed, judge, custom_id, recipients=recipients, kept=kept)
         emit({**found.as_dict(), "file": str(out) if out else None})
         if out is None:
             _show(found)

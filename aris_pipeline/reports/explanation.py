@@ -92,21 +92,37 @@ class Explanation:
         }
 
 
-def explanation_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> Explanation:
+def explanation_of(  # noqa: PLR0913 - one argument an option of the command
+    store: DataStore,
+    batch: Batch,
+    judge: Judge,
+    custom_id: str,
+    *,
+    recipients: str = "",
+    kept: str = "",
+) -> Explanation:
     """Explains the verdict of one candidate, or why a record in quarantine has none.
+
+    Args:
+        store: the store of the tables.
+        batch: with the candidate.
+        judge: whose verdict it is.
+        custom_id: of the candidate.
+        recipients: what the deployer says of who receives the data.
+        kept: what the deployer says of how long they are kept.
 
     Raises:
         ConfigError: the candidate has no verdict of this judge yet, or is not in the batch.
         DamagedDataError: a file is damaged.
     """
+    end = [*_handling(recipients, kept), Part("not", "What this is not", _NOT)]
     try:
         why = explain(store, batch, judge, custom_id)
     except ConfigError:
         unusable = find_quarantined(store, batch, custom_id)
         if unusable is None:
             raise
-        people = _people(store, batch, custom_id)
-        parts = [*_unusable(batch, unusable), people, Part("not", "What this is not", _NOT)]
+        parts = [*_unusable(batch, unusable), _people(store, batch, custom_id), *end]
         return Explanation(custom_id, batch.name, judge, parts)
     shard = _shard_of(store, batch, judge, custom_id)
     prompt = find_row(store.prompts(judge, shard), custom_id) or {}
@@ -125,7 +141,7 @@ def explanation_of(store: DataStore, batch: Batch, judge: Judge, custom_id: str)
         _people(store, batch, custom_id),
         Part("versions", "Versions and dates", facts=[*_versions(why, batch, answer, entries)]),
         _log(entries),
-        Part("not", "What this is not", _NOT),
+        *end,
     ]
     return Explanation(custom_id, batch.name, judge, parts)
 
@@ -274,6 +290,12 @@ def _people(store: DataStore, batch: Batch, custom_id: str) -> Part:
         facts.append((f"A person's label, {when}", f"{what}: {row['label']}"))
     words = [] if facts else ["No decision of a person is recorded here."]
     return Part("people", "What people decided", words, facts)
+
+
+def _handling(recipients: str, kept: str) -> Iterator[Part]:
+    told = {"Who receives them": recipients.strip(), "How long they are kept": kept.strip()}
+    if facts := [(name, text) for name, text in told.items() if text]:
+        yield Part("handling", "Who receives your data, and how long they are kept", facts=facts)
 
 
 def _versions(

@@ -194,3 +194,19 @@ def test_somebody_whose_record_could_not_be_used_is_told_why(
     assert "title is 7, not a text" in says["verdict"]
     assert "This is record 3 of export.json" in says["used"]
     assert '{"title": 7}' in says["used"]
+
+
+def test_it_says_who_receives_the_data_and_how_long_they_are_kept_if_the_deployer_does(
+    asked: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes(asked.batch.model_dump_json().encode(), asked.store.batch_file(asked.batch.name))
+    command = ("explain", asked.batch.name, "ann", "--data-dir", asked.store.root)
+    monkeypatch.setenv("ARIS_KEPT", "Four years, then they are erased.")
+
+    once = aris(*command, "--recipients", "Our recruiters, and nobody else.").stdout
+    monkeypatch.delenv("ARIS_KEPT")
+    never = aris(*command).stdout
+
+    assert "Who receives them\n    Our recruiters, and nobody else.\n" in once
+    assert "How long they are kept\n    Four years, then they are erased.\n" in once
+    assert "Who receives" not in never
