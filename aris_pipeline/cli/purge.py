@@ -28,7 +28,7 @@ from aris_pipeline.erasure import (
     release_hold,
     remove_batches,
 )
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.errors import BatchBusyError, ConfigError
 from aris_pipeline.storage import Batch, DataStore, dagster_home, data_path
 from aris_pipeline.storage.erased import readmit as readmit_id
 
@@ -66,8 +66,7 @@ def purge(
             _readmit(store, custom_id)
             emit({"readmitted": True})
             return
-        batches = [store.batch(batch)] if batch else store.batches()
-        if not batches:
+        if not store.batch_files():
             raise ConfigError(f"no batch has been landed in {store.root}")
         if not custom_id.strip():
             raise ConfigError("--id is empty: name the custom_id of the person")
@@ -76,6 +75,7 @@ def purge(
         refuse_held(store, [custom_id])
 
         def planned(trial: bool) -> ErasurePlan:
+            batches = [store.batch(batch)] if batch else store.batches()
             with tqdm(
                 total=len(batches), desc="searching", unit="batches", leave=False, disable=None
             ) as bar:
@@ -98,6 +98,7 @@ def purge(
         with locked(store, touched):
             _refuse_running(store, [store.batch(name) for name in touched])
             plan = planned(trial=False)
+            _refuse_new(plan, touched)
             for folder in history_folders(store).values():
                 if folder.is_dir():
                     clean_folder(folder, plan.clean)
@@ -195,6 +196,12 @@ def _remove(store: DataStore, batches: list[Batch]) -> None:
         _refuse_running(store, batches)
         forget_batches(store.root, batches)
         remove_batches(store, names)
+
+
+def _refuse_new(plan: ErasurePlan, locked: list[str]) -> None:
+    """Raises an error if a batch has landed since those to lock were found."""
+    if new := sorted({*plan.erasure.touched} - {*locked}):
+        raise BatchBusyError(f"{', '.join(new)} landed meanwhile: purge the person again")
 
 
 def _refuse_running(store: DataStore, batches: list[Batch]) -> None:

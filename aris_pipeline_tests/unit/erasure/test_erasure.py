@@ -17,7 +17,7 @@ import pytest
 from aris_pipeline.audit import append_verdicts, log_is_stale, verify_log
 from aris_pipeline.candidates import LandingOptions, land_file, validate_shard
 from aris_pipeline.engines import EngineLock
-from aris_pipeline.erasure import Erasure, erase, plan_erasure
+from aris_pipeline.erasure import Erasure, add_hold, erase, plan_erasure, release_hold
 from aris_pipeline.ledger import judges_of, reconcile
 from aris_pipeline.storage import (
     Completions,
@@ -170,6 +170,8 @@ def test_a_purge_that_is_killed_is_done_whole_or_not_at_all(
     landed_and_judged: DataStore, tmp_path: Path
 ) -> None:
     shutil.rmtree(dagster_home(landed_and_judged.root))
+    add_hold(landed_and_judged, ID, "a lawsuit", "Ann")
+    release_hold(landed_and_judged, ID, "Bob")
     ended: set[bool] = set()
     for at in [1, *random.Random(23).sample(range(2, 50), 19)]:
         store = DataStore(tmp_path / f"killed-at-{at}")
@@ -290,6 +292,22 @@ def test_the_run_of_a_batch_that_shares_the_landed_file_is_named(
     assert f"batch {theirs.name} is being run" in said
     assert f"legal hold on {theirs.name}" in held
     assert file.read_bytes() == FILES["table.csv"]
+
+
+def test_a_file_that_lands_while_the_question_stands_is_not_overlooked(
+    store: DataStore, landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_file(store, landing("document.json"))
+    with monkeypatch.context() as asking:
+        asking.setattr(
+            "aris_pipeline.cli.purge._confirm", lambda *_: land_file(store, landing("table.csv"))
+        )
+        said = purge(store, code=2)
+
+    purge(store)
+
+    assert "table landed meanwhile: purge the person again" in said
+    assert marked_files(store.root) == []
 
 
 def test_a_run_of_the_ui_that_answers_the_batch_is_refused(
