@@ -146,7 +146,7 @@ def finish_erasure(store: DataStore) -> list[Path] | None:
             ) from error
         if erasure is None:
             with _batches_locked(store, whole), one_landing_at_a_time(store):
-                remove_batches(store, whole)
+                _go_on_removing(store, whole)
         else:
             with _batches_locked(store, erasure.touched), one_landing_at_a_time(store):
                 erase(store, erasure)
@@ -174,8 +174,12 @@ def locked(store: DataStore, batches: Sequence[str]) -> Iterator[None]:
 
 def remove_batches(store: DataStore, names: Sequence[str]) -> None:
     """Removes whole batches, by way of the journal; the caller holds the locks."""
+    empty_holds_of(store, names)  # first, because it reads what goes
     write_bytes(as_json({"batches": [*names]}), store.erasures / _JOURNAL)
-    empty_holds_of(store, names)
+    _go_on_removing(store, names)
+
+
+def _go_on_removing(store: DataStore, names: Sequence[str]) -> None:
     for name in names:
         remove_batch(store, name)
     remove_file(store.erasures / _JOURNAL)

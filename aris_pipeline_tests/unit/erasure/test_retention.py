@@ -172,6 +172,30 @@ def test_an_ended_hold_has_its_id_as_long_as_the_candidate_is_in_a_batch(
     assert marked_files(store.root) == []
 
 
+def test_a_killed_removal_is_completed_though_half_of_a_batch_is_gone(
+    store: DataStore, landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aged(store, land_file(store, landing("document.json")), 400)
+    retain(store, "--hold", "person-9", "--why", "a lawsuit")
+    retain(store, "--release", "person-9")
+
+    class Killed(BaseException):
+        pass
+
+    def kill(file: Path) -> None:
+        if file.parent.name == "batches":
+            raise Killed
+
+    with monkeypatch.context() as killing, pytest.raises(Killed):
+        killing.setattr("aris_pipeline.erasure.batch_removal.remove_file", kill)
+        aris("retain", "--days", 365, "--yes", "--data-dir", store.root)
+    assert len(store.batches()) == 1
+    assert not [*store.root.glob("landed/*/*")]
+
+    assert aris("status", "--data-dir", store.root).code == 0
+    assert store.batches() == []
+
+
 def test_a_hold_needs_a_reason_and_is_set_once(store: DataStore) -> None:
     assert "--why" in retain(store, "--hold", "x", code=2)
     retain(store, "--hold", "x", "--why", "a lawsuit")
