@@ -172,6 +172,11 @@ def _capitalized(words: Sequence[str]) -> list[str]:
     return found
 
 
+def in_small_letters(text: str) -> str:
+    """Returns a text with one letter in the place of all that `re.IGNORECASE` takes for it."""
+    return _with_one_i(text.casefold())
+
+
 class Names(NamedTuple):
     """The patterns and variants to look for, each with the text that replaces its matches."""
 

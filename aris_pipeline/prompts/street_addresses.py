@@ -7,6 +7,8 @@ postcode behind it, and no street goes on with a small word.
 
 import re
 
+from aris_pipeline.prompts.person_names import in_small_letters
+
 _GAP = r"[^\S\n]{1,2}"
 _SURE = (
     "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Terrace|Parkway|Pkwy|Crescent|Mews|Nagar"
@@ -55,6 +57,25 @@ _SHAPES = (
     rf"[^\S\n]*(?:\d[^\n]{{2,120}}$|(?-i:(?:{_PART_OF_ADDRESS}(?:[^\S\n]+|(?=$|[|;\u2022]))){{1,20}}(?=$|[|;\u2022]))))",
 )
 _ADDRESS = re.compile("|".join(_SHAPES))
+_SIGNS = (
+    # Numbers: before a street, in a British postcode, and six digits of an Indian one.
+    re.compile(
+        rf"\d(?:[A-Za-z]?,?{_GAP}(?:[NSEW]\.?{_GAP})?(?:{_WORD}{_GAP}){{1,4}}(?:{_SURE}|{_UNSURE})\b"
+        rf"|(?:\s?(?:bis|ter))?,?{_GAP}(?:[Rr]ue|avenue|boulevard|place|chemin|impasse|allée|quai)"
+        r"|[A-Z\d]? \d[A-Z]{2}|\d{5})"
+    ),
+    re.compile(rf"(?:straße|strasse|str\.|weg|gasse|platz|allee|ufer|damm){_GAP}\d"),
+    re.compile(
+        rf"(?:Calle|calle|Carrer|carrer|Avenida|avenida|Via|via|Viale|viale|Corso|corso|Rua|rua|C/)"
+        rf"{_GAP}{_CAPITALIZED},?{_GAP}"
+    ),
+    re.compile("号|Box"),
+)
+"""What an address without a label has, a sign for each shape, and what is found faster."""
+_LABELS = re.compile(
+    r"(?:address|residence|anschrift|adresse|dirección|indirizzo|endereço|住所|地址)"
+    r"[^\S\n]*(?:[:\uff1a|\u2013]|\*\*|__)"
+)
 _NUMBER_AND_POSTCODE = re.compile(rf"\d[a-z]?,{_GAP}(?!\d+000\b)\d{{5}}\b")
 _EUROPEAN = re.compile(
     rf"\b[A-ZÄÖÜ][\w.-]{{1,40}}(?:{_GAP}[\w.-]{{1,40}}){{0,4}}{_GAP}\d{{1,4}}[a-z]?,{_GAP}(?!\d+000\b)\d{{5}}{_TOWN}"
@@ -66,4 +87,5 @@ def redact_addresses(text: str, placeholder: str) -> str:
     """Replaces postal addresses by a placeholder."""
     if _NUMBER_AND_POSTCODE.search(text):
         text = _EUROPEAN.sub(placeholder, text)
-    return _ADDRESS.sub(placeholder, text)
+    may_be = any(sign.search(text) for sign in _SIGNS) or _LABELS.search(in_small_letters(text))
+    return _ADDRESS.sub(placeholder, text) if may_be else text
