@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -278,20 +279,20 @@ def _check(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> None:
     reasons = [[text for name, text in one.items() if name.endswith("_reason")] for one in answers]
     common = common_words([*profiles, *(text for one in reasons for text in one)])
     years = answered["years_experience"]
-    next_profiles = [*profiles[1:], *profiles[:1]]
-    rows = zip(answers, profiles, next_profiles, reasons, years, strict=True)
-    for answer, profile, another, said, worked in rows:
+    own_and_next = pairwise(map(ShownProfile, [*profiles, *profiles[:1]]))
+    rows = zip(answers, own_and_next, reasons, years, strict=True)
+    for answer, (own, another), said, worked in rows:
         if not answer:
             continue
-        lines = lines_of_profile(profile)
+        lines = lines_of_profile(own.text)
         answer["contradictions"] = finder.find(answer, lines, worked)
         for criterion in rubric.criteria:
             evidence = answer[f"{criterion.name}_evidence"]
             answer[f"{criterion.name}_quote"] = quoted(evidence, lines)
         claims = claims_of(said, common)
-        answer["ungrounded"] = ShownProfile(profile).missing(claims)
+        answer["ungrounded"] = own.missing(claims)
         answer["grounding"] = grounding(claims, answer["ungrounded"])
-        answer[_ELSEWHERE] = not ShownProfile(another).missing(claims) if claims else None
+        answer[_ELSEWHERE] = not another.missing(claims) if claims else None
 
 
 def _free_text(parsed: list[Parsed], answered: pl.DataFrame) -> pl.DataFrame:

@@ -166,8 +166,8 @@ _MAY_SAY: Mapping[Detail, re.Pattern[str]] = {
         ),
         "nationality": (
             r"national|nacional|nazional|citizen|staatsang|ethnic|country of origin|mother tongue"
-            r"|race\s{0,3}[:\uff1a=|\u2013\u2014*_-]|religion|caste|konfession|visa status"
-            r"|work permit|green card|h-?1b|国籍|民族"
+            r"|(?<![a-z])race\s{0,3}[:\uff1a=|\u2013\u2014*_-]|religion|caste|konfession"
+            r"|visa status|work permit|green card|h-?1b|国籍|民族"
         ),
         "pronouns": r"hey?\s?/|gender|sex|geschlecht|pronouns|性别",
     }.items()

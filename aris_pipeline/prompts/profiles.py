@@ -129,14 +129,14 @@ def _defused(opening: re.Match[str], reserved: frozenset[str]) -> str:
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[str]:
-    headline = _headline(_line(row["title"]), _line(row["company"]))
-    if headline:
-        yield f"{'Title' if _line(row['title']) else 'Company'}: {headline}"
+    title, company = _line(row["title"]), _line(row["company"])
+    if headline := _headline(title, company):
+        yield f"{'Title' if title else 'Company'}: {headline}"
     if location := _line(row["location"]):
         yield f"Location: {location}"
     yield from _section("Jobs:", (_job(job) for job in row["work_info"] or ()))
     yield from _section("Education:", (_degree(degree) for degree in row["education_info"] or ()))
-    if skills := _joined(", ", *(row["skills"] or ())):
+    if skills := _joined(", ", *map(_line, row["skills"] or ())):
         yield f"Skills: {skills}"
     if resume := _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", row["resume_text"] or "")).strip():
         yield f"Resume:\n{resume}"
@@ -158,21 +158,23 @@ def _section(title: str, items: Iterator[str]) -> Iterator[str]:
 def _job(job: Mapping[str, Any]) -> str:
     end = "now" if job["is_current"] else _date(job["work_end_date"])
     dates = _joined(" to ", _date(job["work_start_date"]), end)
-    return _joined(": ", _joined(", ", job["title"], job["company"], dates), job["description"])
+    held = _joined(", ", _line(job["title"]), _line(job["company"]), dates)
+    return _joined(": ", held, _line(job["description"]))
 
 
 def _degree(degree: Mapping[str, Any]) -> str:
-    studied = _joined(" ", degree["degree"], degree["field_of_study"])
-    return _joined(", ", studied, degree["school"], _date(degree["end_date"]))
+    studied = _joined(" ", _line(degree["degree"]), _line(degree["field_of_study"]))
+    return _joined(", ", studied, _line(degree["school"]), _date(degree["end_date"]))
 
 
 def _date(date: str | None) -> str:
     iso = _ISO_DATE.fullmatch(date.strip()) if date else None
-    return iso[1] if iso else date or ""
+    return iso[1] if iso else _line(date)
 
 
-def _joined(separator: str, *parts: str | None) -> str:
-    return separator.join(line for part in parts if (line := _line(part)))
+def _joined(separator: str, *lines: str) -> str:
+    """Joins the lines that are not empty."""
+    return separator.join(filter(None, lines))
 
 
 def _line(text: str | None) -> str:
