@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +26,7 @@ _LINE = re.compile(r"[A-Z]\d{0,2}")
 _SENTENCE = re.compile(r"(?:^|[.;:!?(]\s+)$")
 _YEAR = re.compile(r"(?<![\d.,])(?:19[5-9]\d|20\d\d)(?![\d.,]*\d)")
 _FIGURE = re.compile(r"(?<![\w.,])[$€£]?(\d[\d.,]*)\s?(%|percent|[kKmMbB]\b|million|users|people)")
-_LEAST_OF_ACRONYM, _LONGEST_ACRONYM = 2, 6
+_LENGTHS_OF_ACRONYM = frozenset(range(2, 7))
 _LEAST_OF_PREFIX, _SHARE_OF_PREFIX = 5, 0.6
 _PAUSE = re.compile(r"[,;:|/()\u2022\u00b7]")
 _SMALL_BETWEEN = {"of", "the", "and", "for", "in", "at", "de", "la", "für", "und"}
@@ -94,6 +94,14 @@ def _is_name(word: str, common: frozenset[str], *, starts: bool) -> bool:
     return any(map(str.isalpha, word))
 
 
+@lru_cache(maxsize=65_536)
+def _forms(word: str) -> tuple[str, ...]:
+    """Returns a word in small letters, its parts, and these in one; profiles share most words."""
+    small = plain(word)
+    parts = _PARTS.split(small)
+    return small, *parts, "".join(parts)
+
+
 @dataclass(frozen=True)
 class ShownProfile:
     """The text of a profile as the model saw it."""
@@ -106,26 +114,20 @@ class ShownProfile:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        found: set[str] = set()
-        for word in map(plain, _WORD.findall(self.text)):
-            parts = _PARTS.split(word)
-            found.update((word, *parts, "".join(parts)))
-        return frozenset(found)
+        words = set(_WORD.findall(self.text))
+        return frozenset(form for word in words for form in _forms(word))
 
     @cached_property
-    def _acronyms(self) -> frozenset[str]:
-        """The initials of neighboring capitalized words: MIT, CMU."""
-        found: set[str] = set()
-        for phrase in _PAUSE.split(self.text.replace("\n", "|")):
-            initials = [
+    def _initials(self) -> str:
+        """The initials of neighboring capitalized words, a line for each phrase: MIT, CMU."""
+        return "\n".join(
+            "".join(
                 word[0].lower() if word[0].isupper() else " "
                 for word in _WORD.findall(phrase)
                 if word.lower() not in _SMALL_BETWEEN
-            ]
-            run = "".join(initials)
-            for length in range(_LEAST_OF_ACRONYM, _LONGEST_ACRONYM + 1):
-                found.update(run[at : at + length] for at in range(len(run) - length + 1))
-        return frozenset(found)
+            )
+            for phrase in _PAUSE.split(self.text.replace("\n", "|"))
+        )
 
     def holds(self, claim: str) -> bool:
         """Whether the profile has what is claimed."""
@@ -136,8 +138,8 @@ class ShownProfile:
             return bool(re.search(rf"(?<!\d){re.escape(small)}(?!\d)", self._plain))
         if any(other in self._plain for other in _ALSO.get(small, ())):
             return True
-        is_acronym = claim.isupper() and _LEAST_OF_ACRONYM <= len(claim) <= _LONGEST_ACRONYM
-        if is_acronym and small in self._acronyms:
+        is_acronym = claim.isupper() and {len(claim), len(small)} <= _LENGTHS_OF_ACRONYM
+        if is_acronym and small in self._initials:
             return True
         parts = re.split(r"[-/.&]", small)
         if len(parts) > 1:
