@@ -145,37 +145,35 @@ PLACEHOLDERS: Mapping[Detail, str] = {
 }
 """What stands in a prompt in the place of a detail."""
 
-_MAY_SAY: Mapping[Detail, re.Pattern[str]] = {
-    detail: re.compile(signs)
-    for detail, signs in {
-        "papers": (
-            r"passport|aadha|ssn|social security|(?:pan|dni|nie)(?![a-z])|driving licen|national id"
-            r"|blood group|height|weight|身份证"
-        ),
-        "birth": (
-            r"birth|born|geb|naissance|n[ée]e? le|nacim|nasc|出生|生年月日"
-            r"|d\.?\s?o\.?\s?b(?![a-z])|date\s?(?:/|und|and|,)"
-        ),
-        "age": (
-            r"(?:ged?|dade?|et[àa]|lter)[\s:\uff1a=|\u2013\u2014*_-]{0,13}\d|/\s?(?:sex|gender)"
-            r"|\((?:yrs?|years?)\)|\d\s?y/?o|\d[\s-](?:years?|yrs?)[\s-]o|年[龄齢]"
-        ),
-        "marital_status": (
-            r"status|married|divorced|widowed|familienstand|civil|situation|children|verheiratet"
-            r"|ledig|geschieden|(?:mother|father|mom|dad|parent)\sof|婚"
-        ),
-        "nationality": (
-            r"national|nacional|nazional|citizen|staatsang|ethnic|country of origin|mother tongue"
-            r"|(?<![a-z])race\s{0,3}[:\uff1a=|\u2013\u2014*_-]|religion|caste|konfession"
-            r"|visa status|work permit|green card|h-?1b|国籍|民族"
-        ),
-        "pronouns": r"hey?\s?/|gender|sex|geschlecht|pronouns|性别",
-    }.items()
+_SIGNS: Mapping[Detail, str] = {
+    "papers": (
+        r"passport|aadha|ssn|social security|(?:pan|dni|nie)(?![a-z])|driving licen|national id"
+        r"|blood group|height|weight|身份证"
+    ),
+    "birth": (
+        r"birth|born|geb|naissance|n[ée]e? le|nacim|nasc|出生|生年月日"
+        r"|d\.?\s?o\.?\s?b(?![a-z])|date\s?(?:/|und|and|,)"
+    ),
+    "age": (
+        r"(?:ged?|dade?|et[àa]|lter)[\s:\uff1a=|\u2013\u2014*_-]{0,13}\d|/\s?(?:sex|gender)"
+        r"|\((?:yrs?|years?)\)|\d\s?y/?o|\d[\s-](?:years?|yrs?)[\s-]o|年[龄齢]"
+    ),
+    "marital_status": (
+        r"status|married|divorced|widowed|familienstand|civil|situation|children|verheiratet"
+        r"|ledig|geschieden|(?:mother|father|mom|dad|parent)\sof|婚"
+    ),
+    "nationality": (
+        r"national|nacional|nazional|citizen|staatsang|ethnic|country of origin|mother tongue"
+        r"|(?<![a-z])race\s{0,3}[:\uff1a=|\u2013\u2014*_-]|religion|caste|konfession"
+        r"|visa status|work permit|green card|h-?1b|国籍|民族"
+    ),
+    "pronouns": r"hey?\s?/|gender|sex|geschlecht|pronouns|性别",
 }
-"""What a text in small letters has if it has a detail: searched for ten times as fast as it.
+"""What a text in small letters has if it has a detail, and what is found several times as fast.
 
 Each alternative of a pattern has one of these signs, so one that is added there may need one here.
 """
+_MAY_SAY = {detail: re.compile(signs) for detail, signs in _SIGNS.items()}
 
 _PATTERNS: Mapping[Detail, re.Pattern[str]] = {
     "papers": _PAPERS,
