@@ -10,6 +10,7 @@ from aris_pipeline.evaluations import (
     ranking_is_stale,
     ranking_schema,
 )
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.unit.evaluations.conftest import (
@@ -114,6 +115,28 @@ def test_evaluations_by_an_earlier_text_of_the_rubric_are_left_out(
     assert counts is not None
     assert counts.stale == 1
     assert _ranking(store)["custom_id"].to_list() == ["new"]
+
+
+def _without_reasons(store: DataStore, shard: Shard) -> None:
+    """Leaves the evaluations of a shard as version 0.2.0 wrote them."""
+    file = store.evaluations(JUDGE, shard)
+    rubric = pl.read_parquet_metadata(file)[RUBRIC_KEY]
+    pl.read_parquet(file).drop("review_reasons").write_parquet(file, metadata={RUBRIC_KEY: rubric})
+
+
+def test_shards_that_an_older_version_has_evaluated_are_ranked_with_the_others(
+    judged: Any, store: DataStore
+) -> None:
+    judged(_row("new", "No", LOW))
+    judged(_row("old", "Yes", LOW), shard=Shard(BATCH, "s001"))
+    _without_reasons(store, Shard(BATCH, "s001"))
+    rank_batch(store, JUDGE, batch(shards=2))
+    reasons = _ranking(store).select("custom_id", "review_reasons").rows()
+    assert reasons == [("old", None), ("new", [])]
+
+    _without_reasons(store, SHARD)
+    rank_batch(store, JUDGE, batch(shards=2))
+    assert _ranking(store)["review_reasons"].null_count() == 2
 
 
 def test_the_evaluations_themselves_know_their_rubric(judged: Any, store: DataStore) -> None:
