@@ -4,6 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.evaluations import (
     evaluate_shard,
     rank_batch,
@@ -137,6 +138,37 @@ def test_shards_that_an_older_version_has_evaluated_are_ranked_with_the_others(
     _without_reasons(store, SHARD)
     rank_batch(store, JUDGE, batch(shards=2))
     assert _ranking(store)["review_reasons"].null_count() == 2
+
+
+def test_a_rubric_with_a_name_that_is_taken_since_is_read_where_it_has_judged(
+    judged: Any, store: DataStore, rubric: Rubric
+) -> None:
+    judged(_row("a", "Yes", LOW))
+    file, first = store.evaluations(JUDGE, SHARD), rubric.criteria[0].name
+    seed = [rubric.criteria[0].model_copy(update={"name": "seed"}), *rubric.criteria[1:]]
+    as_judged = rubric.model_copy(update={"criteria": tuple(seed)})
+    rows = pl.read_parquet(file).rename({first: "seed", f"{first}_reason": "seed_reason"})
+    rows = rows.with_columns(rubric_digest=pl.lit(as_judged.digest))
+    rows.write_parquet(file, metadata={RUBRIC_KEY: as_judged.model_dump_json()})
+
+    assert rank_batch(store, JUDGE, batch()) is not None
+
+    assert _ranking(store)["seed"].len() == 1
+    with pytest.raises(ValueError, match="exist already: seed"):
+        Rubric.model_validate(as_judged.model_dump())
+
+
+def test_a_rubric_that_cannot_be_used_any_more_is_named_with_file_and_remedy(
+    judged: Any, store: DataStore
+) -> None:
+    judged(_row("a", "Yes", LOW))
+    file = store.evaluations(JUDGE, SHARD)
+    pl.read_parquet(file).write_parquet(file, metadata={RUBRIC_KEY: '{"id": "x"}'})
+
+    with pytest.raises(
+        DamagedDataError, match=r"evaluations.parquet .*title: Field required.* elsewhere"
+    ):
+        rank_batch(store, JUDGE, batch())
 
 
 def test_the_evaluations_themselves_know_their_rubric(judged: Any, store: DataStore) -> None:
