@@ -45,6 +45,7 @@ from aris_pipeline.cli.shortlist import shortlist
 from aris_pipeline.cli.views import views
 from aris_pipeline.completions.live_line import LiveLine
 from aris_pipeline.errors import ConfigError, DamagedDataError
+from aris_pipeline.evaluations import NOT_LOOKED_FOR
 from aris_pipeline.labels import decisions_on
 from aris_pipeline.ledger import (
     ExportFormat,
@@ -323,6 +324,8 @@ def report(
         emit({"batch": batch, **page.as_dict()})
         if names and not page.named:
             _warn(f"no candidate of {batch} has a name in a field of its own: the page has none")
+        if page.not_looked_for:
+            _warn(f"{batch}: {page.not_looked_for:,} verdicts were {NOT_LOOKED_FOR}")
         console.say(
             f"{page.listed:,} of {page.rows:,} rows, {page.to_review:,} to review, "
             f"{page.size / 1e6:.1f} MB"

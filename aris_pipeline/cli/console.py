@@ -20,7 +20,7 @@ from aris_pipeline.candidates import fields_of_batch
 from aris_pipeline.cli.plain import plain
 from aris_pipeline.cli.verdicts import ranking_layout, why_layout
 from aris_pipeline.errors import ArisError, ConfigError, DamagedDataError
-from aris_pipeline.evaluations import Agreement, ranked_by
+from aris_pipeline.evaluations import NOT_LOOKED_FOR, Agreement, not_looked_for, ranked_by
 from aris_pipeline.labels import with_human_chance
 from aris_pipeline.ledger import Forecast, Reconciliation, Why, refuse_openai
 from aris_pipeline.quality import Thresholds
@@ -309,6 +309,8 @@ def show_ranking(
                 f"{judge.rubric} with {judge.model} is not calibrated: `aris calibrate` does that"
             )
         ranking = sorted_by_people
+    if unknown := not_looked_for(ranking):
+        complain(f"{batch.name}: {unknown:,} verdicts were {NOT_LOOKED_FOR}", word="warning")
     rubric = ranked_by(store, judge, batch)
     rows = [dict(row) for row in ranking.head(top).iter_rows(named=True)]
     _people.print(

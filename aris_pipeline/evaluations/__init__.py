@@ -19,7 +19,9 @@ from aris_pipeline.evaluations.ranking import (
 )
 from aris_pipeline.evaluations.review import (
     NEAR,
+    NOT_LOOKED_FOR,
     REVIEW_REASONS,
+    not_looked_for,
     review_in_words,
     review_reasons,
 )
@@ -27,6 +29,7 @@ from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 
 __all__ = [
     "NEAR",
+    "NOT_LOOKED_FOR",
     "REVIEW_REASONS",
     "TRIAGED",
     "Agreement",
@@ -38,6 +41,7 @@ __all__ = [
     "evaluate_shard",
     "evaluation_files",
     "evaluation_schema",
+    "not_looked_for",
     "rank_batch",
     "ranked_by",
     "ranking_is_stale",

@@ -11,8 +11,10 @@ from typing import Any
 import dataframely as dy
 import numpy as np
 import polars as pl
+from pydantic import ValidationError
 
 from aris_pipeline.completions import SHORTENED, AnswerParser, Parsed
+from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.evaluations.contradictions import ContradictionFinder
 from aris_pipeline.evaluations.grounding import (
     ShownProfile,
@@ -38,6 +40,7 @@ from aris_pipeline.prompts import (
     lines_of_profile,
     named_answer,
     quoted,
+    rubric_as_judged,
     shown_profile,
 )
 from aris_pipeline.scoring.calibration import Floats, scores
@@ -128,9 +131,23 @@ def evaluate_shard(
 
 
 def rubric_of(file: Path) -> Rubric | None:
-    """Returns the rubric that a file of evaluations was judged by; None for OpenAI requests."""
+    """Returns the rubric that a file of evaluations was judged by; None for OpenAI requests.
+
+    Raises:
+        MissingDataError: the file is not there.
+        DamagedDataError: the file is damaged, or this version cannot use its rubric.
+    """
     written = read_metadata(file, hint="materialize evaluations of this shard").get(RUBRIC_KEY)
-    return Rubric.model_validate_json(written) if written else None
+    try:
+        return rubric_as_judged(written) if written else None
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, problem["loc"])) or "rubric"
+        raise DamagedDataError(
+            f"{file} was judged by a rubric that this version cannot use ({field}: "
+            f"{problem['msg']}): correct the rubric and run the file again, or move "
+            f"{file.parents[1]} elsewhere"
+        ) from error
 
 
 def _joined(store: DataStore, judge: Judge, shard: Shard, *, with_profiles: bool) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 
 from aris_pipeline.evaluations.agreement import Agreement, triage_agreement
 from aris_pipeline.evaluations.evaluating import TRIAGED, rubric_of
-from aris_pipeline.evaluations.schemas import ranking_schema
+from aris_pipeline.evaluations.schemas import evaluation_schema, ranking_schema
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import (
     Batch,
@@ -18,6 +18,7 @@ from aris_pipeline.storage import (
     read_parquet,
     write_parquet,
 )
+from aris_pipeline.storage.schemas import polars_schema
 
 _HINT = "materialize evaluations of this shard"
 
@@ -60,7 +61,9 @@ def rank_batch(store: DataStore, judge: Judge, batch: Batch) -> RankingCounts | 
     current = [frame for frame in current if frame.height]
     if not current:
         return None
-    rows = pl.concat(current)
+    # Shards of a batch may be of two versions, of which the older wrote fewer columns.
+    none = pl.DataFrame(schema=polars_schema(evaluation_schema(rubric)))
+    rows = pl.concat([none, *current], how="diagonal")
     ranking = _ranked(rows, rubric)
     write_parquet(ranking, store.candidate_ranking(judge, batch.name), ranking_schema(rubric))
     triaged = rows.filter(invalid_reason=TRIAGED).height

@@ -24,6 +24,18 @@ REVIEW_REASONS = (
     DISAGREES, CONTRADICTS, NOT_GROUNDED, ORDERS, SHORTENED, REPAIRED, NEAR_THE_CUT,
 )  # fmt: skip
 
+NOT_LOOKED_FOR = (
+    "made by a version before 0.3.0, which did not say whom a person should look at: `aris run` "
+    "with the same file and rubric adds that and keeps the answers"
+)
+
+
+def not_looked_for(verdicts: pl.DataFrame) -> int:
+    """Returns how many valid verdicts are of a version that wrote no `review_reasons`."""
+    if "review_reasons" not in verdicts.columns:
+        return verdicts.height
+    return verdicts["review_reasons"].null_count()
+
 
 def review_reasons(rubric: Rubric | None) -> pl.Expr:
     """Returns the column `review_reasons`: why a person should look at a row; null if not valid.
@@ -51,7 +63,7 @@ def review_reasons(rubric: Rubric | None) -> pl.Expr:
 
 def review_in_words(row: Mapping[str, Any], rubric: Rubric | None) -> list[tuple[str, str]]:
     """Returns each reason to look at a verdict, in short and in full."""
-    # An older version wrote none.
+    # A version before 0.3.0 wrote none.
     found = row.get("review_reasons") or ()
     return [(reason, _in_full(reason, row, rubric)) for reason in found]
 

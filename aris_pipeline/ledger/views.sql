@@ -2,7 +2,8 @@
 create or replace view ranking as
 select batch, rubric, model, * exclude (batch, rubric, model) from candidate_ranking;
 
--- Valid verdicts that a person should look at.
+-- Valid verdicts that a person should look at; review_reasons is null where a version before 0.3.0
+-- judged, which did not say whom: any of them may be such a verdict.
 create or replace view review_queue as
 select
     e.batch, e.rubric, e.model, e.shard, r.rank, e.custom_id,
@@ -11,7 +12,7 @@ select
 from evaluations as e
 left join candidate_ranking as r
     on (r.batch, r.rubric, r.model, r.custom_id) = (e.batch, e.rubric, e.model, e.custom_id)
-where len(e.review_reasons) > 0;
+where e.is_valid and (e.review_reasons is null or len(e.review_reasons) > 0);
 
 -- Rows that have no verdict, with the reason; triaged rows have none on purpose and are left out.
 create or replace view failed as

@@ -31,6 +31,7 @@ from aris_pipeline.prompts.rubrics import (
     load_rubric,
     new_rubric,
     read_rubric,
+    rubric_as_judged,
 )
 from aris_pipeline.prompts.settings import PromptSettings
 from aris_pipeline.prompts.shortening import MARKER, room_for_prompt, shorten_prompt
@@ -67,6 +68,7 @@ __all__ = [
     "render_candidates",
     "render_shard",
     "room_for_prompt",
+    "rubric_as_judged",
     "rubric_costs",
     "sampling_of",
     "shard_prompts",

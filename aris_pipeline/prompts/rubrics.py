@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.prompts.settings import DEFAULT_MAX_TOKENS
@@ -38,6 +46,9 @@ _RESERVED_NAMES = {
     "rubric", "model", "batch", "shard",
 }  # fmt: skip
 """Columns of the tables, and of those that evaluations are made of."""
+
+_AS_JUDGED = {"judged": True}
+"""Context of a rubric whose verdicts are there: names that were taken since do no harm any more."""
 
 ProfileField = Literal[
     "facts", "title", "company", "location", "work_info", "education_info", "education_dates",
@@ -189,7 +200,7 @@ class Rubric(_Part):
         return value
 
     @model_validator(mode="after")
-    def _names_are_unambiguous(self) -> Self:
+    def _names_are_unambiguous(self, info: ValidationInfo) -> Self:
         parts = ("", "_reason", *(("_evidence", "_quote") if self.evidence else ()))
         names = [f"{c.name}{part}" for c in self.criteria for part in parts]
         names += [flag.name for flag in self.flags]
@@ -198,7 +209,7 @@ class Rubric(_Part):
             if doubled:
                 raise ValueError(f"used more than once: {', '.join(doubled)}")
         reserved = sorted({*_RESERVED_NAMES, *self.probability_columns} & set(names))
-        if reserved:
+        if reserved and not info.context:
             raise ValueError(f"these columns exist already: {', '.join(reserved)}")
         for field, turns in {"user_turn": (self.user_turn,), "user_turns": self.user_turns}.items():
             if any(turn.count(PROFILE_SLOT) != 1 for turn in turns):
@@ -270,6 +281,15 @@ def load_rubric(rubric_id: str, rubrics_dir: Path | None = None) -> Rubric:
 
 def _is_id(text: str) -> bool:
     return bool(_RUBRIC_ID.fullmatch(text)) and text != OPENAI
+
+
+def rubric_as_judged(written: str) -> Rubric:
+    """Returns the rubric that verdicts were made by, from its JSON text beside them.
+
+    Raises:
+        ValidationError: this version cannot use it.
+    """
+    return Rubric.model_validate_json(written, context=_AS_JUDGED)
 
 
 def new_rubric(rubric_id: str) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 
 from aris_pipeline.charts import earlier_verdicts, score_distribution, verdict_mix
 from aris_pipeline.charts.canvas import to_svg
-from aris_pipeline.evaluations import NEAR, Cut, evaluation_files
+from aris_pipeline.evaluations import NEAR, NOT_LOOKED_FOR, Cut, evaluation_files
 from aris_pipeline.ledger import summarize
 from aris_pipeline.models import EMBEDDED_REVISION
 from aris_pipeline.reports.failures import failed_groups, quarantined_groups
@@ -43,6 +43,7 @@ class Report:
         rows: candidates of the batch that were prompted.
         listed: those of them that its table has.
         to_review: those that a person should look at.
+        not_looked_for: verdicts of a version that did not say so.
         named: those whose name it has.
     """
 
@@ -51,6 +52,7 @@ class Report:
     rows: int
     listed: int
     to_review: int
+    not_looked_for: int
     named: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +92,9 @@ def write_page(  # noqa: PLR0913 - one argument an option of the command
     write_bytes(page, path)
     listing, queue = content["listing"], content["queue"]
     named = len(verdicts.names)
-    return Report(path, len(page), listing.total, len(listing.rows), queue.total, named)
+    return Report(
+        path, len(page), listing.total, len(listing.rows), queue.total, queue.unknown, named
+    )
 
 
 def page_is_stale(store: DataStore, judge: Judge, batch: Batch) -> bool:
@@ -130,6 +134,7 @@ def _content(
         "measures": measures(verdicts, summary),
         "people": people_of(store, judge, batch, rubric),
         "queue": queue,
+        "not_looked_for": NOT_LOOKED_FOR,
         "cut": Cut.of(rubric) if rubric else None,
         "near": NEAR,
         "open_rows": _OPEN,

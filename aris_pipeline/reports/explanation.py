@@ -275,7 +275,9 @@ def _checks(why: Why) -> Iterator[tuple[str, str]]:
     elif _rated(why):
         yield "Reasons compared with the text", "no: these criteria ask for no evidence"
     reasons = [f"{short}: {full}" for short, full in review_in_words(row, rubric)]
-    yield "Why a person should look", "\n".join(reasons) or "no reason was found"
+    looked = not _rated(why) or row.get("review_reasons") is not None
+    none = "no reason was found" if looked else "not known: the program did not look for any then"
+    yield "Why a person should look", "\n".join(reasons) or none
 
 
 def _people(store: DataStore, batch: Batch, custom_id: str) -> Part:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from aris_pipeline.evaluations import REVIEW_REASONS, review_in_words
+from aris_pipeline.evaluations import REVIEW_REASONS, not_looked_for, review_in_words
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.reports.verdicts import Verdicts
 
@@ -28,12 +28,14 @@ class ReviewQueue:
         total: how many there are, also beyond `rows`.
         by_reason: how many have each reason.
         reasons: the reasons of each of them by custom_id.
+        unknown: verdicts of a version that wrote no reasons, which are not among them.
     """
 
     rows: Sequence[Reviewed]
     total: int
     by_reason: Mapping[str, int]
     reasons: Mapping[str, Sequence[str]]
+    unknown: int
 
 
 def review_queue(verdicts: Verdicts, most: int) -> ReviewQueue:
@@ -61,6 +63,7 @@ def review_queue(verdicts: Verdicts, most: int) -> ReviewQueue:
         total=found.height,
         by_reason={name: counted[name] for name in REVIEW_REASONS if name in counted},
         reasons=dict(zip(found["custom_id"], reasons.to_list(), strict=True)),
+        unknown=not_looked_for(verdicts.judged),
     )
 
 

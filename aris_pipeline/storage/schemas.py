@@ -207,7 +207,7 @@ class Evaluations(dy.Schema):
         dy.String(),
         nullable=True,
         description="Why a person should look at the verdict, in the words of the page's review "
-        "queue; null if is_valid is false.",
+        "queue; null if is_valid is false, or a version before 0.3.0 evaluated the shard.",
     )
     request_key = dy.String(description="The prompt's request_key.")
     rubric_id = dy.String(description="Id of the rubric, or openai where the file brought its own.")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from aris_pipeline.cli.console import (
@@ -274,6 +275,22 @@ def test_what_a_candidate_or_the_model_wrote_does_not_drive_the_terminal(
     assert row["custom_id"] == hostile
     assert shown.count("[/b]") == shown.count(":bomb:") == 15
     assert not set("\x1b\u202e\r") & set(shown)
+
+
+def test_a_ranking_without_reasons_to_look_at_it_says_so(
+    store: DataStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge, batch = Judge("aris-swe-v2", "small"), make_batch(1)
+    write_verdicts(store, judge, batch, WITH_EVIDENCE, {"review_reasons": []})
+    show_ranking(store, batch, judge, top=5)
+    assert "version" not in capsys.readouterr().err
+    ranking = store.candidate_ranking(judge, batch.name)
+    pl.read_parquet(ranking).drop("review_reasons").write_parquet(ranking)
+
+    show_ranking(store, batch, judge, top=5)
+
+    said = capsys.readouterr().err
+    assert "warning: 2026-11-21_export: 1 verdicts were made by a version before 0.3.0" in said
 
 
 def test_rows_that_are_too_wide_for_the_terminal_stand_one_below_the_other(

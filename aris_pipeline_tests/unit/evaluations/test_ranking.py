@@ -4,12 +4,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from aris_pipeline.errors import DamagedDataError
 from aris_pipeline.evaluations import (
     evaluate_shard,
     rank_batch,
     ranking_is_stale,
     ranking_schema,
 )
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
 from aris_pipeline.prompts import Rubric
 from aris_pipeline.storage import DataStore, Shard
 from aris_pipeline_tests.unit.evaluations.conftest import (
@@ -114,6 +116,59 @@ def test_evaluations_by_an_earlier_text_of_the_rubric_are_left_out(
     assert counts is not None
     assert counts.stale == 1
     assert _ranking(store)["custom_id"].to_list() == ["new"]
+
+
+def _without_reasons(store: DataStore, shard: Shard) -> None:
+    """Leaves the evaluations of a shard as version 0.2.0 wrote them."""
+    file = store.evaluations(JUDGE, shard)
+    rubric = pl.read_parquet_metadata(file)[RUBRIC_KEY]
+    pl.read_parquet(file).drop("review_reasons").write_parquet(file, metadata={RUBRIC_KEY: rubric})
+
+
+def test_shards_that_an_older_version_has_evaluated_are_ranked_with_the_others(
+    judged: Any, store: DataStore
+) -> None:
+    judged(_row("new", "No", LOW))
+    judged(_row("old", "Yes", LOW), shard=Shard(BATCH, "s001"))
+    _without_reasons(store, Shard(BATCH, "s001"))
+    rank_batch(store, JUDGE, batch(shards=2))
+    reasons = _ranking(store).select("custom_id", "review_reasons").rows()
+    assert reasons == [("old", None), ("new", [])]
+
+    _without_reasons(store, SHARD)
+    rank_batch(store, JUDGE, batch(shards=2))
+    assert _ranking(store)["review_reasons"].null_count() == 2
+
+
+def test_a_rubric_with_a_name_that_is_taken_since_is_read_where_it_has_judged(
+    judged: Any, store: DataStore, rubric: Rubric
+) -> None:
+    judged(_row("a", "Yes", LOW))
+    file, first = store.evaluations(JUDGE, SHARD), rubric.criteria[0].name
+    seed = [rubric.criteria[0].model_copy(update={"name": "seed"}), *rubric.criteria[1:]]
+    as_judged = rubric.model_copy(update={"criteria": tuple(seed)})
+    rows = pl.read_parquet(file).rename({first: "seed", f"{first}_reason": "seed_reason"})
+    rows = rows.with_columns(rubric_digest=pl.lit(as_judged.digest))
+    rows.write_parquet(file, metadata={RUBRIC_KEY: as_judged.model_dump_json()})
+
+    assert rank_batch(store, JUDGE, batch()) is not None
+
+    assert _ranking(store)["seed"].len() == 1
+    with pytest.raises(ValueError, match="exist already: seed"):
+        Rubric.model_validate(as_judged.model_dump())
+
+
+def test_a_rubric_that_cannot_be_used_any_more_is_named_with_file_and_remedy(
+    judged: Any, store: DataStore
+) -> None:
+    judged(_row("a", "Yes", LOW))
+    file = store.evaluations(JUDGE, SHARD)
+    pl.read_parquet(file).write_parquet(file, metadata={RUBRIC_KEY: '{"id": "x"}'})
+
+    with pytest.raises(
+        DamagedDataError, match=r"evaluations.parquet .*title: Field required.* elsewhere"
+    ):
+        rank_batch(store, JUDGE, batch())
 
 
 def test_the_evaluations_themselves_know_their_rubric(judged: Any, store: DataStore) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from aris_pipeline.ledger import VIEWS, views_sql
@@ -73,6 +74,16 @@ def test_the_review_queue_says_why_a_verdict_is_in_it(store: DataStore) -> None:
     found = _asked(store, "select custom_id, rank, review_reasons from review_queue")
 
     assert found == [("apart", 1, ["disagrees", "near the cut"])]
+
+
+def test_verdicts_of_a_version_that_gave_no_reasons_are_in_the_queue_as_such(
+    store: DataStore,
+) -> None:
+    _judge(store, {"custom_id": "old"}, {"custom_id": "broken", **FAILED})
+    evaluations = store.evaluations(JUDGE, SHARD)
+    pl.read_parquet(evaluations).drop("review_reasons").write_parquet(evaluations)
+
+    assert _asked(store, "select custom_id, review_reasons from review_queue") == [("old", None)]
 
 
 def test_failed_rows_come_with_their_line_and_triaged_ones_are_none(store: DataStore) -> None:

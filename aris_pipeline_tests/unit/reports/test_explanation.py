@@ -10,6 +10,7 @@ import pytest
 
 from aris_pipeline.audit import append_verdicts
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.evaluations.evaluating import RUBRIC_KEY
 from aris_pipeline.labels import import_decisions, read_population
 from aris_pipeline.reports import explanation_of, write_explanation
 from aris_pipeline.storage import Labels, Prompts, Shard, write_bytes, write_parquet
@@ -74,6 +75,18 @@ def test_the_page_has_data_ratings_score_versions_and_the_log(
     assert "acme/small, revision 1" in says["versions"]
     assert "evaluated, Yes, score 2.25" in says["log"]
     assert "It is not a decision" in says["not"]
+
+
+def test_an_old_verdict_is_not_said_to_have_no_reason_to_look_at_it(
+    asked: Judged, tmp_path: Path
+) -> None:
+    evaluations = asked.store.evaluations(asked.judge, Shard.all_of(asked.batch)[0])
+    rubric = pl.read_parquet_metadata(evaluations)[RUBRIC_KEY]
+    old = pl.read_parquet(evaluations).drop("review_reasons")
+    old.write_parquet(evaluations, metadata={RUBRIC_KEY: rubric})
+
+    checks = page_for(asked, "ann", tmp_path).sections["checks"]
+    assert "not known: the program did not look for any then" in checks
 
 
 def test_the_page_has_nothing_of_another_candidate_and_loads_nothing(

@@ -5,6 +5,7 @@ import hashlib
 import re
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from aris_pipeline.errors import MissingDataError
@@ -51,6 +52,20 @@ def test_rows_that_are_missing_are_named_with_the_remedy(judged: Judging) -> Non
     assert "Not all rows are accounted for" in page.sections["head"]
     assert page.figures["missing"] == 1
     assert "land the file of its batch again" in page.sections["rows"]
+
+
+def test_verdicts_of_a_version_that_gave_no_reasons_to_look_do_not_pass_for_fine_ones(
+    judged: Judging,
+) -> None:
+    made = judged({}, {})
+    assert "No verdict has a reason" in made.page().sections["review"]
+    ranking = made.store.candidate_ranking(made.judge, made.batch.name)
+    pl.read_parquet(ranking).drop("review_reasons").write_parquet(ranking)
+
+    assert made.report().not_looked_for == 2
+    review = made.page().sections["review"]
+    assert "2 of 2 verdicts were made by a version before 0.3.0" in review
+    assert "No verdict has a reason" not in review
 
 
 def test_the_top_has_reasons_evidence_and_score(judged: Judging) -> None:
