@@ -36,6 +36,7 @@ _INTRODUCTION = f"""\
 
 Written by `{_COMMAND}` from the runs in `docs/benchmarks`; do not edit.
 Figures are of the machine that is named with them and of nothing else.
+[What a step costs](docs/scale.md#what-a-step-costs) has the milliseconds of vLLM's parts on a GPU.
 """
 
 _METHOD = """\
