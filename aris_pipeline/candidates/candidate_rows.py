@@ -22,6 +22,7 @@ from aris_pipeline.candidates.json_values import (
 from aris_pipeline.candidates.landing_options import LandingOptions
 from aris_pipeline.candidates.no_text import what_instead
 from aris_pipeline.candidates.placeholders import holds_placeholder, is_placeholder
+from aris_pipeline.candidates.plain_values import only_object
 from aris_pipeline.candidates.profile import (
     Degree,
     Job,
@@ -32,7 +33,12 @@ from aris_pipeline.candidates.profile import (
     shape_of_object,
     shape_of_row,
 )
-from aris_pipeline.candidates.profile_json import PROFILE_DECODER, PROFILE_FIELDS, decoder_with
+from aris_pipeline.candidates.profile_json import (
+    PROFILE_DECODER,
+    PROFILE_FIELDS,
+    decoder_with,
+    unpacked,
+)
 from aris_pipeline.candidates.records import Rejected, Rule, json_type
 from aris_pipeline.candidates.text_repair import may_need_repair, repair_texts
 
@@ -204,7 +210,10 @@ def _other_request(given: Row) -> str | None:
 
 def _fields_of(given: Row) -> str:
     """Names the fields of a record; a name that the file invented may be personal."""
-    fields = [name for name in given if id_rank(name) is None]
+    rest, inner = dict(given), only_object(unpacked(given.get("gemData")))
+    if inner is not None:
+        del rest["gemData"]
+    fields = [name for name in rest | (inner or {}) if id_rank(name) is None]
     known = [name for name in fields if is_known(name) or name in PROFILE_FIELDS]
     others = len(fields) - len(known)
     named = [*known[:_MOST_NAMED], *([f"{others} with names of its own"] if others else [])]

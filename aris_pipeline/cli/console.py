@@ -159,7 +159,8 @@ def shortfalls(result: dict[str, Any], min_success: float) -> list[str]:
     if result["success_rate"] < min_success:
         found.append(
             f"{result['success_rate']:.1%} of the usable rows have a valid answer; --min-success "
-            f"asks for {min_success:.1%}. The column invalid_reason of evaluations says why"
+            f"asks for {min_success:.1%}"
+            + (". The column invalid_reason of evaluations says why" if result["failed"] else "")
         )
     return found
 

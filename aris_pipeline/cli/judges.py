@@ -1,6 +1,7 @@
 """Finds the judge whose verdicts a command shows."""
 
 from aris_pipeline.errors import ConfigError
+from aris_pipeline.ledger import reconcile
 from aris_pipeline.models import find_model
 from aris_pipeline.storage import Batch, DataStore, Judge
 
@@ -19,10 +20,7 @@ def judge_of(
     """
     judges = store.judges(table, batch.name)
     if not judges:
-        raise ConfigError(
-            f"batch {batch.name} has no verdicts yet: run {batch.source_file} again, and "
-            "`aris status` says how far it is"
-        )
+        raise ConfigError(f"batch {batch.name} has no verdicts{_why_none(store, batch)}")
     names = {model, find_model(model).name} if model else {None}
     fitting = [
         judge
@@ -36,3 +34,12 @@ def judge_of(
             f"`aris run {batch.source_file} --rubric R --model M` adds a judge"
         )
     return fitting[-1]
+
+
+def _why_none(store: DataStore, batch: Batch) -> str:
+    if (rows := batch.rows_in) and reconcile(store, batch, None).quarantined == rows:
+        return (
+            f": nothing of {batch.source_file} could be used ({rows:,} rows in quarantine). "
+            f"`aris show {batch.name} --line N` says why; correct the file, then run it"
+        )
+    return f" yet: run {batch.source_file} again, and `aris status` says how far it is"

@@ -137,7 +137,7 @@ def metrics(
             }
             for said, row in confusion_of(rows, options)
         ]
-        console.show_table(cells, "rows of the batch by people's option, and by the judge's")
+        console.show_table(cells, "estimated rows by people's option, and by the judge's")
         console.say(f"`aris report {batch}` writes them into the page")
 
 

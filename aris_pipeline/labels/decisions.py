@@ -105,6 +105,7 @@ def _decisions_of(
     said = population.rows.select("custom_id", "recommendation", "request_key")
     known = {row["custom_id"]: row for row in said.iter_rows(named=True)}
     now, judge = datetime.now(UTC), population.judge
+    said_before: dict[str, str] = {}
     for line, cells in read_rows(file, _NEEDED, "give each candidate a line with these columns"):
         who, decision = cells["custom_id"], cells.get("decision", "").lower()
         row = known.get(who) or known.get(who.removeprefix("'"))
@@ -117,6 +118,11 @@ def _decisions_of(
         elif decision not in DECISIONS:
             problem, remedy = f"'{decision}' is no decision", f"write {', '.join(DECISIONS)}"
             found.refused.append(Refused(file.name, line, "decision", problem, remedy))
+        elif said_before.setdefault(row["custom_id"], decision) != decision:
+            problem = f"'{decision}' contradicts an earlier line about this candidate"
+            found.refused.append(
+                Refused(file.name, line, "decision", problem, "keep one of the lines")
+            )
         else:
             yield {
                 "batch": population.batch.name,

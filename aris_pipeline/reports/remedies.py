@@ -13,7 +13,10 @@ FAILED = {
         "the prompt does not fit the context",
         "run again with a larger --max-model-len, or for an OpenAI file with --shorten",
     ),
-    "refused": ("the engine did not take the request", f"see `aris show`, then {AGAIN}"),
+    "refused": (
+        "the engine did not take the request",
+        f"correct what the engine's message names, then {AGAIN}",
+    ),
     "unsupported_parameter": (
         "the engine cannot honor a parameter of the request",
         "leave the parameter out, or choose another --engine",

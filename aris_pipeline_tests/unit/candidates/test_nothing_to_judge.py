@@ -176,6 +176,8 @@ def test_a_row_that_only_repeats_the_name_says_nothing(desk: Desk, text: str) ->
         ({"custom_id": "a", "params": {"messages": []}}, "a request in Anthropic's form"),
         ({"messages": [{"role": "user", "content": "Hi"}]}, "a chat: write it as an OpenAI Batch"),
         ({"email": "j@x.org", "Jane Doe": 1}, "it has email, 1 with names of its own"),
+        ({"gemData": {"title": None, "Jane Doe": 1}}, "it has title, 1 with names of its own"),
+        ({"gemData": {}}, "it has no fields"),
     ],
 )
 def test_a_record_of_another_kind_is_named(desk: Desk, record: dict[str, Any], said: str) -> None:

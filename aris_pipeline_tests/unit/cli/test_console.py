@@ -207,6 +207,9 @@ def test_a_shortfall_says_how_short_and_where_to_look() -> None:
     assert "95.0%" in short
     assert "invalid_reason" in short
 
+    (short,) = shortfalls(_figures(evaluated=0, failed=0, triaged=9, success_rate=0.0), 0.95)
+    assert "invalid_reason" not in short
+
     lost, short = shortfalls(_figures(rows_in=12), 0.95)
     assert "12 rows went in and 10 are accounted for; see `aris verify`" in lost
 

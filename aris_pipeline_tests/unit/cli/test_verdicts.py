@@ -168,3 +168,13 @@ def test_why_of_a_rubric_without_evidence_says_that_nothing_was_checked(store: D
 
     assert "aris-swe-v1 asks for no evidence that could be checked" in said
     assert "Grounding" not in said
+
+
+def test_a_refused_row_is_not_sent_to_the_command_that_shows_it(store: DataStore) -> None:
+    refused = {"invalid_reason": "refused", "invalid_detail": "no such adapter"}
+    why = _why(store, is_valid=False, recommendation=None, **refused)
+
+    said = " ".join(_drawn(why_layout(why, 120), 120).split())
+
+    assert "none: refused no such adapter" in said
+    assert "Remedy correct what the engine's message names, then run the same file again" in said

@@ -61,6 +61,21 @@ def test_a_bad_row_is_named_and_the_others_are_kept(batch: Labeled) -> None:
     )
 
 
+def test_two_decisions_on_one_candidate_in_a_file_are_named_and_the_first_is_kept(
+    batch: Labeled,
+) -> None:
+    file = table(batch, "c0,advance,met", "c1,hold,", "c0,reject,")
+
+    found = import_decisions(batch.store, batch.population, file, "Ada")
+
+    assert [str(one) for one in found.refused] == [
+        "decisions.csv, row 4, decision: 'reject' contradicts an earlier line about this "
+        "candidate: keep one of the lines"
+    ]
+    (decision,) = decisions_on(batch.store, batch.batch, "c0")
+    assert (decision["decision"], decision["reason"]) == ("advance", "met")
+
+
 def test_a_file_of_another_kind_is_refused(batch: Labeled) -> None:
     file = batch.folder / "other.csv"
     file.write_text("name,verdict\nAda,yes\n")

@@ -14,6 +14,7 @@ from aris_pipeline.labels import (
     name_of,
     read_metrics,
 )
+from aris_pipeline_tests.command import aris
 from aris_pipeline_tests.unit.labels.conftest import Judging, Labeled
 
 WHOLE = Design(top=60, borderline=0, random=0)
@@ -116,6 +117,16 @@ def test_the_confusion_counts_rows_of_the_batch_by_criterion(judged: Judging) ->
     assert ("education", "Unknown", "Great", 60.0) in cells
     assert sum(value for criterion, *_, value in cells if criterion == "recommendation") == 60
     assert {people for criterion, people, *_ in cells if criterion == "recommendation"} == {"Yes"}
+
+
+def test_the_command_calls_the_confusion_an_estimate_as_the_page_does(judged: Judging) -> None:
+    batch = judged(60)
+    batch.label(WHOLE, of_a_fair_person)
+
+    ended = aris("label", "metrics", batch.batch.name, "--data-dir", batch.store.root)
+
+    assert ended.code == 0
+    assert "estimated rows by people's option" in ended.stdout
 
 
 def test_metrics_are_stale_when_there_are_newer_labels(judged: Judging) -> None:
