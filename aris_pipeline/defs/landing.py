@@ -123,6 +123,8 @@ def landing_sensor(
             f"{landing} is not watched: only a directory is. Land files of elsewhere by `aris run` "
             "or the job `land`"
         )
+    if not landing.is_dir():
+        return dg.SkipReason(f"{landing} is not a directory: make it, or mount it")
     launched: dict[str, list[float]] = json.loads(context.cursor or "{}")
     seen = {}
     requests = []
@@ -154,7 +156,7 @@ def landing_sensor(
 
 def _files(landing: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The files that are there, in order, without hidden ones and markers."""
-    for file in sorted(landing.iterdir()) if landing.is_dir() else []:
+    for file in sorted(landing.iterdir()):
         hidden = file.name.startswith(".") or file.suffix == MARKER
         with suppress(FileNotFoundError):  # it may be taken away in this moment
             if not hidden and file.is_file():

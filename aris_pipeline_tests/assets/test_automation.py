@@ -167,6 +167,20 @@ def test_the_sensor_gives_up_looking_before_its_tick_is_ended(
     assert land_by_sensor(runner)[0] == ["known.json"]
 
 
+@pytest.mark.parametrize("is_a_file", [True, False])
+def test_a_landing_directory_that_is_not_there_is_named_and_nothing_is_forgotten(
+    store: DataStore, instance: dg.DagsterInstance, is_a_file: bool
+) -> None:
+    if is_a_file:
+        store.landing.parent.mkdir(parents=True, exist_ok=True)
+        store.landing.write_text("in the way")
+
+    skipped = tick(store, instance, '{"a.json": [1, 2.0]}')
+
+    assert isinstance(skipped, dg.SkipReason)  # it leaves the cursor as it is
+    assert f"{store.landing} is not a directory" in str(skipped.skip_message)
+
+
 def test_a_tick_without_a_new_file_names_those_that_it_waits_for(
     store: DataStore, instance: dg.DagsterInstance
 ) -> None:
@@ -195,10 +209,7 @@ def test_a_file_that_is_taken_away_while_the_sensor_looks_stops_no_other(
     assert request.run_key.startswith("b.json")
 
 
-def test_the_sensor_skips_hidden_files_and_a_missing_directory(
-    store: DataStore, instance: dg.DagsterInstance
-) -> None:
-    assert not tick(store, instance).run_requests
+def test_the_sensor_skips_hidden_files(store: DataStore, instance: dg.DagsterInstance) -> None:
     drop(store, ".partial.json", age_s=60)
     assert not tick(store, instance).run_requests
 
