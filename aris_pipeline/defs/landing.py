@@ -26,8 +26,9 @@ from aris_pipeline.storage import DataStore, ObjectPath, Shard
 QUIET_S = 10.0
 MARKER = ".ok"
 LOOKING_S = 15.0
-"""How long a tick looks for batches of its files, as Dagster ends one after 60 s; `land` looks too.
-"""
+LOOKING_BYTES = 2**30
+"""How long a tick looks for batches of its files, and the largest that it looks at: Dagster ends a
+tick after 60 s, and the next would meet the same. The others get a run, which looks, too."""
 
 UNATTENDED = (
     dg.DefaultSensorStatus.RUNNING
@@ -140,7 +141,8 @@ def landing_sensor(
             waiting.append(name)
         else:
             seen[file.name] = state
-            if time.monotonic() - started < LOOKING_S and _is_known(data, file, context.instance):
+            in_time = time.monotonic() - started < LOOKING_S and stat.st_size <= LOOKING_BYTES
+            if in_time and _is_known(data, file, context.instance):
                 continue
             requests.append(
                 dg.RunRequest(

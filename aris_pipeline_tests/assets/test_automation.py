@@ -155,10 +155,11 @@ def test_the_sensor_launches_a_known_file_whose_shards_the_history_has_lost(
     assert land_by_sensor(runner)[0] == []
 
 
+@pytest.mark.parametrize("limit", ["LOOKING_S", "LOOKING_BYTES"])
 def test_the_sensor_gives_up_looking_before_its_tick_is_ended(
-    runner: BatchRunner, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+    runner: BatchRunner, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(landing, "LOOKING_S", 0.0)
+    monkeypatch.setattr(landing, limit, 0)
     runner.store.landing.mkdir(parents=True)
     shutil.copy(write_file(10), runner.store.landing / "known.json")
     (runner.store.landing / "known.json.ok").touch()
