@@ -1,6 +1,7 @@
 """The command line `aris`: thin over the same Dagster definitions that the UI uses."""
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -418,6 +419,7 @@ def dev(
         from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
 
         root = DataStore.at(data_dir).root
+        _require_free(port)
         with open_instance(root, engines) as instance:
             release_dead_runs(instance)
             home = prepare_home(root)
@@ -436,6 +438,19 @@ def dev(
     os.execve(  # noqa: S606
         sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
     )
+
+
+def _require_free(port: int) -> None:
+    """Raises where another program listens: Dagster's daemon would work on without its UI."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise ConfigError(
+                f"port {port} cannot be used ({error}): choose another by --port, or end what "
+                "listens there, which may be another `aris dev`"
+            ) from error
 
 
 def _decided(engine: Engines, model: str | None, data_dir: str) -> tuple[Engines, str | None]:

@@ -3,20 +3,32 @@
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from aris_pipeline.candidates import ColumnMap, LandingOptions, has_settled, land_file
+from aris_pipeline.candidates import (
+    ColumnMap,
+    LandingOptions,
+    has_settled,
+    land_file,
+    landed_as,
+)
 from aris_pipeline.defs.metadata import metadata_of_fields
-from aris_pipeline.defs.partitions import register_shards
+from aris_pipeline.defs.partitions import SHARDS, register_shards
 from aris_pipeline.defs.recovery import release_dead_runs
 from aris_pipeline.defs.resources import StoreResource
-from aris_pipeline.storage import ObjectPath
+from aris_pipeline.storage import DataStore, ObjectPath, Shard
 
 QUIET_S = 10.0
 MARKER = ".ok"
+LOOKING_S = 15.0
+LOOKING_BYTES = 2**30
+"""How long a tick looks for batches of its files, and the largest that it looks at: Dagster ends a
+tick after 60 s, and the next would meet the same. The others get a run, which looks, too."""
 
 UNATTENDED = (
     dg.DefaultSensorStatus.RUNNING
@@ -101,39 +113,66 @@ def landing_sensor(
     """Launches `land` for each file in the landing directory that is complete.
 
     That is a file beside which an empty `<name>.ok` stands, or one that has stopped changing; with
-    `ARIS_LANDING_MARKER=required` only the former. It parses nothing: the cursor
-    remembers which state of each file was launched.
+    `ARIS_LANDING_MARKER=required` only the former. It parses nothing: the cursor remembers which
+    state of each file was seen. Content that has landed already, by its digest, needs no run.
     """
     release_dead_runs(context.instance)
-    landing = store.store().landing
+    data = store.store()
+    landing = data.landing
     if isinstance(landing, ObjectPath):
         return dg.SkipReason(
             f"{landing} is not watched: only a directory is. Land files of elsewhere by `aris run` "
             "or the job `land`"
         )
+    if not landing.is_dir():
+        return dg.SkipReason(f"{landing} is not a directory: make it, or mount it")
     launched: dict[str, list[float]] = json.loads(context.cursor or "{}")
     seen = {}
     requests = []
-    for file in sorted(landing.glob("*")) if landing.is_dir() else []:
-        if not file.is_file() or file.name.startswith(".") or file.suffix == MARKER:
-            continue
-        stat = file.stat()
+    waiting = []
+    started = time.monotonic()
+    for file, stat in _files(landing):
         state = [stat.st_size, stat.st_mtime]
+        # A name need not be text; one that the instance cannot store would stop all others.
+        name = file.name.encode("ascii", "backslashreplace").decode()
         if launched.get(file.name) == state:
             seen[file.name] = state
-        elif _is_complete(file):
+        elif not _is_complete(file):
+            waiting.append(name)
+        else:
             seen[file.name] = state
-            # A name need not be text; one that the instance cannot store would stop all others.
-            name = file.name.encode("ascii", "backslashreplace").decode()
+            in_time = time.monotonic() - started < LOOKING_S and stat.st_size <= LOOKING_BYTES
+            if in_time and _is_known(data, file, context.instance):
+                continue
             requests.append(
                 dg.RunRequest(
                     run_key=f"{name}-{stat.st_size}-{stat.st_mtime_ns}",
                     run_config={"ops": {"land_candidates": {"config": {"path": str(file)}}}},
                 )
             )
-    if not requests:
-        return dg.SkipReason(f"no new file in {landing}")
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen))
+    skipped = None if requests else f"no new file in {landing}"
+    if skipped and waiting:
+        skipped += f"; not complete yet: {', '.join(waiting[:10])}"
+    return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=json.dumps(seen))
+
+
+def _files(landing: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files that are there, in order, without hidden ones and markers."""
+    for file in sorted(landing.iterdir()):
+        hidden = file.name.startswith(".") or file.suffix == MARKER
+        with suppress(FileNotFoundError):  # it may be taken away in this moment
+            if not hidden and file.is_file():
+                yield file, file.stat()
+
+
+def _is_known(store: DataStore, file: Path, instance: dg.DagsterInstance) -> bool:
+    """Whether a run of `land` would find a whole batch of the file, with all its partitions."""
+    try:
+        batch = landed_as(store, file)
+    except Exception:  # noqa: BLE001 - the run meets it too, and says what is wrong
+        return False
+    known = set(instance.get_dynamic_partitions(SHARDS))
+    return batch is not None and {shard.key for shard in Shard.all_of(batch)} <= known
 
 
 def _is_complete(file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,21 @@ def tick(store: DataStore, instance: dg.DagsterInstance, cursor: str | None = No
     return landing.landing_sensor(context)
 
 
+def land_by_sensor(runner: BatchRunner, cursor: str | None = None) -> tuple[list[str], str]:
+    """Ticks, runs what the tick asks for, and returns the names of the files and the cursor."""
+    result = tick(runner.store, runner.instance, cursor)
+    for request in result.run_requests:
+        runner.definitions.resolve_job_def("land").execute_in_process(
+            instance=runner.instance,
+            run_config={
+                **request.run_config,
+                "resources": {"store": {"config": {"data_dir": str(runner.store.root)}}},
+            },
+        )
+    files = [one.run_config["ops"]["land_candidates"]["config"] for one in result.run_requests]
+    return [Path(file["path"]).name for file in files], result.cursor
+
+
 def nightly_requests(instance: dg.DagsterInstance) -> list[Any]:
     context = dg.build_schedule_context(
         instance=instance, scheduled_execution_time=datetime(2026, 11, 21, 1, tzinfo=UTC)
@@ -86,7 +102,7 @@ def test_the_sensor_waits_for_a_file_that_is_still_being_written(
 ) -> None:
     drop(store, "growing.json", age_s=1)
 
-    assert isinstance(tick(store, instance), dg.SkipReason)
+    assert not tick(store, instance).run_requests
 
 
 def test_the_sensor_launches_a_file_once_and_again_when_it_changed(
@@ -94,19 +110,109 @@ def test_the_sensor_launches_a_file_once_and_again_when_it_changed(
 ) -> None:
     drop(store, "a.json", age_s=120)
     first = tick(store, instance)
-    assert isinstance(tick(store, instance, first.cursor), dg.SkipReason)
+    assert not tick(store, instance, first.cursor).run_requests
 
     drop(store, "a.json", age_s=60)
 
     assert len(tick(store, instance, first.cursor).run_requests) == 1
 
 
-def test_the_sensor_skips_hidden_files_and_a_missing_directory(
+def test_the_sensor_launches_nothing_for_a_file_that_has_landed_otherwise(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    landing_dir = runner.store.landing
+    landing_dir.mkdir(parents=True)
+    then = time.time() - 60
+    for seed in (1, 2):
+        landed = write_file(10, seed=seed)
+        runner.run(landed, LANDING, "raw_candidates")
+        shutil.copy(landed, landing_dir / f"known-{seed}.json")
+        os.utime(landing_dir / f"known-{seed}.json", (then, then))
+    shutil.copy(write_file(10, seed=3), landing_dir / "new.json")
+    os.utime(landing_dir / "new.json", (then, then))
+
+    assert land_by_sensor(runner)[0] == ["new.json"]
+    files, cursor = land_by_sensor(runner)
+    assert files == []
+
+    shutil.copy(write_file(10, seed=4), landing_dir / "known-1.json")
+    os.utime(landing_dir / "known-1.json", (then + 1, then + 1))
+
+    assert land_by_sensor(runner, cursor)[0] == ["known-1.json"]
+    assert len(runner.store.batch_files()) == 4
+
+
+def test_the_sensor_launches_a_known_file_whose_shards_the_history_has_lost(
+    runner: BatchRunner, write_file: WriteFile
+) -> None:
+    runner.store.landing.mkdir(parents=True)
+    shutil.copy(write_file(10), runner.store.landing / "known.json")
+    (runner.store.landing / "known.json.ok").touch()
+    batch = runner.run(runner.store.landing / "known.json", LANDING, "raw_candidates").batch
+    runner.instance.delete_dynamic_partition("shards", Shard.all_of(batch)[0].key)
+
+    assert land_by_sensor(runner)[0] == ["known.json"]
+    assert land_by_sensor(runner)[0] == []
+
+
+@pytest.mark.parametrize("limit", ["LOOKING_S", "LOOKING_BYTES"])
+def test_the_sensor_gives_up_looking_before_its_tick_is_ended(
+    runner: BatchRunner, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(landing, limit, 0)
+    runner.store.landing.mkdir(parents=True)
+    shutil.copy(write_file(10), runner.store.landing / "known.json")
+    (runner.store.landing / "known.json.ok").touch()
+    runner.run(runner.store.landing / "known.json", LANDING, "raw_candidates")
+
+    assert land_by_sensor(runner)[0] == ["known.json"]
+
+
+@pytest.mark.parametrize("is_a_file", [True, False])
+def test_a_landing_directory_that_is_not_there_is_named_and_nothing_is_forgotten(
+    store: DataStore, instance: dg.DagsterInstance, is_a_file: bool
+) -> None:
+    if is_a_file:
+        store.landing.parent.mkdir(parents=True, exist_ok=True)
+        store.landing.write_text("in the way")
+
+    skipped = tick(store, instance, '{"a.json": [1, 2.0]}')
+
+    assert isinstance(skipped, dg.SkipReason)  # it leaves the cursor as it is
+    assert f"{store.landing} is not a directory" in str(skipped.skip_message)
+
+
+def test_a_tick_without_a_new_file_names_those_that_it_waits_for(
     store: DataStore, instance: dg.DagsterInstance
 ) -> None:
-    assert isinstance(tick(store, instance), dg.SkipReason)
+    drop(store, "dated-tomorrow.json", age_s=-86_400)
+
+    assert "not complete yet: dated-tomorrow.json" in str(tick(store, instance).skip_reason)
+
+
+def test_a_file_that_is_taken_away_while_the_sensor_looks_stops_no_other(
+    store: DataStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(store, "a.json", age_s=60)
+    drop(store, "b.json", age_s=60)
+    is_file = Path.is_file
+
+    def and_take_it_away(file: Path) -> bool:
+        found = is_file(file)
+        if file.name == "a.json":
+            file.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", and_take_it_away)
+
+    (request,) = tick(store, instance).run_requests
+
+    assert request.run_key.startswith("b.json")
+
+
+def test_the_sensor_skips_hidden_files(store: DataStore, instance: dg.DagsterInstance) -> None:
     drop(store, ".partial.json", age_s=60)
-    assert isinstance(tick(store, instance), dg.SkipReason)
+    assert not tick(store, instance).run_requests
 
 
 @pytest.mark.slow
@@ -331,7 +437,7 @@ def test_where_markers_are_required_a_file_without_one_is_left_alone(
     drop(store, "settled.json", age_s=60)
     monkeypatch.setenv("ARIS_LANDING_MARKER", "required")
 
-    assert isinstance(tick(store, instance), dg.SkipReason)
+    assert not tick(store, instance).run_requests
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -296,3 +297,17 @@ def test_verify_names_what_is_next_for_a_batch_that_stopped_on_the_way(
         assert finished.code == 1
         assert f"60 rows are not in {next_table} " in finished.stderr
         assert f"materialize {next_table}, " in finished.stderr
+
+
+def test_a_port_that_is_in_use_is_named_before_anything_starts(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "execve", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = aris("dev", "--data-dir", data, "--port", port)
+
+    assert refused.code == 2
+    assert f"port {port} cannot be used" in refused.stderr
+    assert "--port" in refused.stderr
+    assert not data.exists()
