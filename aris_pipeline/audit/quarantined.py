@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from aris_pipeline.labels import Population
-from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Quarantine, Shard, read_table
+from aris_pipeline.storage import DataStore, Quarantine, Shard, read_table
 
 _HINT = "land the file again"
 
@@ -30,7 +30,7 @@ def read_quarantined(store: DataStore, populations: Sequence[Population]) -> Qua
     Raises:
         DamagedDataError: a file cannot be read.
     """
-    shards = [shard for one in populations for shard in _shards(one.batch)]
+    shards = [shard for one in populations for shard in Shard.with_quarantine_of(one.batch)]
     ids = [pl.Series("custom_id", dtype=pl.String)]
     for file in (one for one in map(store.quarantine, shards) if one.exists()):
         rows = read_table(file, Quarantine, hint=_HINT, columns=["custom_id", "rule"])
@@ -40,7 +40,3 @@ def read_quarantined(store: DataStore, populations: Sequence[Population]) -> Qua
     assessed = pl.concat([one.rows["custom_id"] for one in populations])
     named = found.drop_nulls().unique(maintain_order=True)
     return Quarantined(named.filter(~named.is_in(assessed.implode())), found.null_count())
-
-
-def _shards(batch: Batch) -> list[Shard]:
-    return [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]

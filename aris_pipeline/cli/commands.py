@@ -1,8 +1,5 @@
 """The command line `aris`: thin over the same Dagster definitions that the UI uses."""
 
-import os
-import socket
-import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -25,6 +22,7 @@ from aris_pipeline.cli import label as cli_label
 from aris_pipeline.cli import rubric as cli_rubric
 from aris_pipeline.cli.calibrate import calibrate
 from aris_pipeline.cli.console import command
+from aris_pipeline.cli.dev import dev
 from aris_pipeline.cli.explain import explain as explain_verdict
 from aris_pipeline.cli.judges import judge_of
 from aris_pipeline.cli.options import (
@@ -400,57 +398,7 @@ def show(
             emit({"batch": batch, "candidates": rows})
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def dev(
-    context: typer.Context,
-    data_dir: DataDir = _DATA,
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI, on loopback.")] = 3000,
-    automation: Annotated[
-        bool, typer.Option("--automation", help="Land and judge new files by themselves.")
-    ] = False,
-    engines: Annotated[
-        int | None, typer.Option(min=1, help="Engines that may work at once, one a GPU.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Open the Dagster UI with its daemon, on the instance that `aris run` writes to."""
-    with command(as_json) as emit:
-        from aris_pipeline.defs.instance import open_instance, prepare_home  # noqa: PLC0415
-        from aris_pipeline.defs.recovery import release_dead_runs  # noqa: PLC0415
-
-        root = DataStore.at(data_dir).root
-        _require_free(port)
-        with open_instance(root, engines) as instance:
-            release_dead_runs(instance)
-            home = prepare_home(root)
-        emit({"home": str(home), "url": f"http://127.0.0.1:{port}"})
-        environment = {
-            **os.environ,
-            "DAGSTER_HOME": str(home),
-            "ARIS_DATA_DIR": str(root),
-        }
-        if automation:
-            environment["ARIS_AUTOMATION"] = "on"
-        workspace = Path("workspace.yaml")
-        code = ["-w", str(workspace)] if workspace.exists() else ["-m", "aris_pipeline.definitions"]
-        arguments = [*code, "-h", "127.0.0.1", "-p", str(port), *context.args]
-    # In place of this process, so that a signal reaches Dagster itself and it ends its children.
-    os.execve(  # noqa: S606
-        sys.executable, [sys.executable, "-m", "dagster", "dev", *arguments], environment
-    )
-
-
-def _require_free(port: int) -> None:
-    """Raises where another program listens: Dagster's daemon would work on without its UI."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise ConfigError(
-                f"port {port} cannot be used ({error}): choose another by --port, or end what "
-                "listens there, which may be another `aris dev`"
-            ) from error
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(dev)
 
 
 def _decided(engine: Engines, model: str | None, data_dir: str) -> tuple[Engines, str | None]:

@@ -171,8 +171,10 @@ def _is_known(store: DataStore, file: Path, instance: dg.DagsterInstance) -> boo
         batch = landed_as(store, file)
     except Exception:  # noqa: BLE001 - the run meets it too, and says what is wrong
         return False
+    if batch is None:
+        return False
     known = set(instance.get_dynamic_partitions(SHARDS))
-    return batch is not None and {shard.key for shard in Shard.all_of(batch)} <= known
+    return {shard.key for shard in Shard.all_of(batch)} <= known
 
 
 def _is_complete(file: Path) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.ledger.rows import trace_shard
-from aris_pipeline.storage import LANDING_SHARD, Batch, DataStore, Judge, Shard, read_parquet
+from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 
 def read_candidate(store: DataStore, batch: Batch, judge: Judge, custom_id: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def where_it_is(store: DataStore, batch: Batch, judge: Judge, custom_id: str) ->
 
 def find_quarantined(store: DataStore, batch: Batch, custom_id: str) -> dict[str, Any] | None:
     """Returns the row of `quarantine` of an id; None if there is none."""
-    shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
+    shards = Shard.with_quarantine_of(batch)
     found = (find_row(store.quarantine(shard), custom_id) for shard in shards)
     return next(filter(None, found), None)
 
@@ -68,7 +68,7 @@ def read_quarantined(store: DataStore, batch: Batch, line: int) -> dict[str, Any
     Raises:
         ConfigError: no row from this line is in quarantine.
     """
-    for shard in [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]:
+    for shard in Shard.with_quarantine_of(batch):
         rows = trace_shard(store, None, shard).filter(line=line, state="quarantined")
         if rows.height:
             files = sorted(store.quarantine(shard).parent.glob("*.parquet"))

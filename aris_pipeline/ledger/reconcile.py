@@ -102,7 +102,7 @@ def reconcile(store: DataStore, batch: Batch, judge: Judge | None) -> Reconcilia
 
     It holds the rows of one shard at a time, and only the names of the others.
     """
-    shards = [Shard(batch.name, LANDING_SHARD), *Shard.all_of(batch)]
+    shards = Shard.with_quarantine_of(batch)
     return _reconciled(store, batch, judge, shards, _strays(store, batch, judge))
 
 

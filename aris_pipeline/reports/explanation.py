@@ -295,8 +295,8 @@ def _people(store: DataStore, batch: Batch, custom_id: str) -> Part:
 
 
 def _handling(recipients: str, kept: str) -> Iterator[Part]:
-    told = {"Who receives them": recipients.strip(), "How long they are kept": kept.strip()}
-    if facts := [(name, text) for name, text in told.items() if text]:
+    given = {"Who receives them": recipients.strip(), "How long they are kept": kept.strip()}
+    if facts := [(name, text) for name, text in given.items() if text]:
         yield Part("handling", "Who receives your data, and how long they are kept", facts=facts)
 
 

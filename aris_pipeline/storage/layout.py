@@ -62,6 +62,11 @@ class Shard:
         return [cls.numbered(batch.name, index) for index in range(len(batch.shard_rows))]
 
     @classmethod
+    def with_quarantine_of(cls, batch: Batch) -> list[Self]:
+        """Returns all shards of a batch that may have rows in quarantine, that of landing first."""
+        return [cls(batch.name, LANDING_SHARD), *cls.all_of(batch)]
+
+    @classmethod
     def parse(cls, key: str) -> Self:
         """Reads a partition key such as `2026-11-21_export_s003`."""
         match = _SHARD_KEY.fullmatch(key)
