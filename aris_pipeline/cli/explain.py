@@ -52,8 +52,8 @@ def explain(
 def _show(found: Explanation) -> None:
     """Shows an explanation in 80 columns; no text can pass for a heading of ours."""
     console.say(
-        f"{one_line(found.custom_id)}, of batch {found.batch}, judged by {found.judge.rubric} and "
-        f"{found.judge.model}"
+        f"{one_line(found.custom_id)}, of batch {found.batch}, whose candidates were "
+        f"judged by {found.judge.rubric} and {found.judge.model}"
     )
     for part in found.parts:
         console.say(f"\n{part.title}")

@@ -51,6 +51,7 @@ _NOT = (
     "It is not legal advice. If you think that it is wrong, ask the organization for a review by "
     "a person.",
 )
+_NOT_WITHOUT_VERDICT = _NOT[-1:]
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,19 @@ def explanation_of(  # noqa: PLR0913 - one argument an option of the command
         ConfigError: the candidate has no verdict of this judge yet, or is not in the batch.
         DamagedDataError: a file is damaged.
     """
-    end = [*_handling(recipients, kept), Part("not", "What this is not", _NOT)]
+    handling = [*_handling(recipients, kept)]
     try:
         why = explain(store, batch, judge, custom_id)
     except ConfigError:
         unusable = find_quarantined(store, batch, custom_id)
         if unusable is None:
             raise
-        parts = [*_unusable(batch, unusable), _people(store, batch, custom_id), *end]
+        parts = [
+            *_unusable(batch, unusable),
+            _people(store, batch, custom_id),
+            *handling,
+            Part("not", "What this is not", _NOT_WITHOUT_VERDICT),
+        ]
         return Explanation(custom_id, batch.name, judge, parts)
     shard = _shard_of(store, batch, judge, custom_id)
     prompt = find_row(store.prompts(judge, shard), custom_id) or {}
@@ -141,7 +147,8 @@ def explanation_of(  # noqa: PLR0913 - one argument an option of the command
         _people(store, batch, custom_id),
         Part("versions", "Versions and dates", facts=[*_versions(why, batch, answer, entries)]),
         _log(entries),
-        *end,
+        *handling,
+        Part("not", "What this is not", _NOT),
     ]
     return Explanation(custom_id, batch.name, judge, parts)
 

@@ -207,6 +207,7 @@ def test_somebody_whose_record_could_not_be_used_is_told_why(
     assert "title is 7, not a text" in says["verdict"]
     assert "This is record 3 of export.json" in says["used"]
     assert '{"title": 7}' in says["used"]
+    assert "has read a text" not in says["not"]
 
 
 def test_it_says_who_receives_the_data_and_how_long_they_are_kept_if_the_deployer_does(
