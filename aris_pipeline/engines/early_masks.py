@@ -21,7 +21,9 @@ from vllm.v1.core.sched.output import GrammarOutput
 from vllm.v1.engine import core
 from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
 
+from aris_pipeline.engines.block_bookkeeping import spare_bookkeeping
 from aris_pipeline.engines.masks_together import MasksTogether
+from aris_pipeline.engines.shared_masks import SharedMasks
 
 
 def make_masks_early() -> None:
@@ -47,13 +49,14 @@ class _Begun(NamedTuple):
 class EarlyManager(MasksTogether):
     """The manager of grammars; it accepts the tokens of many rows, and fills masks meanwhile."""
 
-    _grammar_bitmask: Any
-
     def __init__(self, vllm_config: Any) -> None:
         """Begins without accepted tokens."""
         super().__init__(vllm_config)
         self._thread = ThreadPoolExecutor(1, "masks")
         self._accepted: dict[str, bool] = {}
+        self._memory: SharedMasks | None = None
+        workers = vllm_config.parallel_config
+        self._is_shared = workers.distributed_executor_backend == "mp" and workers.nnodes == 1
 
     @property
     def can_begin(self) -> bool:
@@ -82,10 +85,11 @@ class EarlyManager(MasksTogether):
 
     def begin(self, grammars: Sequence[Any]) -> Future[Any]:
         """Begins to make a mask for each grammar."""
-        if self._grammar_bitmask is None:
+        if self._memory is None:
             most = self.vllm_config.scheduler_config.max_num_seqs
-            self._grammar_bitmask = self.backend.allocate_token_bitmask(most)
-        masks = self._grammar_bitmask[: len(grammars)]
+            self._memory = SharedMasks(*self.backend.allocate_token_bitmask(most).shape)
+        memory, count = self._memory, len(grammars)
+        masks = memory.tensor[:count]
         ended = [row for row, grammar in enumerate(grammars) if grammar.is_terminated()]
         others = [(one, row) for row, one in enumerate(grammars) if not one.is_terminated()]
         at_work = Event()
@@ -93,8 +97,8 @@ class EarlyManager(MasksTogether):
         def fill() -> Any:
             at_work.set()
             masks[ended] = self._full_mask
-            self._fill_rows(others)
-            return masks.numpy()
+            self._fill_rows(others, masks)
+            return memory.first(count) if self._is_shared else masks.numpy()
 
         begun = self._thread.submit(fill)
         at_work.wait()  # otherwise this thread would keep Python's lock for some milliseconds more
@@ -109,6 +113,7 @@ class EarlyScheduler(AsyncScheduler):  # type: ignore[misc] # vLLM is not there 
         super().__init__(*args, **kwargs)
         self._latest: Any = None
         self._begun: _Begun | None = None
+        spare_bookkeeping(self)
 
     def schedule(self, *args: Any, **kwargs: Any) -> Any:
         """Schedules a step, and remembers it."""
@@ -149,24 +154,30 @@ class EarlyScheduler(AsyncScheduler):  # type: ignore[misc] # vLLM is not there 
             or self.connector is not None
         ):
             return None
-        sampled, new = [], results.sampled_token_ids or [()] * len(results.req_ids)
+        sampled, known, requests = [], {}, self.requests
+        new = results.sampled_token_ids or [()] * len(results.req_ids)
         for name in done.num_scheduled_tokens:
-            request = self.requests.get(name)
-            if request is None or request.is_finished() or not request.use_structured_output:
+            request = requests.get(name)
+            if request is None or not request.use_structured_output or request.is_finished():
                 continue
             tokens = new[results.req_id_to_index[name]]
             if len(tokens) > 1 or request.num_stale_output_tokens:
                 return None
             if tokens:
-                sampled.append((name, request.structured_output_request.grammar, tokens[0]))
+                known[name] = request.structured_output_request.grammar
+                sampled.append((name, known[name], tokens[0]))
         rows, grammars = [], []
         for name in latest.num_scheduled_tokens:
-            request = self.requests.get(name)
-            if request and request.use_structured_output and not request.is_prefill_chunk:
-                rows.append(name)
-                grammars.append(request.structured_output_request.grammar)
-        known = (*(grammar for _, grammar, _ in sampled), *grammars)
-        if not rows or not all(isinstance(grammar, GuidanceGrammar) for grammar in known):
+            grammar = known.get(name)
+            if grammar is None:
+                request = requests.get(name)
+                if not request or not request.use_structured_output or request.is_prefill_chunk:
+                    continue
+                grammar = request.structured_output_request.grammar
+            rows.append(name)
+            grammars.append(grammar)
+        every = (*known.values(), *grammars)
+        if not rows or not all(isinstance(grammar, GuidanceGrammar) for grammar in every):
             return None
         manager.accept_all(sampled)
         return _Begun(latest, rows, manager.begin(grammars))

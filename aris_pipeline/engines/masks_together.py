@@ -73,13 +73,13 @@ class MasksTogether(StructuredOutputManager):  # type: ignore[misc] # vLLM is no
             else:
                 others.append(entry)
         super()._fill_bitmasks(others)
-        self._fill_rows(together)
+        self._fill_rows(together, self._grammar_bitmask)
 
-    def _fill_rows(self, rows: Sequence[tuple[Any, int]]) -> None:
+    def _fill_rows(self, rows: Sequence[tuple[Any, int]], masks: Any) -> None:
         """Fills the masks of constrained rows, each a grammar and its row."""
         if rows:
             matchers = [(grammar.ll_matcher, row) for grammar, row in rows]
-            fill_next_token_bitmask_par(self._threads, matchers, self._grammar_bitmask)
+            fill_next_token_bitmask_par(self._threads, matchers, masks)
             for grammar, _row in rows:
                 grammar.check_error()
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,7 +37,7 @@ ASKED = [
 
 @pytest.fixture
 def ahead(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffline]:
-    """An engine that schedules a step ahead, which vLLM does by itself on a GPU alone."""
+    """An engine as on a GPU: it schedules a step ahead, and its worker is another process."""
     from vllm.platforms.cpu import CpuPlatform
 
     settle = CpuPlatform.check_and_update_config
@@ -46,7 +47,9 @@ def ahead(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffl
         config.scheduler_config.async_scheduling = True
 
     monkeypatch.setattr(CpuPlatform, "check_and_update_config", staticmethod(settled))
-    with VllmOffline(tiny.card, EngineSettings(max_num_seqs=16)) as engine:
+    apart = {**tiny.card.engine_args, "distributed_executor_backend": "mp"}
+    card = tiny.card.model_copy(update={"engine_args": apart})
+    with VllmOffline(card, EngineSettings(max_num_seqs=16)) as engine:
         yield engine
 
 
@@ -62,23 +65,26 @@ def test_masks_begun_early_are_those_of_vllm(
     ahead: VllmOffline, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from aris_pipeline.engines.early_masks import EarlyManager, EarlyScheduler
+    from aris_pipeline.engines.shared_masks import MasksInMemory
 
     scheduler = scheduler_of(ahead)
     manager = scheduler.structured_output_manager
     assert isinstance(scheduler, EarlyScheduler)
     assert isinstance(manager, EarlyManager)
-    begun = []
+    begun, made = [], []
     begin = EarlyManager.begin
 
     def counted(self: EarlyManager, grammars: Any) -> Any:
         begun.append(len(grammars))
-        return begin(self, grammars)
+        made.append(begin(self, grammars))
+        return made[-1]
 
     monkeypatch.setattr(EarlyManager, "begin", counted)
     early = answers(ahead)
     assert len(begun) > 20
     assert max(begun) > 8
     assert not manager._accepted
+    assert all(isinstance(masks.result(), MasksInMemory) for masks in made)
 
     def fail(*_arguments: object) -> None:
         raise ValueError("of another version")
@@ -98,6 +104,33 @@ def test_masks_begun_early_are_those_of_vllm(
     assert len({text for text, _ in early.values()}) > 20
 
 
+def test_tokens_with_room_in_their_blocks_take_no_bookkeeping(
+    ahead: VllmOffline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, asked = scheduler_of(ahead).kv_cache_manager, Counter[str]()
+    coordinator = type(cache.coordinator)
+
+    def count(name: str) -> None:
+        inner = getattr(coordinator, name)
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            asked[name] += 1
+            return inner(*args, **kwargs)
+
+        monkeypatch.setattr(coordinator, name, counting)
+
+    count("get_num_blocks_to_allocate")
+    count("cache_blocks")
+    without = answers(ahead)
+    few = asked.copy()
+    asked.clear()
+    del cache.allocate_slots, cache.cache_blocks  # those of the class are vLLM's
+
+    assert answers(ahead) == without
+    assert all(few[name] < asked[name] / 2 for name in asked)
+    assert asked["get_num_blocks_to_allocate"] > 500
+
+
 def test_what_is_overridden_is_that_of_the_installed_vllm() -> None:
     """Fails where a new vLLM works in another way: then look before `EARLY` names it."""
     import vllm
@@ -110,5 +143,6 @@ def test_what_is_overridden_is_that_of_the_installed_vllm() -> None:
     taken_over = inspect.getsource(Scheduler.update_from_output)
     assert "self.structured_output_manager.accept_tokens(" in taken_over
     assert "request.num_stale_output_tokens" in taken_over
+    assert "self.kv_cache_manager.allocate_slots(" in inspect.getsource(Scheduler.schedule)
     step = inspect.getsource(EngineCore.step_with_batch_queue)
     assert step.index("self.scheduler.update_from_output(") < step.rindex("get_grammar_bitmask(")
