@@ -19,7 +19,12 @@ def spare_bookkeeping(scheduler: Any) -> None:
     """
     cache = scheduler.kv_cache_manager
     tables = cache.coordinator.single_type_managers
-    if len(tables) != 1 or type(tables[0]) is not FullAttentionManager or scheduler.connector:
+    if (
+        len(tables) != 1
+        or type(tables[0]) is not FullAttentionManager
+        or scheduler.connector
+        or scheduler.parallel_config.pipeline_parallel_size > 1
+    ):
         return
     table, allocate, remember = tables[0], cache.allocate_slots, cache.cache_blocks
     size, full_blocks = table.block_size, table.num_cached_block

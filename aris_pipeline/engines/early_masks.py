@@ -56,7 +56,8 @@ class EarlyManager(MasksTogether):
         self._accepted: dict[str, bool] = {}
         self._memory: SharedMasks | None = None
         workers = vllm_config.parallel_config
-        self._is_shared = workers.distributed_executor_backend == "mp" and workers.nnodes == 1
+        # Of several workers, vLLM waits for the results of one: the others may still read.
+        self._is_shared = workers.distributed_executor_backend == "mp" and workers.world_size == 1
 
     @property
     def can_begin(self) -> bool:

@@ -4,14 +4,15 @@ A step of a thousand rows has 32 MiB of masks. vLLM sends them to its worker thr
 the worker copies them once more, into memory that the GPU can read: 20 ms of each step. Here the
 worker maps the memory in which llguidance writes them, and lets the GPU read it.
 
-One memory is enough for all steps: the masks of a step are made after the results of the step
-before, and the GPU had to read that step's masks to compute them.
+One memory is enough for all steps of one worker: the masks of a step are made after the results of
+the step before, and the GPU had to read that step's masks to compute them.
 """
 
 import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class SharedMasks:
         """Takes memory for so many rows."""
         file = os.memfd_create("masks")
         os.ftruncate(file, rows * words * 4)
+        finalize(self, os.close, file)
         self._path, self._words = f"/proc/{os.getpid()}/fd/{file}", words
         self._masks = _mapped(self._path, words)
         self.tensor = torch.from_numpy(self._masks)
@@ -59,8 +61,8 @@ def _first_rows(path: str, words: int, rows: int) -> Words:
 def _readable_by_gpu(path: str, words: int) -> Words:
     masks = _mapped(path, words)
     if torch.cuda.is_initialized():
-        # Where this fails, vLLM copies them, as it does with others.
-        torch.cuda.cudart().cudaHostRegister(masks.ctypes.data, masks.nbytes, 0)
+        done = torch.cuda.cudart().cudaHostRegister(masks.ctypes.data, masks.nbytes, 0)
+        torch.cuda.check_error(done)
     return masks
 
 

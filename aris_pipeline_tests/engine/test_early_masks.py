@@ -36,8 +36,13 @@ ASKED = [
 
 
 @pytest.fixture
-def ahead(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffline]:
-    """An engine as on a GPU: it schedules a step ahead, and its worker is another process."""
+def ahead(
+    tiny: TinyModel, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[VllmOffline]:
+    """An engine as on a GPU: it schedules a step ahead, and its worker is another process.
+
+    Its parameter is the number of its KV blocks.
+    """
     from vllm.platforms.cpu import CpuPlatform
 
     settle = CpuPlatform.check_and_update_config
@@ -47,9 +52,10 @@ def ahead(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffl
         config.scheduler_config.async_scheduling = True
 
     monkeypatch.setattr(CpuPlatform, "check_and_update_config", staticmethod(settled))
-    apart = {**tiny.card.engine_args, "distributed_executor_backend": "mp"}
+    blocks = getattr(request, "param", 4096)
+    apart = {"num_gpu_blocks_override": blocks, "distributed_executor_backend": "mp"}
     card = tiny.card.model_copy(update={"engine_args": apart})
-    with VllmOffline(card, EngineSettings(max_num_seqs=16)) as engine:
+    with VllmOffline(card, EngineSettings(max_num_seqs=16, max_model_len=256)) as engine:
         yield engine
 
 
@@ -104,21 +110,38 @@ def test_masks_begun_early_are_those_of_vllm(
     assert len({text for text, _ in early.values()}) > 20
 
 
+@pytest.mark.parametrize("ahead", [9], indirect=True)
 def test_tokens_with_room_in_their_blocks_take_no_bookkeeping(
     ahead: VllmOffline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, asked = scheduler_of(ahead).kv_cache_manager, Counter[str]()
-    coordinator = type(cache.coordinator)
+    """So few blocks that rows are preempted; every row has its blocks, and full ones are kept."""
+    scheduler, asked, preempted = scheduler_of(ahead), Counter[str](), []
+    cache, kind = scheduler.kv_cache_manager, type(scheduler)
+    (table,) = cache.coordinator.single_type_managers
+    schedule, without_blocks, forgotten = kind.schedule, [], []
+
+    def checking(self: Any, *args: Any, **kwargs: Any) -> Any:
+        step = schedule(self, *args, **kwargs)
+        for row in self.running:
+            name, size = row.request_id, table.block_size
+            known = row.num_computed_tokens - row.num_output_placeholders
+            without_blocks.extend(
+                [name] * (len(table.req_to_blocks[name]) * size < row.num_computed_tokens)
+            )
+            forgotten.extend([name] * (table.num_cached_block.get(name, 0) < known // size))
+            preempted.extend([name] * (row.num_preemptions > 0))
+        return step
 
     def count(name: str) -> None:
-        inner = getattr(coordinator, name)
+        inner = getattr(type(cache.coordinator), name)
 
         def counting(*args: Any, **kwargs: Any) -> Any:
             asked[name] += 1
             return inner(*args, **kwargs)
 
-        monkeypatch.setattr(coordinator, name, counting)
+        monkeypatch.setattr(type(cache.coordinator), name, counting)
 
+    monkeypatch.setattr(kind, "schedule", checking)
     count("get_num_blocks_to_allocate")
     count("cache_blocks")
     without = answers(ahead)
@@ -128,7 +151,9 @@ def test_tokens_with_room_in_their_blocks_take_no_bookkeeping(
 
     assert answers(ahead) == without
     assert all(few[name] < asked[name] / 2 for name in asked)
-    assert asked["get_num_blocks_to_allocate"] > 500
+    assert preempted
+    assert not without_blocks
+    assert not forgotten
 
 
 def test_what_is_overridden_is_that_of_the_installed_vllm() -> None:
