@@ -9,6 +9,7 @@ from typing import Any
 from vllm.v1.core.single_type_kv_cache_manager import FullAttentionManager
 
 _STEPS_AHEAD = 2
+_READ = ("block_size", "num_cached_block", "req_to_blocks")
 
 
 def spare_bookkeeping(scheduler: Any) -> None:
@@ -19,8 +20,11 @@ def spare_bookkeeping(scheduler: Any) -> None:
     """
     cache = scheduler.kv_cache_manager
     tables = cache.coordinator.single_type_managers
+    # Without them it is another vLLM, and an optimization must not end the engine.
+    known = all(hasattr(table, name) for table in tables for name in _READ)
     if (
-        len(tables) != 1
+        not known
+        or len(tables) != 1
         or type(tables[0]) is not FullAttentionManager
         or scheduler.connector
         or scheduler.parallel_config.pipeline_parallel_size > 1

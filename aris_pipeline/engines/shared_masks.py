@@ -1,4 +1,4 @@
-"""Keeps the masks of a step in memory that the engine and its workers share (record 33).
+"""Keeps the masks of a step in memory that the engine and its worker share (record 33).
 
 A step of a thousand rows has 32 MiB of masks. vLLM sends them to its worker through a socket, and
 the worker copies them once more, into memory that the GPU can read: 20 ms of each step. Here the
