@@ -7,19 +7,19 @@ costs 30 to 40 % of the speed. The structure follows vLLM's own LLMEngine exampl
 import contextlib
 import faulthandler
 import gc
-import json
 import logging
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 import psutil
 
+from aris_pipeline.engines.checked_grammars import check_grammars_once
 from aris_pipeline.engines.engine_log import EngineLog
 from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
+from aris_pipeline.engines.loaded_engine import LoadedEngine
 from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory_advice import memory_advice
 from aris_pipeline.engines.processes import child_processes, is_alive
@@ -50,11 +50,10 @@ EXIT_STALLED = 70
 
 _LOG = logging.getLogger(__name__)
 _END_S = 5.0
-_COUNTERS = {
-    "vllm:prompt_tokens": "prompt",
-    "vllm:prompt_tokens_cached": "cached",
-    "vllm:generation_tokens": "output",
-}
+_ROWS_IN_FLIGHT, _ROWS_BESIDE_OTHERS = 1024, 768
+"""On a GPU: of one engine, as many as vLLM takes into a step; and of each of several. Two engines
+with 1,024 rows each fill their KV caches, give up rows and read them again: record 34."""
+_LOOK_EVERY_S = 0.0005
 
 
 class VllmOffline:
@@ -77,6 +76,7 @@ class VllmOffline:
         self._on_gpu = gpu_count() > 0
         prepare_environment(settings, on_gpu=self._on_gpu)
         self._log = EngineLog("offline")
+        self._engines: list[LoadedEngine] = []
         try:
             with self._log.capturing():
                 self._import()
@@ -85,15 +85,16 @@ class VllmOffline:
             log_errors_alone()
             self._log.pass_on_warnings()
         self._warned_of_seeds = False
-        self._window = settings.max_requests_in_flight or (1024 if self._on_gpu else 128)
+        self._latest_row, self._latest_engine = "", 0
+        count = settings.engines_per_gpu
+        on_gpu = _ROWS_IN_FLIGHT if count == 1 else _ROWS_BESIDE_OTHERS * count
+        self._window = settings.max_requests_in_flight or (on_gpu if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
-        config = self._engine.vllm_config
-        blocks = config.cache_config.num_gpu_blocks
         self._info = EngineInfo(
-            name=f"vllm-{vllm_version()}",
+            name=f"vllm-{vllm_version()}" + f"-x{count}" * (count > 1),
             load_s=time.monotonic() - started,
-            max_model_len=config.model_config.max_model_len,
-            kv_cache_tokens=blocks * config.cache_config.block_size if blocks else None,
+            max_model_len=self._engines[0].engine.vllm_config.model_config.max_model_len,
+            kv_cache_tokens=sum(engine.kv_cache_tokens for engine in self._engines) or None,
         )
 
     @property
@@ -104,52 +105,42 @@ class VllmOffline:
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answers requests in order of completion, with a bounded number in flight."""
         waiting = iter(requests)
-        live: set[str] = set()
         exhausted = False
         with Watchdog(self._stall_timeout_s, self._processes_live, self._end) as watchdog:
             try:
-                while live or not exhausted:
-                    while len(live) < self._window and not exhausted:
+                while self._in_flight() or not exhausted:
+                    while self._in_flight() < self._window and not exhausted:
                         request = next(waiting, None)
                         if request is None:
                             exhausted = True
                         elif refused := self._add(request):
                             yield refused
-                        else:
-                            live.add(request.request_id)
-                    for output in self._step(watchdog):
-                        if output.finished:
-                            live.discard(output.request_id)
-                            yield completion_of(output)
+                    yield from map(completion_of, self._step(watchdog))
             except EngineDiedError:
-                live.clear()
+                for engine in self._engines:
+                    engine.live.clear()
                 raise
             finally:
-                if live and self._processes_live():
-                    self._engine.abort_request(list(live))
+                if self._in_flight() and self._processes_live():
+                    for engine in self._engines:
+                        engine.abort()
 
     def kv_cache_usage(self) -> float | None:
-        """Returns the share of the KV cache in use now, 0 to 1."""
-        for metric in self._engine.get_metrics():
-            if metric.name == "vllm:kv_cache_usage_perc":
-                return float(metric.value)
-        return None
+        """Returns the share of the KV cache in use now, 0 to 1; of the fullest engine."""
+        shares = (engine.kv_cache_usage for engine in self._engines)
+        return max((share for share in shares if share is not None), default=None)
 
     def token_counts(self) -> TokenCounts | None:
         """Returns the tokens so far; a prompt counts when its first token is generated."""
-        engine = getattr(self, "_engine", None)  # it may have been closed
-        if engine is None:
+        if not self._engines:  # they have been closed
             return None
         self._log.pass_on_warnings()
-        found = Counter[str]()
-        for metric in engine.get_metrics():
-            if name := _COUNTERS.get(metric.name):
-                found[name] += metric.value
-        return TokenCounts(**found)
+        return sum((engine.counts for engine in self._engines), TokenCounts())
 
     def reset_prefix_cache(self) -> bool:
-        """Clears the prefix cache; returns false if vLLM could not."""
-        return bool(self._engine.reset_prefix_cache())
+        """Clears the prefix caches; returns false if vLLM could not."""
+        cleared = [engine.engine.reset_prefix_cache() for engine in self._engines]
+        return all(cleared)
 
     def sampling_params(self, request: Request) -> Any:
         """Returns vLLM's `SamplingParams` of a request; `ValueError` if it has none."""
@@ -164,7 +155,7 @@ class VllmOffline:
         extra = further_parameters(sampling)
         constraint = extra.pop("structured_outputs", {})
         if request.response_schema is not None:
-            constraint = {"json": json.loads(request.response_schema)}
+            constraint = {"json": request.response_schema}
         if constraint:
             extra["structured_outputs"] = self._vllm.sampling_params.StructuredOutputsParams(
                 **constraint
@@ -178,6 +169,9 @@ class VllmOffline:
             seed=seed,
             ignore_eos=sampling.ignore_eos,
             output_kind=self._final_only,
+            # A score is read from log-probabilities, and a text would be decoded after its prompt.
+            detokenize=not request.logprob_token_ids,
+            skip_clone=True,  # they are this request's own
             **extra,
         )
 
@@ -186,9 +180,10 @@ class VllmOffline:
         from vllm.distributed import cleanup_dist_env_and_memory  # noqa: PLC0415
 
         try:
-            self._engine.engine_core.shutdown()
+            for engine in self._engines:
+                engine.engine.engine_core.shutdown()
         finally:
-            del self._engine
+            self._engines = []
             gc.collect()
             cleanup_dist_env_and_memory()
             deadline = time.monotonic() + _END_S
@@ -222,6 +217,7 @@ class VllmOffline:
             raise EngineError(
                 f"vLLM cannot be imported: {cause_of(error)} (log {self._log.path})"
             ) from error
+        check_grammars_once()
         self._vllm, self._tokens_input = vllm, tokens_input
         self._final_only = RequestOutputKind.FINAL_ONLY
         self._refusals = _refusal_types()
@@ -241,10 +237,15 @@ class VllmOffline:
         refuse_unknown(card, self._vllm.EngineArgs)
         before = child_processes()
         forget_last_words()
-        at_stage("starting vLLM", self._log)
+        make = load or self._make_engine
         try:
-            self._engine: Any = load(args) if load else self._make_engine(args)
+            # One after the other: each measures what memory the others have left.
+            for _ in range(settings.engines_per_gpu):
+                at_stage("starting vLLM", self._log)
+                self._engines.append(LoadedEngine(make(args)))
         except Exception as error:
+            for engine in self._engines:
+                engine.engine.engine_core.shutdown()
             # What a model, a kernel or a driver raises has no common type. A separate process of
             # vLLM writes only to its log why it died.
             said = last_words() or (is_apart() and self._log.last_errors()) or cause_of(error)
@@ -264,14 +265,14 @@ class VllmOffline:
         )
 
     def _step(self, watchdog: Watchdog) -> list[Any]:
-        """Lets the engine work until it has output.
+        """Lets the engines work until one has output.
 
         Raises:
-            EngineDiedError: the engine died, ran out of memory or hung; nothing more comes from it.
+            EngineDiedError: one died, ran out of memory or hung; nothing more comes from it.
         """
         try:
             with watchdog.step():
-                return list(self._engine.step())
+                return [output for engine in self._ready() for output in engine.step()]
         except Exception as error:
             # A request at fault is refused when it is added. The errors of the work itself have no
             # common type (out of memory, CUDA, a lost process), and the engine cannot be relied on
@@ -281,6 +282,17 @@ class VllmOffline:
             if self._processes:
                 reason = f"{reason}; log {self._log.path}"
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
+
+    def _ready(self) -> list[LoadedEngine]:
+        """Returns the engines that have output, when one has."""
+        if len(self._engines) == 1:
+            return self._engines
+        while not (ready := [engine for engine in self._engines if engine.has_output]):
+            time.sleep(_LOOK_EVERY_S)
+        return ready
+
+    def _in_flight(self) -> int:
+        return sum(len(engine.live) for engine in self._engines)
 
     def _processes_live(self) -> bool:
         """Returns whether all processes of the engine live; it may have none but this one."""
@@ -298,7 +310,7 @@ class VllmOffline:
             )
             os._exit(EXIT_STALLED)
         self._kill_processes()
-        self._engine.engine_core.outputs_queue.put_nowait(EngineDiedError(reason))
+        self._engines[0].engine.engine_core.outputs_queue.put_nowait(EngineDiedError(reason))
 
     def _kill_processes(self) -> None:
         for process in self._processes:
@@ -311,7 +323,7 @@ class VllmOffline:
         if refused := too_long(request, self._info.max_model_len):
             return refused
         try:
-            self._engine.add_request(
+            self._engine_of(request).add(
                 request.request_id,
                 self._tokens_input(request.prompt_token_ids),
                 self.sampling_params(request),
@@ -323,6 +335,14 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
+
+    def _engine_of(self, request: Request) -> LoadedEngine:
+        """Chooses the idlest engine; requests of a row stay together: they share a prompt."""
+        row = request.request_id.partition("#")[0]
+        if row != self._latest_row:
+            in_flight = [len(engine.live) for engine in self._engines]
+            self._latest_row, self._latest_engine = row, in_flight.index(min(in_flight))
+        return self._engines[self._latest_engine]
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.shared_gpu import SHARED_VARIABLE
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.models.cards import ModelCard, did_you_mean
 from aris_pipeline.models.configs import model_config
@@ -33,7 +34,12 @@ def further_parameters(sampling: Sampling) -> dict[str, Any]:
 
 def prepare_environment(settings: EngineSettings, *, on_gpu: bool) -> None:
     """Sets the variables that vLLM reads at import; the user's own values win."""
-    if not on_gpu:
+    if settings.engines_per_gpu > 1:
+        # In this process they would wait for each other.
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
+        if not on_gpu:
+            os.environ.update({**_shared_cores(settings.engines_per_gpu), **os.environ})
+    elif not on_gpu:
         # With one process nothing can be left behind, and Dagster's executors exit cleanly.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
@@ -64,7 +70,13 @@ def log_errors_alone() -> None:
 def _with_defaults(settings: EngineSettings, *, on_gpu: bool, apart: bool) -> dict[str, str]:
     """Returns this process's environment with defaults; `apart`: the engine has its own process."""
     defaults = _defaults(on_gpu=on_gpu, apart=apart)
-    return {**defaults, **os.environ, **_of_the_key(settings), PARENT_VARIABLE: str(os.getpid())}
+    return {
+        **defaults,
+        **os.environ,
+        **_of_the_key(settings),
+        SHARED_VARIABLE: str(int(settings.engines_per_gpu > 1)),
+        PARENT_VARIABLE: str(os.getpid()),
+    }
 
 
 def _of_the_key(settings: EngineSettings) -> dict[str, str]:
@@ -81,12 +93,19 @@ def replica_environment(settings: EngineSettings, *, on_gpu: bool) -> dict[str, 
     """
     variables = _defaults(on_gpu=on_gpu, apart=False)
     if not on_gpu:
-        cores = len(os.sched_getaffinity(0))
-        # Engines bound to the same cores are many times slower than one after another.
-        variables["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
-        variables["OMP_NUM_THREADS"] = str(max(1, cores // settings.replicas))
+        variables |= _shared_cores(settings.replicas)
     # This is for any process but the engine's own, which ends with Ray's worker, its parent.
     return {**variables, **_of_the_key(settings), PARENT_VARIABLE: str(os.getpid())}
+
+
+def _shared_cores(engines: int) -> dict[str, str]:
+    """Returns the variables by which engines share the cores of a machine."""
+    cores = len(os.sched_getaffinity(0))
+    # Engines bound to the same cores are many times slower than one after another.
+    return {
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(max(1, cores // engines)),
+    }
 
 
 def _defaults(*, on_gpu: bool, apart: bool) -> dict[str, str]:
@@ -150,7 +169,7 @@ def engine_args(card: ModelCard, settings: EngineSettings, *, on_gpu: bool) -> d
         if settings.max_num_batched_tokens is None:
             args["max_num_batched_tokens"] = max(_CPU_STEP_TOKENS, settings.max_num_seqs or 0)
     else:
-        args["gpu_memory_utilization"] = settings.gpu_memory_utilization
+        args["gpu_memory_utilization"] = settings.gpu_memory_utilization / settings.engines_per_gpu
         # In one process, the scheduler of rows and the driver of the GPU wait for each other: with
         # a thousand rows in flight that costs a third of the speed.
         args["distributed_executor_backend"] = "mp"

@@ -54,7 +54,7 @@ def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
     return make_plan(
         Model.of_card(card, on_gpu=hardware.on_gpu), hardware, declared(rows),
         max_model_len=settings.max_model_len,
-        utilization=settings.gpu_memory_utilization,
+        utilization=settings.gpu_memory_utilization / settings.engines_per_gpu,
         tensor_parallel=settings.tensor_parallel_size,
         replicas=settings.replicas,
         kv_cache_dtype=settings.kv_cache_dtype,

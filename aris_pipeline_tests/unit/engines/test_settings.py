@@ -40,3 +40,8 @@ def test_kernels_of_a_server_elsewhere_cannot_be_chosen(engine: str) -> None:
         EngineSettings.model_validate(
             {"engine": engine, "server_url": "http://gpu:8000/v1", "batch_invariant": True}
         )
+
+
+def test_only_the_engine_in_process_shares_its_gpu() -> None:
+    with pytest.raises(ConfigError, match="leave --engines-per-gpu out"):
+        EngineSettings(engine="serve", engines_per_gpu=2)

@@ -81,3 +81,11 @@ def test_batch_invariant_kernels_are_part_of_a_request_key_only_if_chosen() -> N
     chosen = card.identity(batch_invariant=True)
     assert chosen.model_dump(mode="json")["batch_invariant"] is True
     assert EngineIdentity.model_validate_json(chosen.model_dump_json()) == chosen
+
+
+def test_engines_that_share_a_gpu_share_its_memory() -> None:
+    alone = engine_args(find_model("gemma3:4b"), EngineSettings(), on_gpu=True)
+    both = engine_args(find_model("gemma3:4b"), EngineSettings(engines_per_gpu=2), on_gpu=True)
+
+    assert alone["gpu_memory_utilization"] == 0.9
+    assert both["gpu_memory_utilization"] == 0.45

@@ -1,0 +1,182 @@
+"""Attention that reads a shared prefix once is attention row by row, in torch's arithmetic."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from aris_pipeline.engines.shared_gpu import SHARED_VARIABLE, read_prefix_once
+
+pytestmark = pytest.mark.engine
+
+BLOCK, HEADS, KV_HEADS, HEAD = 16, 4, 2, 32
+WIDTH = 80
+"""Blocks that a row may have."""
+
+
+def flash_attention(  # noqa: PLR0913 - as the kernel is called
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    cu_seqlens_q: torch.Tensor,
+    seqused_k: torch.Tensor,
+    causal: bool,
+    window_size: list[int],
+    block_table: torch.Tensor,
+    softmax_scale: float,
+    **_: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """FlashAttention's answer for rows with tables of blocks, and the log-sum-exps."""
+    output, sums = torch.zeros_like(q), torch.full((HEADS, len(q)), torch.inf)
+    for row, length in enumerate(seqused_k.tolist()):
+        first, last = cu_seqlens_q[row : row + 2].tolist()
+        if length == 0:
+            continue
+        blocks = block_table[row, : -(-length // BLOCK)].long()
+        keys, values = (
+            cache[blocks].reshape(-1, KV_HEADS, HEAD)[:length].repeat_interleave(2, 1)
+            for cache in (k, v)
+        )
+        scores = torch.einsum("qhd,khd->hqk", q[first:last], keys) * softmax_scale
+        position = torch.arange(last - first)[:, None] + length - (last - first)
+        key = torch.arange(length)
+        hidden = (key > position) & causal
+        if window_size[0] >= 0:
+            hidden |= key < position - window_size[0]
+        scores = scores.masked_fill(hidden, -torch.inf)
+        sums[:, first:last] = scores.logsumexp(-1)
+        output[first:last] = torch.einsum("hqk,khd->qhd", scores.softmax(-1), values)
+    return output, sums
+
+
+@pytest.fixture
+def shared_prefix(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, whose kernel is torch's; a CPU has no FlashAttention."""
+    from vllm.v1.attention.backends import fa_utils
+
+    monkeypatch.setattr(fa_utils, "flash_attn_varlen_func", flash_attention, raising=False)
+    from aris_pipeline.engines import shared_prefix
+
+    monkeypatch.setattr(shared_prefix, "flash_attn_varlen_func", flash_attention)
+    return shared_prefix
+
+
+def step(rows: int, prefix: int, *, others: int, seed: int) -> SimpleNamespace:
+    """Returns vLLM's metadata of a step whose rows share a prefix of so many tokens.
+
+    Some rows are another prompt's, a few read their prompt, and one has read a part of the prefix.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    table = torch.randperm(rows * WIDTH + WIDTH, generator=draw)
+    shared, table = table[: prefix // BLOCK], table[WIDTH:].reshape(rows, WIDTH).clone()
+    table[: rows - others, : prefix // BLOCK] = shared
+    new = torch.ones(rows, dtype=torch.int32)
+    new[1:4] = torch.tensor([60, 7, 30])
+    lengths = prefix + torch.randint(1, 400, (rows,), generator=draw) + new
+    lengths[2] = min(prefix, 40) + new[2]
+    starts = torch.zeros(rows + 1, dtype=torch.int32)
+    starts[1:] = new.cumsum(0)
+    return SimpleNamespace(
+        num_actual_tokens=int(starts[-1]),
+        max_query_len=int(new.max()),
+        query_start_loc=starts,
+        seq_lens=lengths.int(),
+        max_seq_len=int(lengths.max()),
+        block_table=table.int(),
+        causal=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "prefix", "others", "window"),
+    [(100, 528, 3, 700), (64, 64, 20, 63), (70, 528, 50, 1024), (64, 0, 0, 200)],
+    ids=["usual", "window inside", "most rows are others", "nothing shared"],
+)
+@pytest.mark.parametrize("layer", ["all", "window"])
+def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one each
+    shared_prefix: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    prefix: int,
+    others: int,
+    window: int,
+    layer: str,
+) -> None:
+    windows = {(-1, -1), (window - 1, 0)}
+    mine = (-1, -1) if layer == "all" else (window - 1, 0)
+    metadata = step(rows, prefix, others=others, seed=rows)
+    builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
+    vars(builder).update(
+        _windows=windows, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
+        cache_config=SimpleNamespace(cache_dtype="auto"), block_size=BLOCK,
+    )  # fmt: skip
+    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
+    monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
+    attention = shared_prefix.SharedPrefixAttention.__new__(shared_prefix.SharedPrefixAttention)
+    vars(attention).update(
+        head_size=HEAD, sliding_window=mine, scale=HEAD**-0.5, logits_soft_cap=0,
+        vllm_flash_attn_version=3, attn_type="decoder", sinks=None, alibi_slopes=None,
+    )  # fmt: skip
+    cache = torch.randn(rows * WIDTH + WIDTH, KV_HEADS, BLOCK, 2 * HEAD)
+    query = torch.randn(metadata.num_actual_tokens, HEADS, HEAD)
+    output = torch.empty_like(query)
+    keys, values = cache.transpose(1, 2).split(HEAD, dim=-1)
+
+    built = builder.build(0, None)
+    attention.forward(None, query, query, query, cache, built, output)
+
+    by_row, _ = flash_attention(
+        query, keys, values,
+        cu_seqlens_q=metadata.query_start_loc, seqused_k=metadata.seq_lens, causal=True,
+        window_size=list(mine), block_table=metadata.block_table, softmax_scale=HEAD**-0.5,
+    )  # fmt: skip
+    assert torch.allclose(output, by_row, atol=1e-5)
+    whole = others < rows / 2
+    assert int(built.shared.length) == prefix * whole
+    alone = int(built.shared.own[-1, -1].alone.sum())
+    if prefix and whole:
+        assert 0 < alone < metadata.num_actual_tokens / 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_actual_tokens": 64},
+        {"seq_lens": torch.ones(63)},
+        {"causal": torch.ones(100)},
+    ],
+    ids=["in a graph", "few rows", "not causal"],
+)
+def test_some_steps_are_left_to_vllm(
+    shared_prefix: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    metadata = step(100, 528, others=0, seed=1)
+    vars(metadata).update(change)
+    builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
+    vars(builder).update(
+        _windows={(-1, -1)}, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
+        cache_config=SimpleNamespace(cache_dtype="auto"), block_size=BLOCK,
+    )  # fmt: skip
+    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
+    monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
+
+    assert builder.build(0, None).shared is None
+
+
+@pytest.mark.parametrize(("shares", "replaced"), [("1", True), ("0", False)])
+def test_only_engines_that_share_a_gpu_read_it_once(
+    monkeypatch: pytest.MonkeyPatch, shares: str, *, replaced: bool
+) -> None:
+    from vllm.v1.attention.backends.registry import AttentionBackendEnum
+
+    attention = AttentionBackendEnum.FLASH_ATTN
+    monkeypatch.setenv("ARIS_ENGINE_PARENT_PID", "1")
+    monkeypatch.setenv(SHARED_VARIABLE, shares)
+    try:
+        read_prefix_once()
+
+        assert ("shared_prefix" in attention.get_path()) == replaced
+    finally:
+        attention.clear_override()
