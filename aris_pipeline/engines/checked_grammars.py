@@ -7,6 +7,8 @@ a batch have one schema, or a few.
 import logging
 from typing import Any
 
+_MOST = 1000
+"""Schemas that are remembered; a file may have one a row."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -34,5 +36,5 @@ class _RemembersValid:
         if isinstance(schema, str) and schema in self._valid:
             return
         self._check(sampling_params, *args, **kwargs)
-        if isinstance(schema, str):
+        if isinstance(schema, str) and len(self._valid) < _MOST:
             self._valid.add(schema)
