@@ -143,7 +143,8 @@ def _run(  # noqa: PLR0913 - one argument a collaborator
 
 def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenEngine) -> list[Arm]:
     """Returns the arms of a model; those in this process share its one loaded copy."""
-    of_model = contest.settings.model_copy(update={"model": card.model_id})
+    alone = {"model": card.model_id, "engines_per_gpu": 1}
+    of_model = contest.settings.model_copy(update=alone)
     in_process: Host
     if "llm-generate" in contest.contestants:
         in_process = VllmHost(card, of_model)

@@ -1,6 +1,6 @@
 """One of the vLLM engines of this process: what it works on, and what it has counted."""
 
-from collections.abc import Iterator
+import time
 from typing import Any
 
 from aris_pipeline.engines.protocol import TokenCounts
@@ -15,6 +15,7 @@ class LoadedEngine:
     Attributes:
         engine: the `vllm.LLMEngine`.
         live: ids of the requests that it works on.
+        latest: when its latest output was taken, or its first request was given to it.
         counts: tokens so far; a prompt counts when its first token is generated.
         kv_cache_usage: share of the KV cache in use at the latest step, 0 to 1.
     """
@@ -23,9 +24,11 @@ class LoadedEngine:
         """Begins to count, in place of vLLM's stat loggers."""
         self.engine = engine
         self.live: set[str] = set()
+        self.latest = 0.0
         self.counts = TokenCounts()
         self.kv_cache_usage: float | None = None
-        engine.logger_manager.stat_loggers[:] = [self]
+        if engine.logger_manager is not None:  # a model table may switch it off
+            engine.logger_manager.stat_loggers[:] = [self]
 
     @property
     def kv_cache_tokens(self) -> int:
@@ -41,14 +44,16 @@ class LoadedEngine:
     def add(self, request_id: str, prompt: Any, sampling: Any) -> None:
         """Queues a request."""
         self.engine.add_request(request_id, prompt, sampling)
+        if not self.live:
+            self.latest = time.monotonic()
         self.live.add(request_id)
 
-    def step(self) -> Iterator[Any]:
-        """Waits for output; yields vLLM's `RequestOutput` of each finished request."""
-        for output in self.engine.step():
-            if output.finished:
-                self.live.discard(output.request_id)
-                yield output
+    def step(self) -> list[Any]:
+        """Waits for output; returns vLLM's `RequestOutput` of each finished request."""
+        finished = [output for output in self.engine.step() if output.finished]
+        self.latest = time.monotonic()
+        self.live.difference_update(output.request_id for output in finished)
+        return finished
 
     def abort(self) -> None:
         """Gives up all requests."""

@@ -42,11 +42,23 @@ def memory_advice(card: ModelCard, settings: EngineSettings, error: Exception) -
         load = _load(card, settings)
     except ConfigError:
         return ""
+    if load.hardware.on_gpu and settings.engines_per_gpu > 1:
+        return _advice_to_share_less(load, settings.engines_per_gpu)
     if load.hardware.on_gpu:
         return gpu_advice(load, gpu_memory())
     if "memory" not in str(error).lower() and "kv cache" not in str(error).lower():
         return ""
     return cpu_advice(load, psutil.virtual_memory().available / _GIB)
+
+
+def _advice_to_share_less(load: Load, engines: int) -> str:
+    each = replace(load, utilization=load.utilization / engines)
+    if _longest_context(each) >= load.context:
+        return ""
+    return (
+        f". Each of {engines} engines has {each.utilization:.0%} of the GPU's memory, and the "
+        f"weights take {load.weights_gib:.1f} GiB: leave --engines-per-gpu out"
+    )
 
 
 def gpu_advice(load: Load, gpu: GpuMemory) -> str:

@@ -243,9 +243,10 @@ class VllmOffline:
             for _ in range(settings.engines_per_gpu):
                 at_stage("starting vLLM", self._log)
                 self._engines.append(LoadedEngine(make(args)))
-        except Exception as error:
-            for engine in self._engines:
-                engine.engine.engine_core.shutdown()
+        except BaseException as error:
+            self._leave_loaded(child_processes() - before)
+            if not isinstance(error, Exception):
+                raise  # Ctrl-C
             # What a model, a kernel or a driver raises has no common type. A separate process of
             # vLLM writes only to its log why it died.
             said = last_words() or (is_apart() and self._log.last_errors()) or cause_of(error)
@@ -254,6 +255,16 @@ class VllmOffline:
                 f"{memory_advice(card, settings, error)}"
             ) from error
         self._processes = child_processes() - before
+
+    def _leave_loaded(self, processes: set[psutil.Process]) -> None:
+        """Ends the engines that were loaded before one that cannot be."""
+        engines, self._engines = self._engines, []
+        for engine in engines:
+            with contextlib.suppress(Exception):
+                engine.engine.engine_core.shutdown()
+        if engines:
+            self._processes = processes
+            self._kill_processes()
 
     def _make_engine(self, args: dict[str, Any]) -> Any:
         from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
@@ -265,14 +276,14 @@ class VllmOffline:
         )
 
     def _step(self, watchdog: Watchdog) -> list[Any]:
-        """Lets the engines work until one has output.
+        """Lets the engines work until one has output, and takes it.
 
         Raises:
             EngineDiedError: one died, ran out of memory or hung; nothing more comes from it.
         """
         try:
             with watchdog.step():
-                return [output for engine in self._ready() for output in engine.step()]
+                return self._ready().step()
         except Exception as error:
             # A request at fault is refused when it is added. The errors of the work itself have no
             # common type (out of memory, CUDA, a lost process), and the engine cannot be relied on
@@ -283,13 +294,23 @@ class VllmOffline:
                 reason = f"{reason}; log {self._log.path}"
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
 
-    def _ready(self) -> list[LoadedEngine]:
-        """Returns the engines that have output, when one has."""
+    def _ready(self) -> LoadedEngine:
+        """Returns the engine whose output has waited longest, when one has some.
+
+        Raises:
+            TimeoutError: one of several engines gives none; the watchdog sees only if all hang.
+        """
         if len(self._engines) == 1:
-            return self._engines
-        while not (ready := [engine for engine in self._engines if engine.has_output]):
+            return self._engines[0]
+        while True:
+            now = time.monotonic()
+            by_age = sorted(self._engines, key=lambda engine: engine.latest)
+            for engine in by_age:
+                if engine.has_output:
+                    return engine
+                if engine.live and now - engine.latest > self._stall_timeout_s:
+                    raise TimeoutError(f"it gave no token for {self._stall_timeout_s:.0f} s")
             time.sleep(_LOOK_EVERY_S)
-        return ready
 
     def _in_flight(self) -> int:
         return sum(len(engine.live) for engine in self._engines)

@@ -42,8 +42,8 @@ class EngineSettings(BaseModel, frozen=True):
     max_requests_in_flight: int | None = Field(
         None,
         ge=1,
-        description="rows in the engine at once; 1024 on a GPU, 768 for each of several engines on "
-        "it (serve: 512, ray: 4096 a replica), 128 on a CPU or elsewhere",
+        description="rows in the engine at once; 1024 on a GPU, or 768 times the engines on it "
+        "(serve: 512, ray: 4096 a replica), 128 on a CPU or elsewhere",
     )
     max_num_seqs: int | None = Field(
         None, ge=1, description="rows in one step of vLLM; its own default by machine"

@@ -116,6 +116,9 @@ class SharedPrefixBuilder(
             rows < _LEAST_ROWS
             or in_a_graph
             or metadata.causal is not True
+            or metadata.rswa_prefix_lens is not None
+            or metadata.mm_prefix_query_range_tensor is not None
+            or self.vllm_config.speculative_config  # drafts change the lengths afterwards
             or self.dcp_world_size > 1
             or is_quantized_kv_cache(self.cache_config.cache_dtype)
         ):
@@ -156,7 +159,8 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
         """Writes the attention of all tokens into `output`; shapes as in vLLM."""
         shared = getattr(attn_metadata, "shared", None)
         special = self.attn_type != AttentionType.DECODER or self.sinks is not None
-        if shared is None or special or self.alibi_slopes is not None:
+        special |= self.fa4_hd256 or self.alibi_slopes is not None
+        if shared is None or special:
             return super().forward(
                 layer, query, key, value, kv_cache, attn_metadata, output, *scales, **further
             )

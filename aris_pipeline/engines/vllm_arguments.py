@@ -34,15 +34,15 @@ def further_parameters(sampling: Sampling) -> dict[str, Any]:
 
 def prepare_environment(settings: EngineSettings, *, on_gpu: bool) -> None:
     """Sets the variables that vLLM reads at import; the user's own values win."""
-    if settings.engines_per_gpu > 1:
-        # In this process they would wait for each other.
-        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
-        if not on_gpu:
-            os.environ.update({**_shared_cores(settings.engines_per_gpu), **os.environ})
-    elif not on_gpu:
+    if not on_gpu:
         # With one process nothing can be left behind, and Dagster's executors exit cleanly.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     apart = on_gpu or os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
+    if settings.engines_per_gpu > 1 and not (apart and is_apart()):
+        raise EngineError(
+            "several engines share a GPU, each in a process of its own, and here is none: leave "
+            "--engines-per-gpu and ARIS_ENGINES_PER_GPU out"
+        )
     os.environ.update(_with_defaults(settings, on_gpu=on_gpu, apart=apart))
     # A user cannot repair vLLM's own use of names that torch will drop.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
@@ -93,18 +93,16 @@ def replica_environment(settings: EngineSettings, *, on_gpu: bool) -> dict[str, 
     """
     variables = _defaults(on_gpu=on_gpu, apart=False)
     if not on_gpu:
-        variables |= _shared_cores(settings.replicas)
+        cores = len(os.sched_getaffinity(0))
+        # Engines bound to the same cores are many times slower than one after another.
+        variables["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+        variables["OMP_NUM_THREADS"] = str(max(1, cores // settings.replicas))
     # This is for any process but the engine's own, which ends with Ray's worker, its parent.
-    return {**variables, **_of_the_key(settings), PARENT_VARIABLE: str(os.getpid())}
-
-
-def _shared_cores(engines: int) -> dict[str, str]:
-    """Returns the variables by which engines share the cores of a machine."""
-    cores = len(os.sched_getaffinity(0))
-    # Engines bound to the same cores are many times slower than one after another.
     return {
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "OMP_NUM_THREADS": str(max(1, cores // engines)),
+        **variables,
+        **_of_the_key(settings),
+        SHARED_VARIABLE: "0",
+        PARENT_VARIABLE: str(os.getpid()),
     }
 
 

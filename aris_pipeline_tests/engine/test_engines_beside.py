@@ -29,9 +29,10 @@ def asked() -> Iterator[Request]:
 
 @pytest.fixture
 def two(tiny: TinyModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[VllmOffline]:
-    for name in ("VLLM_ENABLE_V1_MULTIPROCESSING", "VLLM_CPU_OMP_THREADS_BIND", "OMP_NUM_THREADS"):
-        monkeypatch.setenv(name, "1")  # the engine's own values are to end with the scenario
-        monkeypatch.delenv(name)
+    # As on a GPU: processes of their own, which here share the cores.
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     settings = EngineSettings(engines_per_gpu=2, max_requests_in_flight=24, max_model_len=256)
     with VllmOffline(tiny.card, settings) as engine:
         yield engine

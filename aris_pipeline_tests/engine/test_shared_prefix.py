@@ -86,6 +86,8 @@ def step(rows: int, prefix: int, *, others: int, seed: int) -> SimpleNamespace:
         max_seq_len=int(lengths.max()),
         block_table=table.int(),
         causal=True,
+        rswa_prefix_lens=None,
+        mm_prefix_query_range_tensor=None,
     )
 
 
@@ -110,7 +112,8 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
     vars(builder).update(
         _windows=windows, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
-        cache_config=SimpleNamespace(cache_dtype="auto"), block_size=BLOCK,
+        cache_config=SimpleNamespace(cache_dtype="auto"),
+        vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
     )  # fmt: skip
     of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
     monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
@@ -118,6 +121,7 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     vars(attention).update(
         head_size=HEAD, sliding_window=mine, scale=HEAD**-0.5, logits_soft_cap=0,
         vllm_flash_attn_version=3, attn_type="decoder", sinks=None, alibi_slopes=None,
+        fa4_hd256=False,
     )  # fmt: skip
     cache = torch.randn(rows * WIDTH + WIDTH, KV_HEADS, BLOCK, 2 * HEAD)
     query = torch.randn(metadata.num_actual_tokens, HEADS, HEAD)
@@ -146,8 +150,9 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
         {"num_actual_tokens": 64},
         {"seq_lens": torch.ones(63)},
         {"causal": torch.ones(100)},
+        {"rswa_prefix_lens": torch.ones(100)},
     ],
-    ids=["in a graph", "few rows", "not causal"],
+    ids=["in a graph", "few rows", "not causal", "another mask"],
 )
 def test_some_steps_are_left_to_vllm(
     shared_prefix: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
@@ -157,7 +162,8 @@ def test_some_steps_are_left_to_vllm(
     builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
     vars(builder).update(
         _windows={(-1, -1)}, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
-        cache_config=SimpleNamespace(cache_dtype="auto"), block_size=BLOCK,
+        cache_config=SimpleNamespace(cache_dtype="auto"),
+        vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
     )  # fmt: skip
     of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
     monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)

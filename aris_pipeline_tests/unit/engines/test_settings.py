@@ -1,7 +1,8 @@
 import pytest
 
 from aris_pipeline.engines import EngineSettings
-from aris_pipeline.errors import ConfigError
+from aris_pipeline.engines.vllm_arguments import prepare_environment
+from aris_pipeline.errors import ConfigError, EngineError
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,10 @@ def test_kernels_of_a_server_elsewhere_cannot_be_chosen(engine: str) -> None:
 def test_only_the_engine_in_process_shares_its_gpu() -> None:
     with pytest.raises(ConfigError, match="leave --engines-per-gpu out"):
         EngineSettings(engine="serve", engines_per_gpu=2)
+
+
+def test_without_a_gpu_engines_do_not_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+
+    with pytest.raises(EngineError, match="leave --engines-per-gpu and ARIS_ENGINES_PER_GPU out"):
+        prepare_environment(EngineSettings(engines_per_gpu=2), on_gpu=False)
