@@ -143,8 +143,7 @@ def _run(  # noqa: PLR0913 - one argument a collaborator
 
 def build_arms(contest: Contest, card: ModelCard, lock: EngineLock, opens: OpenEngine) -> list[Arm]:
     """Returns the arms of a model; those in this process share its one loaded copy."""
-    alone = {"model": card.model_id, "engines_per_gpu": 1}
-    of_model = contest.settings.model_copy(update=alone)
+    of_model = contest.settings.alone.model_copy(update={"model": card.model_id})
     in_process: Host
     if "llm-generate" in contest.contestants:
         in_process = VllmHost(card, of_model)
@@ -186,7 +185,7 @@ def _obstacle(contest: Contest, card: ModelCard, fits: FitQuestion) -> tuple[str
     """Why a model cannot be measured here: status and reason."""
     if contest.needs_gpu and gpu_count() == 0:
         return "pending", "this machine has no GPU"
-    misfit = fits(card, contest.settings)
+    misfit = fits(card, contest.settings.alone)
     return ("does_not_fit", misfit) if misfit else None
 
 

@@ -136,9 +136,8 @@ def tune(
 
 
 def _host(tuning: Tuning, changes: Changes, opens: OpenEngine) -> Host:
-    alone = {"model": tuning.card.model_id, "engine": "offline", "engines_per_gpu": 1}
-    asked = {**alone, **changes.set_here}
-    settings = tuning.settings.model_copy(update=asked)
+    asked = {"model": tuning.card.model_id, "engine": "offline", **changes.set_here}
+    settings = tuning.settings.alone.model_copy(update=asked)
     return Host(tuning.card.quantized(changes.quantization), settings, opens)
 
 

@@ -118,6 +118,11 @@ class EngineSettings(BaseModel, frozen=True):
         """Returns the number of GPUs that all copies of the model take together."""
         return self.tensor_parallel_size * self.replicas
 
+    @property
+    def alone(self) -> Self:
+        """Returns the settings of one engine that has its GPU for itself, as benchmarks compare."""
+        return self.model_copy(update={"engines_per_gpu": 1})
+
     def context(self, *, on_gpu: bool, of_model: int | None = None) -> int:
         """Returns max_model_len, or the default of the model's card, or of the machine."""
         large = on_gpu or not self.on_this_machine

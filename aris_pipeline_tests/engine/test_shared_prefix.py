@@ -91,6 +91,24 @@ def step(rows: int, prefix: int, *, others: int, seed: int) -> SimpleNamespace:
     )
 
 
+def build(
+    shared_prefix: Any,
+    metadata: SimpleNamespace,
+    windows: set[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Any:
+    """Returns what our builder makes of vLLM's metadata, with CUDA graphs of up to 64 tokens."""
+    builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
+    vars(builder).update(
+        _windows=windows, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
+        cache_config=SimpleNamespace(cache_dtype="auto"),
+        vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
+    )  # fmt: skip
+    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
+    monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
+    return builder.build(0, None)
+
+
 @pytest.mark.parametrize(
     ("rows", "prefix", "others", "window"),
     [(100, 528, 3, 700), (64, 64, 20, 63), (70, 528, 50, 1024), (64, 0, 0, 200)],
@@ -109,14 +127,7 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     windows = {(-1, -1), (window - 1, 0)}
     mine = (-1, -1) if layer == "all" else (window - 1, 0)
     metadata = step(rows, prefix, others=others, seed=rows)
-    builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
-    vars(builder).update(
-        _windows=windows, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
-        cache_config=SimpleNamespace(cache_dtype="auto"),
-        vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
-    )  # fmt: skip
-    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
-    monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
+    built = build(shared_prefix, metadata, windows, monkeypatch)
     attention = shared_prefix.SharedPrefixAttention.__new__(shared_prefix.SharedPrefixAttention)
     vars(attention).update(
         head_size=HEAD, sliding_window=mine, scale=HEAD**-0.5, logits_soft_cap=0,
@@ -128,7 +139,6 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     output = torch.empty_like(query)
     keys, values = cache.transpose(1, 2).split(HEAD, dim=-1)
 
-    built = builder.build(0, None)
     attention.forward(None, query, query, query, cache, built, output)
 
     by_row, _ = flash_attention(
@@ -159,16 +169,8 @@ def test_some_steps_are_left_to_vllm(
 ) -> None:
     metadata = step(100, 528, others=0, seed=1)
     vars(metadata).update(change)
-    builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
-    vars(builder).update(
-        _windows={(-1, -1)}, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
-        cache_config=SimpleNamespace(cache_dtype="auto"),
-        vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
-    )  # fmt: skip
-    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
-    monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
 
-    assert builder.build(0, None).shared is None
+    assert build(shared_prefix, metadata, {(-1, -1)}, monkeypatch).shared is None
 
 
 @pytest.mark.parametrize(("shares", "replaced"), [("1", True), ("0", False)])

@@ -11,9 +11,10 @@ import pytest
 
 from aris_pipeline.benchmarks import Contest, FileSource, History, Plan, read_gold, run_contest
 from aris_pipeline.candidates import LandingOptions, land_file
-from aris_pipeline.engines import Completion, Request
+from aris_pipeline.engines import Completion, EngineSettings, Request
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.judging import JudgingSettings
+from aris_pipeline.models import ModelCard
 from aris_pipeline.storage import DataStore, Labels, write_parquet
 from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.unit.benchmarks.conftest import CARD, Fakes
@@ -281,3 +282,19 @@ def test_the_workload_is_the_same_for_every_model_and_another_for_other_rows(
     free = replace(source, schema_on=False).workload(CARD)
     assert not free.schema_on
     assert free.digest != workload.digest
+
+
+def test_engines_are_compared_with_a_gpu_of_their_own(
+    store: DataStore, contest: MakeContest
+) -> None:
+    both = contest("offline", "serve")
+    sharing = replace(both, settings=both.settings.model_copy(update={"engines_per_gpu": 2}))
+    asked_to_fit: list[int] = []
+
+    def fits(_card: ModelCard, settings: EngineSettings) -> None:
+        asked_to_fit.append(settings.engines_per_gpu)
+
+    runs = run_contest(store, sharing, opens=Fakes(), fits=fits)
+
+    assert set(runs["status"]) == {"measured"}
+    assert asked_to_fit == [1]

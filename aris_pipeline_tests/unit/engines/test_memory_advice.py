@@ -91,3 +91,18 @@ def test_errors_that_have_nothing_to_do_with_memory_get_no_advice(
     card = find_model("smollm2")
     assert memory_advice(card, EngineSettings(), ValueError("no such quantization")) == ""
     assert "would fit" in memory_advice(card, EngineSettings(), ValueError("No KV cache memory"))
+
+
+@pytest.mark.parametrize(("card", "advised"), [("rtx-4090", False), ("rtx-4080", True)])
+def test_engines_that_do_not_fit_beside_each_other_are_named(
+    monkeypatch: pytest.MonkeyPatch, card: str, *, advised: bool
+) -> None:
+    hardware = find_hardware(card, None)
+    monkeypatch.setattr(memory, "_load", lambda *_: four_billion(hardware, context=2048))
+
+    advice = memory_advice(
+        find_model("gemma3:4b"), EngineSettings(engines_per_gpu=2), RuntimeError("no room")
+    )
+
+    assert ("the weights take 7.8 GiB: leave --engines-per-gpu out" in advice) == advised
+    assert bool(advice) == advised
