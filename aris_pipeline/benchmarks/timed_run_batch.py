@@ -10,14 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+_PROGRAM = "vllm.entrypoints.launchers.run_batch"
+
 
 def main() -> None:
     """Runs the program as vLLM would, with its work between load and exit on a clock."""
     seconds = Path(sys.argv.pop(1))
     # 0.32 has moved it; the parts that are called here have the same names in 0.26.
     try:
-        program: Any = importlib.import_module("vllm.entrypoints.launchers.run_batch")
-    except ImportError:
+        program: Any = importlib.import_module(_PROGRAM)
+    except ModuleNotFoundError as error:
+        if not _PROGRAM.startswith(str(error.name)):
+            raise  # a library that it needs
         program = importlib.import_module("vllm.entrypoints.openai.run_batch")
     work = program.run_batch
 

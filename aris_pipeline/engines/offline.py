@@ -19,7 +19,7 @@ import psutil
 from aris_pipeline.engines.checked_grammars import check_grammars_once
 from aris_pipeline.engines.engine_log import EngineLog
 from aris_pipeline.engines.last_words import cause_of, forget_last_words, last_words
-from aris_pipeline.engines.loaded_engine import LoadedEngine
+from aris_pipeline.engines.loaded_engine import LoadedEngine, LoadedEngines
 from aris_pipeline.engines.loading import at_stage
 from aris_pipeline.engines.memory_advice import memory_advice
 from aris_pipeline.engines.processes import child_processes, is_alive
@@ -53,7 +53,6 @@ _END_S = 5.0
 _ROWS_IN_FLIGHT, _ROWS_BESIDE_OTHERS = 1024, 768
 """On a GPU: of one engine, as many as vLLM takes into a step; and of each of several. Two engines
 with 1,024 rows each fill their KV caches, give up rows and read them again: record 34."""
-_LOOK_EVERY_S = 0.0005
 
 
 class VllmOffline:
@@ -76,7 +75,7 @@ class VllmOffline:
         self._on_gpu = gpu_count() > 0
         prepare_environment(settings, on_gpu=self._on_gpu)
         self._log = EngineLog("offline")
-        self._engines: list[LoadedEngine] = []
+        self._engines = LoadedEngines(settings.stall_timeout_s)
         try:
             with self._log.capturing():
                 self._import()
@@ -85,7 +84,6 @@ class VllmOffline:
             log_errors_alone()
             self._log.pass_on_warnings()
         self._warned_of_seeds = False
-        self._latest_row, self._latest_engine = "", 0
         count = settings.engines_per_gpu
         on_gpu = _ROWS_IN_FLIGHT if count == 1 else _ROWS_BESIDE_OTHERS * count
         self._window = settings.max_requests_in_flight or (on_gpu if self._on_gpu else 128)
@@ -93,8 +91,8 @@ class VllmOffline:
         self._info = EngineInfo(
             name=f"vllm-{vllm_version()}" + f"-x{count}" * (count > 1),
             load_s=time.monotonic() - started,
-            max_model_len=self._engines[0].engine.vllm_config.model_config.max_model_len,
-            kv_cache_tokens=sum(engine.kv_cache_tokens for engine in self._engines) or None,
+            max_model_len=self._engines.loaded[0].engine.vllm_config.model_config.max_model_len,
+            kv_cache_tokens=self._engines.kv_cache_tokens,
         )
 
     @property
@@ -108,8 +106,8 @@ class VllmOffline:
         exhausted = False
         with Watchdog(self._stall_timeout_s, self._processes_live, self._end) as watchdog:
             try:
-                while self._in_flight() or not exhausted:
-                    while self._in_flight() < self._window and not exhausted:
+                while self._engines.in_flight or not exhausted:
+                    while self._engines.in_flight < self._window and not exhausted:
                         request = next(waiting, None)
                         if request is None:
                             exhausted = True
@@ -117,30 +115,26 @@ class VllmOffline:
                             yield refused
                     yield from map(completion_of, self._step(watchdog))
             except EngineDiedError:
-                for engine in self._engines:
-                    engine.live.clear()
+                self._engines.forget()
                 raise
             finally:
-                if self._in_flight() and self._processes_live():
-                    for engine in self._engines:
-                        engine.abort()
+                if self._engines.in_flight and self._processes_live():
+                    self._engines.abort()
 
     def kv_cache_usage(self) -> float | None:
         """Returns the share of the KV cache in use now, 0 to 1; of the fullest engine."""
-        shares = (engine.kv_cache_usage for engine in self._engines)
-        return max((share for share in shares if share is not None), default=None)
+        return self._engines.kv_cache_usage
 
     def token_counts(self) -> TokenCounts | None:
         """Returns the tokens so far; a prompt counts when its first token is generated."""
-        if not self._engines:  # they have been closed
+        if not self._engines.loaded:  # they have been closed
             return None
         self._log.pass_on_warnings()
-        return sum((engine.counts for engine in self._engines), TokenCounts())
+        return self._engines.counts
 
     def reset_prefix_cache(self) -> bool:
         """Clears the prefix caches; returns false if vLLM could not."""
-        cleared = [engine.engine.reset_prefix_cache() for engine in self._engines]
-        return all(cleared)
+        return self._engines.reset_prefix_cache()
 
     def sampling_params(self, request: Request) -> Any:
         """Returns vLLM's `SamplingParams` of a request; `ValueError` if it has none."""
@@ -180,10 +174,8 @@ class VllmOffline:
         from vllm.distributed import cleanup_dist_env_and_memory  # noqa: PLC0415
 
         try:
-            for engine in self._engines:
-                engine.engine.engine_core.shutdown()
+            self._engines.shut_down()
         finally:
-            self._engines = []
             gc.collect()
             cleanup_dist_env_and_memory()
             deadline = time.monotonic() + _END_S
@@ -242,9 +234,13 @@ class VllmOffline:
             # One after the other: each measures what memory the others have left.
             for _ in range(settings.engines_per_gpu):
                 at_stage("starting vLLM", self._log)
-                self._engines.append(LoadedEngine(make(args)))
+                self._engines.loaded.append(LoadedEngine(make(args)))
         except BaseException as error:
-            self._leave_loaded(child_processes() - before)
+            if self._engines.loaded:
+                self._processes = child_processes() - before
+                with contextlib.suppress(Exception):
+                    self._engines.shut_down()
+                self._kill_processes()
             if not isinstance(error, Exception):
                 raise  # Ctrl-C
             # What a model, a kernel or a driver raises has no common type. A separate process of
@@ -255,16 +251,6 @@ class VllmOffline:
                 f"{memory_advice(card, settings, error)}"
             ) from error
         self._processes = child_processes() - before
-
-    def _leave_loaded(self, processes: set[psutil.Process]) -> None:
-        """Ends the engines that were loaded before one that cannot be."""
-        engines, self._engines = self._engines, []
-        for engine in engines:
-            with contextlib.suppress(Exception):
-                engine.engine.engine_core.shutdown()
-        if engines:
-            self._processes = processes
-            self._kill_processes()
 
     def _make_engine(self, args: dict[str, Any]) -> Any:
         from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
@@ -283,7 +269,7 @@ class VllmOffline:
         """
         try:
             with watchdog.step():
-                return self._ready().step()
+                return self._engines.step()
         except Exception as error:
             # A request at fault is refused when it is added. The errors of the work itself have no
             # common type (out of memory, CUDA, a lost process), and the engine cannot be relied on
@@ -293,27 +279,6 @@ class VllmOffline:
             if self._processes:
                 reason = f"{reason}; log {self._log.path}"
             raise EngineDiedError(f"the engine died at work ({reason})", cause=cause) from error
-
-    def _ready(self) -> LoadedEngine:
-        """Returns the engine whose output has waited longest, when one has some.
-
-        Raises:
-            TimeoutError: one of several engines gives none; the watchdog sees only if all hang.
-        """
-        if len(self._engines) == 1:
-            return self._engines[0]
-        while True:
-            now = time.monotonic()
-            by_age = sorted(self._engines, key=lambda engine: engine.latest)
-            for engine in by_age:
-                if engine.has_output:
-                    return engine
-                if engine.live and now - engine.latest > self._stall_timeout_s:
-                    raise TimeoutError(f"it gave no token for {self._stall_timeout_s:.0f} s")
-            time.sleep(_LOOK_EVERY_S)
-
-    def _in_flight(self) -> int:
-        return sum(len(engine.live) for engine in self._engines)
 
     def _processes_live(self) -> bool:
         """Returns whether all processes of the engine live; it may have none but this one."""
@@ -331,7 +296,7 @@ class VllmOffline:
             )
             os._exit(EXIT_STALLED)
         self._kill_processes()
-        self._engines[0].engine.engine_core.outputs_queue.put_nowait(EngineDiedError(reason))
+        self._engines.fail(EngineDiedError(reason))
 
     def _kill_processes(self) -> None:
         for process in self._processes:
@@ -344,7 +309,7 @@ class VllmOffline:
         if refused := too_long(request, self._info.max_model_len):
             return refused
         try:
-            self._engine_of(request).add(
+            self._engines.add(
                 request.request_id,
                 self._tokens_input(request.prompt_token_ids),
                 self.sampling_params(request),
@@ -356,14 +321,6 @@ class VllmOffline:
                 f"the engine is dead ({type(error).__name__}: {error})"
             ) from error
         return None
-
-    def _engine_of(self, request: Request) -> LoadedEngine:
-        """Chooses the idlest engine; requests of a row stay together: they share a prompt."""
-        row = request.request_id.partition("#")[0]
-        if row != self._latest_row:
-            in_flight = [len(engine.live) for engine in self._engines]
-            self._latest_row, self._latest_engine = row, in_flight.index(min(in_flight))
-        return self._engines[self._latest_engine]
 
 
 @contextlib.contextmanager

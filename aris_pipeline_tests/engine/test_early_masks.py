@@ -60,7 +60,7 @@ def ahead(
 
 
 def scheduler_of(engine: VllmOffline) -> Any:
-    return engine._engines[0].engine.engine_core.engine_core.scheduler
+    return engine._engines.loaded[0].engine.engine_core.engine_core.scheduler
 
 
 def answers(engine: VllmOffline) -> dict[str, tuple[str | None, int]]:

@@ -51,7 +51,7 @@ def test_an_engine_that_fails_at_work_is_replaced_and_no_row_is_lost(tiny: TinyM
         ):
             rows.append(row)
             if len(rows) == 3:
-                opened[0]._engines[0].engine.step = fail
+                opened[0]._engines.loaded[0].engine.step = fail
 
     assert sorted(row["request_key"] for row in rows) == sorted(prompts["request_key"])
     assert all(row["finish_reason"] for row in rows)

@@ -42,7 +42,7 @@ def test_two_engines_share_the_rows_and_one_that_dies_ends_both(
     two: VllmOffline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, set[int]] = {}
-    for number, engine in enumerate(two._engines):
+    for number, engine in enumerate(two._engines.loaded):
 
         def add(request_id: str, *rest: object, engine=engine, number=number) -> None:  # type: ignore[no-untyped-def]
             given.setdefault(request_id.partition("#")[0], set()).add(number)

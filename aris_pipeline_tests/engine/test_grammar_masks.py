@@ -35,7 +35,7 @@ def test_masks_of_many_rows_are_those_of_each_alone(tiny: TinyModel) -> None:
 
         asked = [Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(40), SCHEMA) for n in range(8)]
         answers = list(engine.generate(asked))
-        manager = engine._engines[0].engine.engine_core.engine_core.structured_output_manager
+        manager = engine._engines.loaded[0].engine.engine_core.engine_core.structured_output_manager
         assert isinstance(manager, MasksTogether)
         backend, kind = manager.backend, StructuredOutputOptions.JSON
         grammars = [backend.compile_grammar(kind, SCHEMA) for _ in range(4)]
@@ -89,7 +89,7 @@ def test_masks_that_cannot_be_made_together_are_made_by_vllm_in_the_same_step(
     asked = [Request(f"r{n}", ids(f"Is {n} any good?"), Sampling(40), SCHEMA) for n in range(8)]
     with VllmOffline(tiny.card, EngineSettings(max_num_seqs=129)) as engine:
         together = {one.request_id: one.text for one in engine.generate(asked)}
-        manager = engine._engines[0].engine.engine_core.engine_core.structured_output_manager
+        manager = engine._engines.loaded[0].engine.engine_core.engine_core.structured_output_manager
         monkeypatch.setattr(masks_together, "fill_next_token_bitmask_par", fail)
         with caplog.at_level(logging.WARNING, "aris_pipeline"):
             alone = {one.request_id: one.text for one in engine.generate(asked)}

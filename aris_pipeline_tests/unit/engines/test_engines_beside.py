@@ -9,6 +9,7 @@ import pytest
 
 from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline, offline
 from aris_pipeline.engines.engine_log import EngineLog
+from aris_pipeline.engines.loaded_engine import LoadedEngines
 from aris_pipeline.engines.protocol import EngineInfo
 from aris_pipeline.errors import EngineDiedError, EngineError
 from aris_pipeline.models import find_model
@@ -43,9 +44,10 @@ class Answering:
 def of(*engines: Answering, monkeypatch: pytest.MonkeyPatch) -> VllmOffline:
     """Returns the engine in process around others."""
     monkeypatch.setattr(offline, "completion_of", lambda answer: answer)
-    made = VllmOffline.__new__(VllmOffline)
+    made, group = VllmOffline.__new__(VllmOffline), LoadedEngines(stall_timeout_s=0.3)
+    group.loaded = list(engines)  # type: ignore[arg-type]
     vars(made).update(
-        _engines=list(engines), _window=8, _stall_timeout_s=0.3, _latest_row="", _latest_engine=0,
+        _engines=group, _window=8, _stall_timeout_s=0.3,
         _info=EngineInfo("two", 0.0, 100, None), _processes=set(), _refusals=(ValueError,),
         _tokens_input=list, _log=EngineLog("offline"), sampling_params=lambda _: None,
     )  # fmt: skip
@@ -59,7 +61,7 @@ def test_one_that_hangs_is_noticed_while_the_other_works(monkeypatch: pytest.Mon
     with pytest.raises(EngineDiedError, match="it gave no token for 0 s"):
         answered.extend(both.generate(Request(f"r{n}", [1], Sampling(1)) for n in range(10_000)))
 
-    assert all(not engine.live for engine in both._engines)
+    assert all(not engine.live for engine in both._engines.loaded)
 
 
 @pytest.mark.parametrize("stopped_by", [KeyboardInterrupt, ValueError])
@@ -77,11 +79,11 @@ def test_what_was_loaded_ends_with_one_that_cannot_be(
             raise stopped_by
         return waiting.pop()
 
-    vars(made).update(_engines=[], _on_gpu=True, _log=EngineLog("offline"))
+    vars(made).update(_engines=LoadedEngines(1.0), _on_gpu=True, _log=EngineLog("offline"))
     made._vllm = SimpleNamespace(EngineArgs=None)
 
     with pytest.raises((KeyboardInterrupt, EngineError)):
         made._load(CARD, EngineSettings(engines_per_gpu=2), load)
 
     assert ended == ["first"]
-    assert made._engines == []
+    assert made._engines.loaded == []
