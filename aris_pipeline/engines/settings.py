@@ -20,8 +20,7 @@ class EngineSettings(BaseModel, frozen=True):
     engines_per_gpu: int = Field(
         1,
         ge=1,
-        description="engines of `offline` that share the GPU and its memory; 2 write long answers "
-        "faster",
+        description="engines of `offline` that share the GPU and its memory; 2 answer faster",
     )
     ray_address: str | None = Field(
         None, description="cluster for `ray`, such as auto or HOST:6379; else Ray starts here"

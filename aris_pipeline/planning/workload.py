@@ -9,6 +9,8 @@ from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 DEFAULT_PROMPT_TOKENS, DEFAULT_OUTPUT_TOKENS = 788, 305
 """Lengths of the rows with which the figures in README.md were measured."""
+_DEFAULT_SHARED_TOKENS = 424
+"""Of the default rubric's prompts, which begin with its text."""
 
 GIVEN = "as given"
 
@@ -68,8 +70,11 @@ USUAL = AnswerLength()
 
 def declared(rows: int, answer: AnswerLength = USUAL) -> Workload:
     """Returns rows with prompts of the usual length."""
-    source = f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens, declared; {answer}"
-    return Workload(rows, DEFAULT_PROMPT_TOKENS, answer.tokens, (source,))
+    source = (
+        f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens, {_DEFAULT_SHARED_TOKENS} of them in all "
+        f"prompts, declared; {answer}"
+    )
+    return Workload(rows, DEFAULT_PROMPT_TOKENS, answer.tokens, (source,), _DEFAULT_SHARED_TOKENS)
 
 
 def of_batch(

@@ -48,6 +48,24 @@ def test_gemma_3_4b_with_its_vision_tower_on_an_rtx_4080(context: int) -> None:
     assert low <= 2.29 <= high
 
 
+@pytest.mark.parametrize(
+    ("engines", "output_tokens", "seen"),
+    [(1, 66, 186), (1, 276, 67.7), (1, 308, 55), (2, 66, 206), (2, 306, 66.8)],
+)
+def test_gemma_3_4b_by_the_schema_on_an_h200(
+    engines: int, output_tokens: float, seen: float
+) -> None:
+    """With 8-bit weights; most are whole runs of 20,000 rows (record 34, docs/rubrics.md)."""
+    found = make_plan(
+        model("gemma3:4b", quantization="fp8"), find_hardware("h200", None),
+        declared(20_000, AnswerLength(output_tokens)), engines_per_gpu=engines,
+    ).as_dict()  # fmt: skip
+
+    low, high = found["interval"]["req_s"]
+    assert low < seen < high
+    assert found["predicted_req_s"] == pytest.approx(seen, rel=0.2)
+
+
 @pytest.mark.parametrize("memory", ["16GB", "16GiB", "15.57GiB"])
 def test_what_fits_a_card_of_16_gb(memory: str) -> None:
     card = find_hardware(None, memory)
