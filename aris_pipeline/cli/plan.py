@@ -22,12 +22,7 @@ _DTYPES = ("bfloat16", "float16", "float32")
 
 
 @takes_settings(
-    "gpu_memory_utilization",
-    "max_model_len",
-    "tensor_parallel_size",
-    "replicas",
-    "engines_per_gpu",
-    "kv_cache_dtype",
+    "gpu_memory_utilization", "max_model_len", "tensor_parallel_size", "replicas", "kv_cache_dtype"
 )
 def plan(
     *,
@@ -65,8 +60,7 @@ def plan(
     """Say whether a model will fit and how long it will take, without loading it."""
     with command(as_json) as emit:
         # The copies of a plan need no engine to be named.
-        kind = "ray" if (judging.get("replicas") or 1) > 1 else "offline"
-        engine = judging_settings({**judging, "engine": kind}).engine
+        engine = judging_settings({**judging, "engine": "ray"}).engine
         hardware = find_hardware(gpu, gpu_memory)
         chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
@@ -82,7 +76,6 @@ def plan(
             utilization=engine.gpu_memory_utilization,
             tensor_parallel=engine.tensor_parallel_size,
             replicas=engine.replicas,
-            engines_per_gpu=engine.engines_per_gpu,
             kv_cache_dtype=engine.kv_cache_dtype,
             images=images,
         )  # fmt: skip

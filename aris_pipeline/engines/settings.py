@@ -20,7 +20,8 @@ class EngineSettings(BaseModel, frozen=True):
     engines_per_gpu: int = Field(
         1,
         ge=1,
-        description="engines of `offline` that share the GPU and its memory; 2 answer faster",
+        description="engines of `offline` that share the GPU and its memory; 2 are faster on a "
+        "large card",
     )
     ray_address: str | None = Field(
         None, description="cluster for `ray`, such as auto or HOST:6379; else Ray starts here"
@@ -82,8 +83,8 @@ class EngineSettings(BaseModel, frozen=True):
             )
         if self.engine != "offline" and self.engines_per_gpu > 1:
             raise ConfigError(
-                f"the engine {self.engine} has a GPU of its own: leave --engines-per-gpu out, or "
-                "choose --engine offline"
+                f"the engine {self.engine} has a GPU of its own: leave --engines-per-gpu and "
+                "ARIS_ENGINES_PER_GPU out, or choose --engine offline"
             )
         if self.batch_invariant and self.engine in {"remote", "ollama"}:
             raise ConfigError(

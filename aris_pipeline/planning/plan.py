@@ -135,7 +135,6 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     utilization: float = 0.90,
     tensor_parallel: int = 1,
     replicas: int = 1,
-    engines_per_gpu: int = 1,
     kv_cache_dtype: str = "auto",
     images: bool = False,
 ) -> Plan:
@@ -150,7 +149,6 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         utilization: share of the GPU's memory that vLLM may use.
         tensor_parallel: GPUs that share one copy of the model.
         replicas: copies of the model, each with its own GPUs.
-        engines_per_gpu: engines that share the GPU and what of its memory vLLM may use.
         kv_cache_dtype: as in vLLM.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 
@@ -165,7 +163,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         kv_cache_dtype=kv_cache_dtype,
         engine_args=model.engine_args,
         context=max_model_len or model.max_model_len or (8_192 if hardware.on_gpu else 2_048),
-        utilization=utilization / engines_per_gpu,
+        utilization=utilization,
         tensor_parallel=tensor_parallel,
         images=images,
     )
@@ -173,15 +171,8 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     speed = None
     if fits:
         pace = pace_of()
-        speed = (
-            measured(pace, work)
-            if pace
-            else roofline(load, work, replicas=replicas, engines_per_gpu=engines_per_gpu)
-        )
-    assumptions = _assumptions(load, work)
-    if engines_per_gpu > 1:
-        assumptions.append(f"memory and rows in flight are of one of {engines_per_gpu} engines")
-    return Plan(model, load, work, speed, tuple(assumptions))
+        speed = measured(pace, work) if pace else roofline(load, work, replicas)
+    return Plan(model, load, work, speed, tuple(_assumptions(load, work)))
 
 
 def _assumptions(load: Load, work: Workload) -> list[str]:

@@ -42,21 +42,20 @@ def predictor(
 def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
     """Returns why a model does not fit this machine; None if it fits or if that is unknown."""
     try:
-        plan = _plan_here(card, settings, rows=1)
+        plan = _plan_here(card, settings, rows=1, engines=settings.engines_per_gpu)
     except ArisError:
         return None
     fits, reason = plan.load.verdict()
     return None if fits else reason
 
 
-def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
+def _plan_here(card: ModelCard, settings: EngineSettings, rows: int, engines: int = 1) -> Plan:
     hardware = this_machine()
     return make_plan(
         Model.of_card(card, on_gpu=hardware.on_gpu), hardware, declared(rows),
         max_model_len=settings.max_model_len,
-        utilization=settings.gpu_memory_utilization,
+        utilization=settings.gpu_memory_utilization / engines,
         tensor_parallel=settings.tensor_parallel_size,
         replicas=settings.replicas,
-        engines_per_gpu=settings.engines_per_gpu,
         kv_cache_dtype=settings.kv_cache_dtype,
     )  # fmt: skip

@@ -16,10 +16,8 @@ from aris_pipeline.throughput import Pace
 
 _USUAL, _LEAST = 0.75, 0.5
 _ENGINE = Interval(low=14_000, expected=16_500, high=19_000)
-"""The most answer tokens a second that one engine wrote with a schema: the one Python thread of
+"""The most answer tokens a second that one engine writes with a schema: the one Python thread of
 vLLM's EngineCore sets that limit (docs/rubrics.md: 308 tokens a row, vLLM 0.33, an H200)."""
-_SHARING = Interval(low=17_600, expected=21_000, high=24_300)
-"""The same of two engines that share a GPU (record 34)."""
 _MACHINES_VARY = 0.3
 """The variation of the same work between machines of one kind."""
 
@@ -44,9 +42,7 @@ def measured(pace: Pace, work: Workload) -> Speed:
     return Speed(Interval(low / per_row, middle / per_row, high / per_row), pace.source)
 
 
-def roofline(
-    load: Load, work: Workload, *, replicas: int = 1, engines_per_gpu: int = 1
-) -> Speed | None:
+def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
     """Returns the rate of replicas by bandwidth and arithmetic; None if these are unknown."""
     hardware, rows = load.hardware, load.rows_in_flight(work.tokens_held)
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
@@ -54,19 +50,15 @@ def roofline(
     bandwidth, operations = hardware.bandwidth_gb_s * 1e9, hardware.tflops * 1e12
     arithmetic = _operations(load.shape, work) / load.tensor_parallel / operations
 
-    # Engines that share a GPU read once what all prompts share.
-    held = work.tokens_held - (work.shared_tokens if engines_per_gpu > 1 else 0)
-
     def reading(in_flight: float) -> float:
-        return _bytes_read(load, work, held, max(in_flight, 1.0)) / bandwidth
+        return _bytes_read(load, work, max(in_flight, 1.0)) / bandwidth
 
-    most, whose = (_ENGINE, "an engine") if engines_per_gpu == 1 else (_SHARING, "two engines")
     source = (
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
         f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}; "
-        f"{whose} with a schema wrote at most {most.expected:,.0f} tokens/s"
+        f"an engine with a schema is taken to write at most {_ENGINE.expected:,.0f} tokens/s"
     )
-    low, expected, high = (replicas * tokens / work.output_tokens for tokens in most)
+    low, expected, high = (replicas * tokens / work.output_tokens for tokens in _ENGINE)
     if replicas > 1:
         source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
@@ -79,9 +71,9 @@ def roofline(
     )
 
 
-def _bytes_read(load: Load, work: Workload, held: float, in_flight: float) -> float:
+def _bytes_read(load: Load, work: Workload, in_flight: float) -> float:
     """Returns the bytes that one GPU reads for one row's answer, from KV cache and weights."""
-    shape = load.shape
+    shape, held = load.shape, work.tokens_held
     windowed = shape.layers - shape.full_layers
     kept = shape.full_layers * held + windowed * min(held, shape.window)
     cache = kept * shape.kv_bytes_per_layer(load.kv_bytes, load.tensor_parallel)

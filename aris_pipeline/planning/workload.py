@@ -9,8 +9,6 @@ from aris_pipeline.storage import Batch, DataStore, Judge, Shard, read_parquet
 
 DEFAULT_PROMPT_TOKENS, DEFAULT_OUTPUT_TOKENS = 788, 305
 """Lengths of the rows with which the figures in README.md were measured."""
-_DEFAULT_SHARED_TOKENS = 424
-"""Of the default rubric's prompts, which begin with its text."""
 
 GIVEN = "as given"
 
@@ -70,11 +68,8 @@ USUAL = AnswerLength()
 
 def declared(rows: int, answer: AnswerLength = USUAL) -> Workload:
     """Returns rows with prompts of the usual length."""
-    source = (
-        f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens, {_DEFAULT_SHARED_TOKENS} of them in all "
-        f"prompts, declared; {answer}"
-    )
-    return Workload(rows, DEFAULT_PROMPT_TOKENS, answer.tokens, (source,), _DEFAULT_SHARED_TOKENS)
+    source = f"lengths: {DEFAULT_PROMPT_TOKENS} prompt tokens, declared; {answer}"
+    return Workload(rows, DEFAULT_PROMPT_TOKENS, answer.tokens, (source,))
 
 
 def of_batch(
@@ -123,7 +118,8 @@ def of_batch(
     ).row(0)
     source = (
         f"lengths: {prompts.height:,} prompts of {batch.name} ({judge.rubric}, {judge.model}): "
-        f"{mean:.0f} tokens, median {half:.0f}, 95 % up to {most:.0f}, longest {longest}; {answer}"
+        f"{mean:.0f} tokens, {shared or 0:.0f} of them in all prompts, median {half:.0f}, "
+        f"95 % up to {most:.0f}, longest {longest}; {answer}"
     )
     return Workload(rows or prompts.height, mean, answer.tokens, (source,), shared or 0.0, longest)
 

@@ -9,7 +9,7 @@ import pytest
 
 from aris_pipeline.engines import EngineSettings, Request, Sampling, VllmOffline, offline
 from aris_pipeline.engines.engine_log import EngineLog
-from aris_pipeline.engines.loaded_engine import LoadedEngines
+from aris_pipeline.engines.loaded_engine import LoadedEngine, LoadedEngines
 from aris_pipeline.engines.protocol import EngineInfo
 from aris_pipeline.errors import EngineDiedError, EngineError
 from aris_pipeline.models import find_model
@@ -62,6 +62,25 @@ def test_one_that_hangs_is_noticed_while_the_other_works(monkeypatch: pytest.Mon
         answered.extend(both.generate(Request(f"r{n}", [1], Sampling(1)) for n in range(10_000)))
 
     assert all(not engine.live for engine in both._engines.loaded)
+
+
+def test_all_end_also_when_one_fails_to() -> None:
+    ended: list[str] = []
+
+    def fails() -> None:
+        ended.append("first")
+        raise OSError
+
+    both = LoadedEngines(stall_timeout_s=1.0)
+    for shutdown in (fails, lambda: ended.append("second")):
+        core = SimpleNamespace(shutdown=shutdown)
+        both.loaded.append(LoadedEngine(SimpleNamespace(engine_core=core, logger_manager=None)))
+
+    with pytest.raises(OSError):  # noqa: PT011 - it is the one above
+        both.shut_down()
+
+    assert sorted(ended) == ["first", "second"]
+    assert both.loaded == []
 
 
 @pytest.mark.parametrize("stopped_by", [KeyboardInterrupt, ValueError])

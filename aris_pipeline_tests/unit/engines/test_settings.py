@@ -44,7 +44,7 @@ def test_kernels_of_a_server_elsewhere_cannot_be_chosen(engine: str) -> None:
 
 
 def test_only_the_engine_in_process_shares_its_gpu() -> None:
-    with pytest.raises(ConfigError, match="leave --engines-per-gpu out"):
+    with pytest.raises(ConfigError, match="leave --engines-per-gpu and ARIS_ENGINES_PER_GPU out"):
         EngineSettings(engine="serve", engines_per_gpu=2)
 
 

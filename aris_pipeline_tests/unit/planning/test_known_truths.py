@@ -4,7 +4,7 @@ import pytest
 
 from aris_pipeline.models import find_hardware
 from aris_pipeline.planning import AnswerLength, Model, make_plan
-from aris_pipeline.planning.workload import declared
+from aris_pipeline.planning.workload import Workload, declared
 from aris_pipeline_tests.unit.planning.conftest import GEMMA_4B_TEXT, model, planned
 
 SEVEN_TABLES = 7 * 5 / 34 * (512 + 6 / 7) / 512
@@ -48,18 +48,13 @@ def test_gemma_3_4b_with_its_vision_tower_on_an_rtx_4080(context: int) -> None:
     assert low <= 2.29 <= high
 
 
-@pytest.mark.parametrize(
-    ("engines", "output_tokens", "seen"),
-    [(1, 66, 186), (1, 276, 67.7), (1, 308, 55), (2, 66, 206), (2, 306, 66.8)],
-)
-def test_gemma_3_4b_by_the_schema_on_an_h200(
-    engines: int, output_tokens: float, seen: float
-) -> None:
-    """With 8-bit weights; most are whole runs of 20,000 rows (record 34, docs/rubrics.md)."""
-    found = make_plan(
-        model("gemma3:4b", quantization="fp8"), find_hardware("h200", None),
-        declared(20_000, AnswerLength(output_tokens)), engines_per_gpu=engines,
-    ).as_dict()  # fmt: skip
+@pytest.mark.parametrize(("output_tokens", "seen"), [(66, 186), (276, 67.7), (308, 55)])
+def test_gemma_3_4b_with_8_bits_and_a_schema_on_an_h200(output_tokens: float, seen: float) -> None:
+    """One engine, prompts of a file by aris-swe-v2: records 33 and 34."""
+    work = Workload(20_000, 777, output_tokens, (), shared_tokens=528)
+    shape = model("gemma3:4b", quantization="fp8")
+
+    found = make_plan(shape, find_hardware("h200", None), work).as_dict()
 
     low, high = found["interval"]["req_s"]
     assert low < seen < high
