@@ -16,7 +16,7 @@ from aris_pipeline.prompts import load_rubric
 from aris_pipeline_tests.gpu import reasons_end
 
 VOCABULARY = 262_144
-_STRUCTURE, _REASONS = 43, 5
+_STRUCTURE, _REASONS = 52, 5
 """Tokens of an answer of `aris-swe-v2` beside its reasons, and how many reasons it has."""
 _SHAPE = {
     "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "vocab_size": VOCABULARY,
@@ -47,8 +47,8 @@ def write_shape(folder: Path, *, tokens: int, tiny: bool = False) -> None:
         shutil.copy(demo / name, checkpoint)
     tokenizer = json.loads((demo / "tokenizer.json").read_text())
     words = tokenizer["model"]["vocab"]
-    # Tokens without a text make vLLM's detokenizer slow.
-    words |= {f"Ġword{token}": token for token in range(len(words), VOCABULARY)}
+    # Tokens without a text make vLLM's detokenizer slow, and long ones reach a reason's bound.
+    words |= {f"Ġ{token:05x}": token for token in range(len(words), VOCABULARY)}
     (checkpoint / "tokenizer.json").write_text(json.dumps(tokenizer))
     shape = _SHAPE | (_TINY if tiny else {})
     count = shape["num_hidden_layers"]

@@ -11,7 +11,7 @@ from aris_pipeline_tests.gpu.shape import VOCABULARY, write_shape
 
 
 def test_a_run_finds_all_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_shape(tmp_path, tokens=143, tiny=True)
+    write_shape(tmp_path, tokens=152, tiny=True)
     monkeypatch.setenv("ARIS_MODELS", str(tmp_path / "models.yaml"))
 
     card = find_model("gemma-shape")
