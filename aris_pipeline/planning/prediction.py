@@ -23,7 +23,9 @@ def predictor(
     """
 
     def predict(rows: int, prompt_tokens: int) -> Prediction:
-        pace = measured_pace(store, judge, replicas=settings.replicas)
+        pace = measured_pace(
+            store, judge, replicas=settings.replicas, engines_per_gpu=settings.engines_per_gpu
+        )
         if pace and not pace.elsewhere:
             return Prediction(pace.seconds(rows, prompt_tokens), pace.source)
         try:

@@ -13,7 +13,7 @@ UNKNOWN = "no run of this model on this machine yet"
 
 _COLUMNS = [
     "run_id", "started_at", "rows_generated", "output_tokens", "req_s", "total_tok_s", "host",
-    "gpu", "replicas", "triage",
+    "gpu", "engine", "replicas", "triage",
 ]  # fmt: skip
 
 
@@ -43,7 +43,12 @@ class Pace:
 
 
 def measured_pace(
-    store: DataStore, judge: Judge, gpus: Collection[str] | None = None, *, replicas: int = 1
+    store: DataStore,
+    judge: Judge,
+    gpus: Collection[str] | None = None,
+    *,
+    replicas: int = 1,
+    engines_per_gpu: int = 1,
 ) -> Pace | None:
     """Returns how fast a model was, with this rubric if there were such runs.
 
@@ -55,6 +60,7 @@ def measured_pace(
         gpus: the names of the GPUs whose runs count; None means this machine or, if the model has
             not run here, any machine.
         replicas: the copies of the model that will share the work.
+        engines_per_gpu: the engines that will share a GPU; if no run had as many, all runs count.
 
     Returns:
         None if `throughput` has no generated rows of the model yet.
@@ -72,6 +78,8 @@ def measured_pace(
     rows = measured if elsewhere else here
     by_rubric = rows.filter(rubric=judge.rubric)
     rows = rows if by_rubric.is_empty() else by_rubric
+    as_many = rows.filter(engines_per_gpu=engines_per_gpu)
+    rows = rows if as_many.is_empty() else as_many
     times = pl.when(pl.col("gpu").is_null()).then(1).otherwise(replicas / pl.col("replicas"))
     rows = rows.with_columns(pl.col("req_s", "total_tok_s") * times)
     tok_s = pl.col("total_tok_s")
@@ -85,6 +93,7 @@ def measured_pace(
         ).item(),
         source=_source(rows, replicas)
         + (f", with rubric {rows['rubric'][-1]}" if by_rubric.is_empty() else "")
+        + (", with other engines on the GPU" if as_many.is_empty() else "")
         + (", another machine than this" if elsewhere else ""),
         slowest=slowest,
         fastest=fastest,
@@ -119,4 +128,8 @@ def _measured(store: DataStore, judge: Judge) -> pl.DataFrame:
         found.append(rows.with_columns(rubric=pl.lit(rubric)))
     # Most of a triage's time went into scores.
     measured = pl.concat(found).filter(pl.col("total_tok_s") > 0, pl.col("triage").is_null())
-    return measured.with_columns(pl.col("replicas").fill_null(1))  # older runs had one replica
+    return measured.with_columns(
+        pl.col("replicas").fill_null(1),  # older runs had one replica
+        # "vllm-0.33.0-x2" is two of them.
+        engines_per_gpu=pl.col("engine").str.extract(r"-x(\d+)$").cast(pl.Int64).fill_null(1),
+    )

@@ -30,6 +30,7 @@ def _measured(
         "total_tok_s": 1_000.0,
         "host": "EPYC, 2 cores",
         "gpu": None,
+        "engine": "vllm-0.32.0",
         **figures,
     }
     types = {"gpu": pl.String, "total_tok_s": pl.Float64, "req_s": pl.Float64}
@@ -163,3 +164,15 @@ def test_replicas_on_a_cpu_share_its_cores_and_scale_nothing(store: DataStore) -
     assert found is not None
     assert found.tokens_per_second == 1_000
     assert "replicas" not in found.source
+
+
+def test_runs_with_as_many_engines_on_a_gpu_count_before_others(store: DataStore) -> None:
+    _measured(store, "s000", total_tok_s=150_000.0, engine="vllm-0.33.0")
+    _measured(store, "s001", total_tok_s=170_000.0, engine="vllm-0.33.0-x2")
+
+    found = {number: measured_pace(store, JUDGE, engines_per_gpu=number) for number in (1, 2, 3)}
+
+    rates = [pace and pace.tokens_per_second for pace in found.values()]
+    assert rates == [150_000, 170_000, 160_000]
+    others = [pace is not None and "with other engines" in pace.source for pace in found.values()]
+    assert others == [False, False, True]
