@@ -44,19 +44,19 @@ def predictor(
 def misfit(card: ModelCard, settings: EngineSettings) -> str | None:
     """Returns why a model does not fit this machine; None if it fits or if that is unknown."""
     try:
-        plan = _plan_here(card, settings, rows=1, engines=settings.engines_per_gpu)
+        plan = _plan_here(card, settings, rows=1)
     except ArisError:
         return None
     fits, reason = plan.load.verdict()
     return None if fits else reason
 
 
-def _plan_here(card: ModelCard, settings: EngineSettings, rows: int, engines: int = 1) -> Plan:
+def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
     hardware = this_machine()
     return make_plan(
         Model.of_card(card, on_gpu=hardware.on_gpu), hardware, declared(rows),
         max_model_len=settings.max_model_len,
-        utilization=settings.gpu_memory_utilization / engines,
+        utilization=settings.gpu_memory_utilization,
         tensor_parallel=settings.tensor_parallel_size,
         replicas=settings.replicas,
         kv_cache_dtype=settings.kv_cache_dtype,
