@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -224,7 +225,7 @@ def unmeasured(  # noqa: PLR0913 - a column each
         "loading": "not loaded",
         "prefix_cache": "not asked",
         "warm_up_rows": 0,
-        "differences": json.dumps({"model_id": card.model_id}),
+        "differences": json.dumps({"model_id": _published_id(card)}),
     }
 
 
@@ -235,7 +236,7 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
     # Elsewhere the weights are the server's own; what they are is for the note to say.
     ours = settings.engine not in {"remote", "ollama"}
     differences = {
-        "model_id": card.model_id,
+        "model_id": _published_id(card),
         "dtype": card.data_type().name if ours else "the server's",
         "quantization": (card.quantization or "none") if ours else "the server's",
         "kv_cache_dtype": settings.kv_cache_dtype,
@@ -265,3 +266,9 @@ def _declared(entry: Entry, position: int, plan: Plan) -> Row:
         "warm_up_rows": 0,
         "differences": json.dumps(differences, sort_keys=True),
     }
+
+
+def _published_id(card: ModelCard) -> str:
+    """The model's id, without the directories above it: runs are published, machines are not."""
+    directory = Path(card.model_id)
+    return directory.name if directory.is_absolute() or directory.is_dir() else card.model_id

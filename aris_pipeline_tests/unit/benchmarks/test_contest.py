@@ -176,6 +176,20 @@ def test_a_model_that_does_not_fit_is_kept_as_such_and_not_loaded(
     ]
 
 
+def test_a_run_does_not_name_the_directory_that_a_model_lies_in(
+    store: DataStore, contest: MakeContest
+) -> None:
+    checkpoint = Path(CARD.checkpoint())
+    card = CARD.model_copy(update={"model_id": str(checkpoint), "embedded": False})
+
+    asked = run_contest(store, contest("offline", cards=[card]), opens=Fakes())
+    left = run_contest(store, contest("offline", cards=[card], needs_gpu=True), opens=Fakes())
+
+    for runs in (asked, left):
+        declared = json.loads(runs["differences"][0])
+        assert declared["model_id"] == checkpoint.name
+
+
 def test_cells_that_need_a_gpu_stay_pending_without_one(
     store: DataStore, contest: MakeContest
 ) -> None:
