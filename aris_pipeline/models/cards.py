@@ -233,20 +233,23 @@ def _directory_digest(directory: Path) -> str:
 
 def load_tokenizer(card: ModelCard) -> "PreTrainedTokenizerBase":
     """Loads the checkpoint's own tokenizer with its chat template."""
-    return _load_tokenizer(card.checkpoint(), card.revision)
+    return _load_tokenizer(card.checkpoint(), card.revision, embedded=card.embedded)
 
 
 @cache
-def _load_tokenizer(checkpoint: str, revision: str) -> "PreTrainedTokenizerBase":
-    # This import loads PyTorch, often before the engine does.
+def _load_tokenizer(checkpoint: str, revision: str, *, embedded: bool) -> "PreTrainedTokenizerBase":
+    # AutoTokenizer loads PyTorch, often before the engine does.
     wait_shortly()
     try:
-        from transformers import AutoTokenizer  # noqa: PLC0415 - comes with vllm, an extra
+        import transformers  # noqa: PLC0415 - comes with vllm, an extra
+
+        # For the embedded model, AutoTokenizer takes this class too, after seconds of imports.
+        kind = transformers.PreTrainedTokenizerFast if embedded else transformers.AutoTokenizer
     except ImportError as error:
         raise EngineError(INSTALL_HINT) from error
     local = Path(checkpoint).is_dir()
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = kind.from_pretrained(
             checkpoint, revision=None if local else revision
         )
     except (OSError, ValueError) as error:

@@ -74,6 +74,34 @@ def test_a_checkpoint_without_a_tokenizer_is_one_error_with_the_remedy(tmp_path:
         load_tokenizer(find_model(str(tmp_path)))
 
 
+@pytest.mark.slow
+def test_the_embedded_models_tokenizer_is_autotokenizers_without_loading_pytorch() -> None:
+    program = r"""
+import sys
+from aris_pipeline.models import find_model, load_tokenizer
+card = find_model("smollm2-135m-instruct")
+ours = load_tokenizer(card)
+assert "torch" not in sys.modules
+from transformers import AutoTokenizer
+theirs = AutoTokenizer.from_pretrained(card.checkpoint())
+assert type(ours) is type(theirs)
+assert ours.special_tokens_map == theirs.special_tokens_map
+assert ours.model_max_length == theirs.model_max_length
+text = "Söhne & Co, 2019\u20132024: 3 years\u00a0of Go 🙂\n\n\tx <|im_end|>"
+for chat in ([{"role": "user", "content": text}], [{"role": "system", "content": text}]):
+    for tokenize in (True, False):
+        made = [one.apply_chat_template(chat, tokenize=tokenize) for one in (ours, theirs)]
+        assert made[0] == made[1]
+assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+print("the same")
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+
+    assert said.stdout == "the same\n", said.stderr
+
+
 def test_changed_weights_in_a_directory_are_another_revision(tmp_path: Path) -> None:
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(b"one")
