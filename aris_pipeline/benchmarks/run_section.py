@@ -72,8 +72,9 @@ def _facts(measured: pl.DataFrame) -> Iterator[str]:
     gpu = f"{first['gpu']}, driver {first['driver']}; " if first["gpu"] else "no GPU; "
     yield f"- Machine: {gpu}{first['host']}. {named}."
     yield f"- Asked: {asked}; temperature {figure(first['temperature'])}."
+    blocks = measured["block"].n_unique()
     yield (
-        f"- {measured['block'].n_unique()} blocks in random turn, seed {first['seed']}; loaded: "
+        f"- {blocks} block{'s' * (blocks > 1)} in random turn, seed {first['seed']}; loaded: "
         f"{loading}; prefix cache before a block: {cache}."
     )
     if measured["random_weights"].any():
