@@ -107,8 +107,10 @@ def test_a_run_says_its_first_row_how_far_it_is_and_what_it_came_to(
     lines = said.err.splitlines()
     assert said.out == ""
     assert lines[0] == str(ASKED)
-    assert lines[-2:] == ["first row after 50 s", "answered 40 rows in 1 min 20 s, 0.50 rows/s"]
-    assert logged == lines[-2:], "the log gets the line every half minute"
+    assert logged == ["first row after 50 s", "answered 40 rows in 1 min 20 s, 0.50 rows/s"]
+    # The bar may be drawn between them.
+    assert [line for line in lines if line in logged] == logged
+    assert lines[-1] == logged[-1]
 
 
 def test_without_a_bar_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) -> None:
