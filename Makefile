@@ -30,7 +30,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@torch=$$(grep '^torch==' requirements.lock); extra=; \
 	$(BIN)/pip install --quiet --dry-run --no-deps "$$torch" >/dev/null 2>&1 \
 		|| extra="--extra-index-url $(TORCH_INDEX)"; \
-	$(QUIETLY) "installing $$(grep -c == requirements.lock) packages (3 GB)" \
+	$(QUIETLY) "installing $$(grep -c == requirements.lock) packages (4 GB)" \
 		$(BIN)/pip install --no-compile --progress-bar off --no-deps $$extra -r requirements.lock
 	@$(QUIETLY) "installing aris_pipeline" $(BIN)/pip install --no-deps --no-build-isolation -e .
 	@touch $@

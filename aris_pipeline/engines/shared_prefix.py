@@ -3,7 +3,8 @@
 Most of each prompt is the same in all rows, and the prefix cache keeps it in the same blocks.
 FlashAttention reads them again for each row: two thirds of what a step reads. Here all tokens of a
 step attend to the shared blocks together, then each row to its own, and the two parts are merged by
-their log-sum-exps (Juravsky et al., "Hydragen", 2024).
+their log-sum-exps (Juravsky et al., "Hydragen", 2024). Rows that write one token read their own
+blocks by `decode_attention`, the others by FlashAttention.
 
 Which blocks are shared is found on the GPU, so that nothing waits for it. A row that shares fewer,
 or whose window ends inside the prefix, is read by itself.
@@ -18,6 +19,8 @@ from vllm.v1.attention.backends import flash_attn
 from vllm.v1.attention.backends.fa_utils import flash_attn_varlen_func
 from vllm.v1.attention.ops.merge_attn_states import merge_attn_states
 from vllm.v1.kv_cache_interface import is_quantized_kv_cache
+
+from aris_pipeline.engines import decode_attention
 
 _LEAST_ROWS = 64
 """With fewer rows a second pass over the prefix costs more than it spares."""
@@ -48,12 +51,16 @@ class SharedPrefix:
         length: tokens in them, shape (1,).
         tokens: where the tokens of the step begin and end, shape (2,).
         own: the rest of each row, by the window of the layers that read it.
+        decodes: how many rows, from the first, write one token and are read apart.
+        starts: where the tokens of the rows behind them begin among theirs.
     """
 
     blocks: torch.Tensor
     length: torch.Tensor
     tokens: torch.Tensor
     own: dict[tuple[int, int], Own]
+    decodes: int
+    starts: torch.Tensor
 
 
 def find_shared_prefix(  # noqa: PLR0913 - one argument a tensor or size of a step
@@ -63,6 +70,7 @@ def find_shared_prefix(  # noqa: PLR0913 - one argument a tensor or size of a st
     *,
     block_size: int,
     tokens: int,
+    decodes: int,
     windows: set[tuple[int, int]],
 ) -> SharedPrefix:
     """Returns the blocks that most rows of a step share with its first row.
@@ -73,6 +81,7 @@ def find_shared_prefix(  # noqa: PLR0913 - one argument a tensor or size of a st
         starts: where the tokens of each row begin in the step, shape (rows + 1,).
         block_size: tokens of a block.
         tokens: tokens of the step.
+        decodes: how many rows, from the first, write one token and are read apart.
         windows: how far the layers look back and ahead; -1 is everything.
     """
     new = starts[1:] - starts[:-1]
@@ -93,7 +102,12 @@ def find_shared_prefix(  # noqa: PLR0913 - one argument a tensor or size of a st
             torch.repeat_interleave(~inside, new, output_size=tokens)[None],
         )
     return SharedPrefix(
-        table[:1], (count * block_size).int()[None], torch.stack([starts[0], starts[-1]]), own
+        table[:1],
+        (count * block_size).int()[None],
+        torch.stack([starts[0], starts[-1]]),
+        own,
+        decodes,
+        starts[decodes:] - decodes,
     )
 
 
@@ -103,14 +117,20 @@ class SharedPrefixBuilder(
     """Notes what the rows of a step share."""
 
     _windows: set[tuple[int, int]] | None = None
+    _decodes_apart = False
 
-    def build(self, *args: Any, **kwargs: Any) -> Any:
+    def build(
+        self, common_prefix_len: int, common_attn_metadata: Any, fast_build: bool = False
+    ) -> Any:
         """Builds vLLM's metadata, with the shared prefix of a step that is in no CUDA graph."""
-        metadata = super().build(*args, **kwargs)
+        metadata = super().build(common_prefix_len, common_attn_metadata, fast_build)
         metadata.shared = None
         rows, tokens = metadata.seq_lens.shape[0], metadata.num_actual_tokens
         if self._windows is None:
             self._windows = flash_attn._get_sliding_window_configs(self.vllm_config)
+            self._decodes_apart = decode_attention.suits(
+                self.num_heads_q, self.num_heads_kv, self.headdim
+            )
         in_a_graph = self.use_full_cuda_graph and tokens <= (self.max_cudagraph_size or 0)
         if (
             rows < _LEAST_ROWS
@@ -124,12 +144,15 @@ class SharedPrefixBuilder(
         ):
             return metadata
         width = -(-metadata.max_seq_len // self.block_size)
+        new = common_attn_metadata.query_start_loc_cpu[: rows + 1].diff()
+        decodes = int((new == 1).int().cumprod(0).sum()) if self._decodes_apart else 0
         metadata.shared = find_shared_prefix(
             metadata.block_table[:rows, :width],
             metadata.seq_lens,
             metadata.query_start_loc,
             block_size=self.block_size,
             tokens=tokens,
+            decodes=decodes,
             windows=self._windows,
         )
         return metadata
@@ -165,10 +188,15 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
                 layer, query, key, value, kv_cache, attn_metadata, output, *scales, **further
             )
         tokens = attn_metadata.num_actual_tokens
+        # `decode_attention` knows no bound on scores.
+        decodes, starts = (
+            (0, attn_metadata.query_start_loc)
+            if self.logits_soft_cap
+            else (shared.decodes, shared.starts)
+        )
         query, keys = query[:tokens], kv_cache.transpose(1, 2).split(self.head_size, dim=-1)
         own = shared.own[self.sliding_window]
         always = {
-            "q": query,
             "k": keys[0],
             "v": keys[1],
             "softmax_scale": self.scale,
@@ -180,6 +208,7 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
         }
         of_prefix, prefix_sums = flash_attn_varlen_func(
             **always,
+            q=query,
             cu_seqlens_q=shared.tokens,
             max_seqlen_q=tokens,
             seqused_k=shared.length,
@@ -187,15 +216,30 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
             window_size=list(_NO_WINDOW),
             block_table=shared.blocks,
         )
-        of_rows, row_sums = flash_attn_varlen_func(
-            **always,
-            cu_seqlens_q=attn_metadata.query_start_loc,
-            max_seqlen_q=attn_metadata.max_query_len,
-            seqused_k=own.lengths,
-            causal=True,
-            window_size=list(self.sliding_window),
-            block_table=own.blocks,
-        )
+        of_rows, row_sums = torch.empty_like(query), torch.empty_like(prefix_sums)
+        if decodes:
+            decode_attention.attend(
+                query[:decodes],
+                kv_cache,
+                own.blocks,
+                own.lengths,
+                scale=self.scale,
+                window=self.sliding_window,
+                output=of_rows,
+                sums=row_sums,
+            )
+        if decodes < tokens:
+            _, row_sums[:, decodes:] = flash_attn_varlen_func(
+                **always,
+                q=query[decodes:],
+                out=of_rows[decodes:],
+                cu_seqlens_q=starts,
+                max_seqlen_q=attn_metadata.max_query_len,
+                seqused_k=own.lengths[decodes:],
+                causal=True,
+                window_size=list(self.sliding_window),
+                block_table=own.blocks[decodes:],
+            )
         prefix_sums.masked_fill_(own.alone, float("-inf"))
         merge_attn_states(output[:tokens], of_prefix, prefix_sums, of_rows, row_sums)
         return output

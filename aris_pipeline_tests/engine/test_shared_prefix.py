@@ -11,7 +11,7 @@ from aris_pipeline.engines.shared_gpu import SHARED_VARIABLE, read_prefix_once
 pytestmark = pytest.mark.engine
 
 BLOCK, HEADS, KV_HEADS, HEAD = 16, 4, 2, 32
-WIDTH = 80
+WIDTH = 20
 """Blocks that a row may have."""
 
 
@@ -26,10 +26,13 @@ def flash_attention(  # noqa: PLR0913 - as the kernel is called
     window_size: list[int],
     block_table: torch.Tensor,
     softmax_scale: float,
+    out: torch.Tensor | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """FlashAttention's answer for rows with tables of blocks, and the log-sum-exps."""
-    output, sums = torch.zeros_like(q), torch.full((HEADS, len(q)), torch.inf)
+    output = torch.empty_like(q) if out is None else out
+    output.zero_()
+    sums = torch.full((HEADS, len(q)), torch.inf)
     for row, length in enumerate(seqused_k.tolist()):
         first, last = cu_seqlens_q[row : row + 2].tolist()
         if length == 0:
@@ -53,7 +56,8 @@ def flash_attention(  # noqa: PLR0913 - as the kernel is called
 
 @pytest.fixture
 def shared_prefix(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module, whose kernel is torch's; a CPU has no FlashAttention."""
+    """The module on a CPU: FlashAttention is torch's arithmetic, and Triton interprets."""
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
     from vllm.v1.attention.backends import fa_utils
 
     monkeypatch.setattr(fa_utils, "flash_attn_varlen_func", flash_attention, raising=False)
@@ -71,11 +75,12 @@ def step(rows: int, prefix: int, *, others: int, seed: int) -> SimpleNamespace:
     draw = torch.Generator().manual_seed(seed)
     table = torch.randperm(rows * WIDTH + WIDTH, generator=draw)
     shared, table = table[: prefix // BLOCK], table[WIDTH:].reshape(rows, WIDTH).clone()
-    table[: rows - others, : prefix // BLOCK] = shared
+    table[: rows - others - 4, : prefix // BLOCK] = shared
+    table[-4:, : prefix // BLOCK] = shared
     new = torch.ones(rows, dtype=torch.int32)
-    new[1:4] = torch.tensor([60, 7, 30])
-    lengths = prefix + torch.randint(1, 400, (rows,), generator=draw) + new
-    lengths[2] = min(prefix, 40) + new[2]
+    new[-4:] = torch.tensor([60, 7, 30, 1])
+    lengths = prefix + torch.randint(1, 100, (rows,), generator=draw) + new
+    lengths[-3] = min(prefix, 40) + new[-3]
     starts = torch.zeros(rows + 1, dtype=torch.int32)
     starts[1:] = new.cumsum(0)
     return SimpleNamespace(
@@ -96,23 +101,32 @@ def build(
     metadata: SimpleNamespace,
     windows: set[tuple[int, int]],
     monkeypatch: pytest.MonkeyPatch,
+    *,
+    apart: bool = True,
 ) -> Any:
     """Returns what our builder makes of vLLM's metadata, with CUDA graphs of up to 64 tokens."""
     builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
     vars(builder).update(
-        _windows=windows, use_full_cuda_graph=True, max_cudagraph_size=64, dcp_world_size=1,
-        cache_config=SimpleNamespace(cache_dtype="auto"),
+        _windows=windows, _decodes_apart=apart, use_full_cuda_graph=True, max_cudagraph_size=64,
+        dcp_world_size=1, cache_config=SimpleNamespace(cache_dtype="auto"),
         vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
     )  # fmt: skip
     of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
     monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
-    return builder.build(0, None)
+    common = SimpleNamespace(query_start_loc_cpu=metadata.query_start_loc)
+    return builder.build(common_prefix_len=0, common_attn_metadata=common)  # as vLLM calls it
 
 
 @pytest.mark.parametrize(
-    ("rows", "prefix", "others", "window"),
-    [(100, 528, 3, 700), (64, 64, 20, 63), (70, 528, 50, 1024), (64, 0, 0, 200)],
-    ids=["usual", "window inside", "most rows are others", "nothing shared"],
+    ("rows", "prefix", "others", "window", "apart"),
+    [
+        (70, 176, 3, 220, True),
+        (64, 64, 20, 63, True),
+        (64, 176, 50, 1024, True),
+        (64, 0, 0, 40, True),
+        (70, 176, 3, 220, False),
+    ],
+    ids=["usual", "window inside", "most rows are others", "nothing shared", "not on Hopper"],
 )
 @pytest.mark.parametrize("layer", ["all", "window"])
 def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one each
@@ -122,17 +136,18 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     prefix: int,
     others: int,
     window: int,
+    apart: bool,
     layer: str,
 ) -> None:
     windows = {(-1, -1), (window - 1, 0)}
     mine = (-1, -1) if layer == "all" else (window - 1, 0)
     metadata = step(rows, prefix, others=others, seed=rows)
-    built = build(shared_prefix, metadata, windows, monkeypatch)
+    built = build(shared_prefix, metadata, windows, monkeypatch, apart=apart)
     attention = shared_prefix.SharedPrefixAttention.__new__(shared_prefix.SharedPrefixAttention)
     vars(attention).update(
         head_size=HEAD, sliding_window=mine, scale=HEAD**-0.5, logits_soft_cap=0,
         vllm_flash_attn_version=3, attn_type="decoder", sinks=None, alibi_slopes=None,
-        fa4_hd256=False,
+        fa4_hd256=False, kv_cache_dtype="auto",
     )  # fmt: skip
     cache = torch.randn(rows * WIDTH + WIDTH, KV_HEADS, BLOCK, 2 * HEAD)
     query = torch.randn(metadata.num_actual_tokens, HEADS, HEAD)
@@ -148,6 +163,7 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
     )  # fmt: skip
     assert torch.allclose(output, by_row, atol=1e-5)
     whole = others < rows / 2
+    assert built.shared.decodes == (rows - 4) * apart
     assert int(built.shared.length) == prefix * whole
     alone = int(built.shared.own[-1, -1].alone.sum())
     if prefix and whole:
@@ -167,10 +183,36 @@ def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one e
 def test_some_steps_are_left_to_vllm(
     shared_prefix: Any, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
-    metadata = step(100, 528, others=0, seed=1)
+    metadata = step(100, 176, others=0, seed=1)
     vars(metadata).update(change)
 
     assert build(shared_prefix, metadata, {(-1, -1)}, monkeypatch).shared is None
+
+
+@pytest.mark.parametrize(
+    ("heads", "on_hopper", "suits"),
+    [
+        ((8, 4, 256), True, True),
+        ((40, 8, 128), True, True),
+        ((8, 4, 256), False, False),
+        ((17, 1, 64), True, False),
+        ((32, 8, 96), True, False),
+    ],
+    ids=["Gemma 3 4B", "Qwen 2.5 14B", "another GPU", "too many queries", "no power of two"],
+)
+def test_rows_that_write_one_token_are_read_apart_where_it_pays(
+    shared_prefix: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    heads: tuple[int, int, int],
+    *,
+    on_hopper: bool,
+    suits: bool,
+) -> None:
+    attention = shared_prefix.decode_attention
+    platform = SimpleNamespace(is_device_capability_family=lambda _: on_hopper)
+    monkeypatch.setattr(attention, "current_platform", platform)
+
+    assert attention.suits(*heads) == suits
 
 
 @pytest.mark.parametrize(("shares", "replaced"), [("1", True), ("0", False)])
