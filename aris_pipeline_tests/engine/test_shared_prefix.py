@@ -56,8 +56,7 @@ def flash_attention(  # noqa: PLR0913 - as the kernel is called
 
 @pytest.fixture
 def shared_prefix(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module on a CPU: FlashAttention is torch's arithmetic, and Triton interprets."""
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    """The module on a CPU: FlashAttention is torch's arithmetic, and Triton interprets ours."""
     from vllm.v1.attention.backends import fa_utils
 
     monkeypatch.setattr(fa_utils, "flash_attn_varlen_func", flash_attention, raising=False)
