@@ -9,6 +9,7 @@ from aris_pipeline.charts import plan_curve
 from aris_pipeline.cli import console
 from aris_pipeline.cli.console import command
 from aris_pipeline.cli.options import AsJson, DataDir, ModelOption, takes_settings
+from aris_pipeline.engines import EngineSettings
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.models import Hardware, find_hardware, find_model, read_config
 from aris_pipeline.planning import GIVEN, USUAL, AnswerLength, Model, declared, make_plan, of_batch
@@ -22,8 +23,9 @@ _DTYPES = ("bfloat16", "float16", "float32")
 
 
 @takes_settings(
-    "gpu_memory_utilization", "max_model_len", "tensor_parallel_size", "replicas", "kv_cache_dtype"
-)
+    "gpu_memory_utilization", "max_model_len", "tensor_parallel_size", "replicas",
+    "engines_per_gpu", "kv_cache_dtype",
+)  # fmt: skip
 def plan(
     *,
     judging: dict[str, Any],
@@ -59,12 +61,17 @@ def plan(
 ) -> None:
     """Say whether a model will fit and how long it will take, without loading it."""
     with command(as_json) as emit:
-        # The copies of a plan need no engine to be named.
-        engine = judging_settings({**judging, "engine": "ray"}).engine
+        # A plan needs no engine to be named: copies are Ray's, and others share a GPU.
+        shared = (judging["engines_per_gpu"] or 1) > 1
+        if shared and (judging["replicas"] or 1) > 1:
+            raise ConfigError(
+                "replicas are Ray's, and have a GPU each: leave --replicas or --engines-per-gpu out"
+            )
+        engine = judging_settings({**judging, "engine": "offline" if shared else "ray"}).engine
         hardware = find_hardware(gpu, gpu_memory)
         chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
-        pace = _pace(store, chosen, hardware, engine.replicas) if config is None else None
+        pace = _pace(store, chosen, hardware, engine) if config is None else None
         answer = _answer(output_tokens, pace)
         if batch is None:
             work = declared(rows or _ROWS, answer)
@@ -76,12 +83,14 @@ def plan(
             utilization=engine.gpu_memory_utilization,
             tensor_parallel=engine.tensor_parallel_size,
             replicas=engine.replicas,
+            engines_per_gpu=engine.engines_per_gpu,
             kv_cache_dtype=engine.kv_cache_dtype,
             images=images,
         )  # fmt: skip
         found = made.as_dict()
         if plot is not None:
-            copies = f", {engine.replicas} replicas" if engine.replicas > 1 else ""
+            copies = f", {engine.replicas} replicas" * (engine.replicas > 1)
+            copies += f", {engine.engines_per_gpu} engines on the GPU" * shared
             png = plan_curve(found["projections"], f"{chosen.name} on {hardware.name}{copies}")
             if png is None:
                 raise ConfigError(f"there is nothing to plot: {found['sources'][-1]}")
@@ -110,9 +119,13 @@ def _model(
     return Model.of_card(chosen, on_gpu=on_gpu)
 
 
-def _pace(store: DataStore, model: Model, hardware: Hardware, replicas: int) -> Pace | None:
-    judge = Judge(DEFAULT_RUBRIC, model.name)
-    found = measured_pace(store, judge, hardware.driver_names, replicas=replicas)
+def _pace(
+    store: DataStore, model: Model, hardware: Hardware, engine: EngineSettings
+) -> Pace | None:
+    found = measured_pace(
+        store, Judge(DEFAULT_RUBRIC, model.name), hardware.driver_names,
+        replicas=engine.replicas, engines_per_gpu=engine.engines_per_gpu,
+    )  # fmt: skip
     return None if found is None or found.elsewhere else found
 
 

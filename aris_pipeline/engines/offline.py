@@ -31,7 +31,7 @@ from aris_pipeline.engines.protocol import (
     refusal,
     too_long,
 )
-from aris_pipeline.engines.settings import EngineSettings
+from aris_pipeline.engines.settings import ROWS_BESIDE_OTHERS, EngineSettings
 from aris_pipeline.engines.vllm_arguments import (
     engine_args,
     further_parameters,
@@ -50,9 +50,8 @@ EXIT_STALLED = 70
 
 _LOG = logging.getLogger(__name__)
 _END_S = 5.0
-_ROWS_IN_FLIGHT, _ROWS_BESIDE_OTHERS = 1024, 768
-"""On a GPU: of one engine, as many as vLLM takes into a step; and of each of several. Two engines
-with 1,024 rows each fill their KV caches, give up rows and read them again: record 34."""
+_ROWS_IN_FLIGHT = 1024
+"""Of one engine on a GPU: as many as vLLM takes into a step."""
 
 
 class VllmOffline:
@@ -85,7 +84,7 @@ class VllmOffline:
             self._log.pass_on_warnings()
         self._warned_of_seeds = False
         count = settings.engines_per_gpu
-        on_gpu = _ROWS_IN_FLIGHT if count == 1 else _ROWS_BESIDE_OTHERS * count
+        on_gpu = _ROWS_IN_FLIGHT if count == 1 else ROWS_BESIDE_OTHERS * count
         self._window = settings.max_requests_in_flight or (on_gpu if self._on_gpu else 128)
         self._stall_timeout_s = settings.stall_timeout_s
         self._info = EngineInfo(

@@ -8,6 +8,10 @@ from pydantic import BaseModel, Field, model_validator
 from aris_pipeline.errors import ConfigError
 from aris_pipeline.models.identity import EngineKind
 
+ROWS_BESIDE_OTHERS = 768
+"""In flight in each of several engines on a GPU. Two with 1,024 each fill their KV caches, give up
+rows and read them again: record 34."""
+
 
 class EngineSettings(BaseModel, frozen=True):
     """How to load and drive a model. `None` means the default of the machine (GPU or CPU)."""

@@ -59,5 +59,6 @@ def _plan_here(card: ModelCard, settings: EngineSettings, rows: int) -> Plan:
         utilization=settings.gpu_memory_utilization,
         tensor_parallel=settings.tensor_parallel_size,
         replicas=settings.replicas,
+        engines_per_gpu=settings.engines_per_gpu,
         kv_cache_dtype=settings.kv_cache_dtype,
     )  # fmt: skip

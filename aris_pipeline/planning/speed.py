@@ -42,23 +42,31 @@ def measured(pace: Pace, work: Workload) -> Speed:
     return Speed(Interval(low / per_row, middle / per_row, high / per_row), pace.source)
 
 
-def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
-    """Returns the rate of replicas by bandwidth and arithmetic; None if these are unknown."""
-    hardware, rows = load.hardware, load.rows_in_flight(work.tokens_held)
+def roofline(
+    load: Load, work: Workload, *, replicas: int = 1, engines_per_gpu: int = 1
+) -> Speed | None:
+    """Returns the rate of replicas by bandwidth and arithmetic; None if these are unknown.
+
+    Engines that share a GPU read what the prompts share once a step.
+    """
+    hardware, rows = load.hardware, load.rows_in_flight(work.own_tokens_held)
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
     bandwidth, operations = hardware.bandwidth_gb_s * 1e9, hardware.tflops * 1e12
+    shares, engines = engines_per_gpu > 1, replicas * engines_per_gpu
     arithmetic = _operations(load.shape, work) / load.tensor_parallel / operations
 
     def reading(in_flight: float) -> float:
-        return _bytes_read(load, work, max(in_flight, 1.0)) / bandwidth
+        return _bytes_read(load, work, max(in_flight, 1.0), shares=shares) / bandwidth
 
     source = (
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
         f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}; "
         f"an engine with a schema is taken to write at most {_ENGINE.expected:,.0f} tokens/s"
     )
-    low, expected, high = (replicas * tokens / work.output_tokens for tokens in _ENGINE)
+    low, expected, high = (engines * tokens / work.output_tokens for tokens in _ENGINE)
+    if shares:
+        source += f"; {engines_per_gpu} engines on the GPU read what prompts share once a step"
     if replicas > 1:
         source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
@@ -71,9 +79,12 @@ def roofline(load: Load, work: Workload, replicas: int = 1) -> Speed | None:
     )
 
 
-def _bytes_read(load: Load, work: Workload, in_flight: float) -> float:
+def _bytes_read(load: Load, work: Workload, in_flight: float, *, shares: bool) -> float:
     """Returns the bytes that one GPU reads for one row's answer, from KV cache and weights."""
     shape, held = load.shape, work.tokens_held
+    # An 8-bit KV cache is not read together (record 34).
+    if shares and load.kv_bytes > 1:
+        held = work.own_tokens_held + work.shared_tokens / in_flight
     windowed = shape.layers - shape.full_layers
     kept = shape.full_layers * held + windowed * min(held, shape.window)
     cache = kept * shape.kv_bytes_per_layer(load.kv_bytes, load.tensor_parallel)

@@ -45,6 +45,11 @@ class Workload:
         """Returns the mean KV tokens of a row in flight: its prompt and half of its answer."""
         return self.prompt_tokens + self.output_tokens / 2
 
+    @property
+    def own_tokens_held(self) -> float:
+        """Returns those of them that other rows do not hold too."""
+        return self.tokens_held - self.shared_tokens
+
 
 @dataclass(frozen=True)
 class AnswerLength:

@@ -77,6 +77,7 @@ def test_a_batch_says_how_long_its_prompts_are(tmp_path: Path) -> None:
         (("--config", "/nowhere/config.json"), "cannot be read"),
         (("--model", "acme/judge", "--gpu", "l4"), "hf download acme/judge config.json"),
         (("--dtype", "int3"), "bfloat16"),
+        (("--engines-per-gpu", 2, "--replicas", 2), "leave --replicas or --engines-per-gpu out"),
         (("--model", "qwen2.5:14b", "--gpu", "l4", "--plot", "x.png"), "nothing to plot"),
         (("--batch", "2026-01-01_none"), "2026-01-01_none"),
     ],

@@ -63,6 +63,23 @@ def test_gemma_3_4b_with_8_bits_and_a_schema_on_an_h200(output_tokens: float, se
     assert found["predicted_req_s"] == pytest.approx(seen, rel=0.15)
 
 
+@pytest.mark.parametrize(("output_tokens", "seen"), [(78.8, 242), (304.4, 90.1)])
+def test_two_engines_on_that_h200(output_tokens: float, seen: float) -> None:
+    """With NVIDIA's MPS: record 34. vLLM said that both had room for 849,632 tokens."""
+    work = Workload(20_000, 778, output_tokens, (), shared_tokens=528)
+    shape = model("gemma3:4b", quantization="fp8")
+
+    plan = make_plan(shape, find_hardware("h200", None), work, engines_per_gpu=2).as_dict()
+
+    low, high = plan["interval"]["req_s"]
+    assert low < seen < high
+    assert plan["predicted_req_s"] == pytest.approx(seen, rel=0.15)
+    assert plan["kv_cache_tokens"] == pytest.approx(849_632 / 2, rel=0.05)
+    assert plan["rows_in_flight"] == 768
+    assert "each of 2 engines" in plan["reason"]
+    assert "MPS" in " ".join(plan["assumptions"])
+
+
 @pytest.mark.parametrize("memory", ["16GB", "16GiB", "15.57GiB"])
 def test_what_fits_a_card_of_16_gb(memory: str) -> None:
     card = find_hardware(None, memory)

@@ -108,3 +108,13 @@ def test_replicas_do_as_many_times_the_rows_and_the_plan_says_what_that_rests_on
     assert eight["rows_in_flight"] == one["rows_in_flight"], "of each"
     assert "8 replicas as 8 times one" in eight["sources"][-1]
     assert "replicas" not in one["sources"][-1]
+
+
+def test_each_of_two_engines_has_half_of_the_gpu_and_the_weights() -> None:
+    one = planned("gemma3:4b", "rtx-4080").as_dict()
+    two = planned("gemma3:4b", "rtx-4080", engines_per_gpu=2).as_dict()
+
+    assert (one["fits"], two["fits"]) == (True, False)
+    assert two["weights_gib"] == one["weights_gib"]
+    assert two["reason"].startswith("each of 2 engines: ")
+    assert two["reason"].endswith("see if one engine alone fits")
