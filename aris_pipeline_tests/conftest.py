@@ -28,8 +28,9 @@ REPOSITORY = Path(__file__).parents[1]
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
-# The scenarios run on the CPU.
+# The scenarios run on the CPU. Triton asks once, when vLLM imports it, whether to interpret.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TRITON_INTERPRET"] = "1"
 
 _HERE = Path(__file__).parent
 _EVERY_PROCESS = str(_HERE / "every_process")
