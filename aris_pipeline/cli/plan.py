@@ -65,10 +65,16 @@ def plan(
         shared = (judging["engines_per_gpu"] or 1) > 1
         if shared and (judging["replicas"] or 1) > 1:
             raise ConfigError(
-                "replicas are Ray's, and have a GPU each: leave --replicas or --engines-per-gpu out"
+                "replicas are Ray's, and have a GPU each: leave --replicas and ARIS_REPLICAS out, "
+                "or --engines-per-gpu and ARIS_ENGINES_PER_GPU"
             )
         engine = judging_settings({**judging, "engine": "offline" if shared else "ray"}).engine
         hardware = find_hardware(gpu, gpu_memory)
+        if shared and not hardware.on_gpu:
+            raise ConfigError(
+                "several engines share a GPU, and this machine has none: name one by --gpu, or "
+                "leave --engines-per-gpu and ARIS_ENGINES_PER_GPU out"
+            )
         chosen = _model(model, config, dtype, quantization, on_gpu=hardware.on_gpu)
         store = DataStore.at(data_dir)
         pace = _pace(store, chosen, hardware, engine) if config is None else None
@@ -78,7 +84,7 @@ def plan(
         else:
             work = of_batch(store, store.batch(batch), chosen.name, answer, rows)
         made = make_plan(
-            chosen, hardware, work, lambda: pace,
+            chosen, hardware, work, lambda: None if pace and pace.other_engines else pace,
             max_model_len=engine.max_model_len,
             utilization=engine.gpu_memory_utilization,
             tensor_parallel=engine.tensor_parallel_size,
@@ -141,12 +147,13 @@ def _show(model: Model, hardware: Hardware, found: dict[str, Any]) -> None:
     """Shows a plan to people: the verdict, the figures with their intervals, what they rest on."""
     verdict = "fits" if found["fits"] else "does not fit"
     console.say(f"{model.name} on {hardware.name}: {verdict}: {found['reason']}")
-    between = found["interval"]
+    between, each = found["interval"], " of each" * (found["engines_per_gpu"] > 1)
+    cache, rows = f"{found['kv_cache_tokens']:,} tokens", f"{found['rows_in_flight']:,}"
     figures = [
-        ("weights", f"{found['weights_gib']:.2f} GiB", ""),
+        (f"weights{each}", f"{found['weights_gib']:.2f} GiB", ""),
         ("KV cache a token", f"{found['kv_bytes_per_token']:,} bytes", ""),
-        ("KV cache", f"{found['kv_cache_tokens']:,} tokens", _to(between["kv_cache_tokens"])),
-        ("rows in flight", f"{found['rows_in_flight']:,}", _to(between["rows_in_flight"])),
+        (f"KV cache{each}", cache, _to(between["kv_cache_tokens"])),
+        (f"rows in flight{each}", rows, _to(between["rows_in_flight"])),
     ]
     if found["predicted_req_s"]:
         figures += [

@@ -35,6 +35,7 @@ from aris_pipeline.storage import DataStore, Judge, Prompts, Shard, read_parquet
 _WRITE_BEHIND = 2
 """Shards that may be in memory after their turn."""
 
+Predict = Callable[[int, int, float], Prediction]
 _UNPREDICTED = Prediction(None, "not asked for")
 _OF_TRIAGE = Prediction(None, "a triage, and how many rows are undecided is known afterwards")
 
@@ -53,7 +54,7 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
     on_written: Callable[[Shard, RunStats], _Result],
     triaged: Triaged | None = None,
     report: Report = silently,
-    predict: Callable[[int, int], Prediction] = lambda _rows, _tokens: _UNPREDICTED,
+    predict: Predict = lambda *_: _UNPREDICTED,
 ) -> Iterator[tuple[Shard, _Result | Exception]]:
     """Answers every prompt of these shards, generating only what no earlier run has answered.
 
@@ -68,7 +69,8 @@ def complete_shards(  # noqa: PLR0913 - one argument a collaborator
         on_written: makes the yielded value of a written shard; called in another thread.
         triaged: the rows that must be answered; all by default.
         report: shows the progress of the run while it goes on.
-        predict: estimates, by rows and prompt tokens, how long generation takes.
+        predict: estimates how long generation takes, by rows, their prompt tokens in total and
+            those that each begins with.
 
     Yields:
         Each shard as soon as its file is on the disk, or with the reason why it failed, alone.
@@ -131,7 +133,7 @@ class _Run(Generic[_Result]):
         run_id: str,
         on_written: Callable[[Shard, RunStats], _Result],
         triaged: Triaged | None,
-        predict: Callable[[int, int], Prediction],
+        predict: Predict,
     ) -> None:
         self._store, self._judge, self._session = store, judge, session
         self._run_id, self._on_written, self._triaged = run_id, on_written, triaged
@@ -229,8 +231,11 @@ class _Run(Generic[_Result]):
                 opened.todo = self._triaged.with_scores(opened.todo)
                 opened.predicted = _OF_TRIAGE
             else:
-                tokens = int(opened.todo["prompt_tokens"].sum())
-                opened.predicted = self._predict(opened.todo.height, tokens)
+                tokens, shared = opened.todo.select(
+                    pl.col("prompt_tokens").sum(),
+                    pl.col("static_prefix_tokens").mean().fill_null(0),
+                ).row(0)
+                opened.predicted = self._predict(opened.todo.height, tokens, shared)
         with self._lock:
             self._headway.opened(shard, opened.todo.height)
             opened.awaited += opened.todo.height

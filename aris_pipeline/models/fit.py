@@ -35,7 +35,8 @@ class Load:
         context: max_model_len.
         utilization: the share of the GPU's memory that vLLM may use.
         step_tokens: the most tokens that one step of the engine takes.
-        step_rows: the most rows in flight.
+        step_rows: the most rows in it.
+        most_in_flight: the most rows that the run gives the engine, if fewer.
         images: whether the vision tower is loaded; text alone does not need it.
     """
 
@@ -45,6 +46,7 @@ class Load:
     context: int
     step_tokens: int
     step_rows: int
+    most_in_flight: int | None = None
     kv_bytes: int = 2
     utilization: float = 0.90
     tensor_parallel: int = 1
@@ -152,11 +154,17 @@ class Load:
               for gib in (lavish, expected, lean))
         )  # fmt: skip
 
-    def rows_in_flight(self, tokens_per_row: float) -> Interval:
-        """Returns the rows that the engine works on at once, by memory and by its own limit."""
-        lean, expected, lavish = (self.kv_gib(gib) for gib in self.overhead_gib)
+    def rows_in_flight(self, tokens_per_row: float, shared: float = 0) -> Interval:
+        """Returns the rows that the engine works on at once, by memory and by its own limit.
+
+        Args:
+            tokens_per_row: the KV tokens that a row holds alone.
+            shared: the KV tokens that all rows hold together.
+        """
+        prefix = self.sequence_gib(shared)
+        lean, expected, lavish = (max(self.kv_gib(gib) - prefix, 0) for gib in self.overhead_gib)
         return Interval(
-            *(min(int(self.sequences(tokens_per_row, gib)), self.step_rows)
+            *(min(int(self.sequences(tokens_per_row, gib)), self.most_in_flight or self.step_rows)
               for gib in (lavish, expected, lean))
         )  # fmt: skip
 

@@ -73,8 +73,10 @@ class Plan:
         fits, reason = load.verdict()
         if self.engines_per_gpu > 1:
             reason = f"each of {self.engines_per_gpu} engines: {reason}"
-            reason += "" if fits else ", or see if one engine alone fits"
-        tokens, rows = load.kv_cache_tokens(), load.rows_in_flight(work.own_tokens_held)
+            alone = replace(load, utilization=load.utilization * self.engines_per_gpu)
+            reason += "" if fits or not alone.verdict()[0] else "; one engine alone fits"
+        tokens = load.kv_cache_tokens()
+        rows = load.rows_in_flight(work.own_tokens_held, work.shared_tokens)
         per_row = work.tokens_per_row
         hours = self.hours(work.rows)
         sources = [
@@ -93,6 +95,7 @@ class Plan:
             "kv_cache_tokens": int(tokens.expected),
             "rows_in_flight": int(rows.expected),
             "max_model_len": load.context,
+            "engines_per_gpu": self.engines_per_gpu,
             "predicted_req_s": _round(speed.req_s.expected) if speed else None,
             "predicted_total_tok_s": _round(speed.req_s.expected * per_row) if speed else None,
             "predicted_hours": _round(hours.expected) if hours else None,
@@ -155,7 +158,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         utilization: share of the GPU's memory that vLLM may use.
         tensor_parallel: GPUs that share one copy of the model.
         replicas: copies of the model, each with its own GPUs.
-        engines_per_gpu: engines that share a GPU and its memory; figures are of each.
+        engines_per_gpu: engines that share a GPU; memory and rows in flight are those of each.
         kv_cache_dtype: as in vLLM.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 
@@ -175,9 +178,9 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         images=images,
     )
     if engines_per_gpu > 1:
-        load = replace(load, step_rows=min(load.step_rows, ROWS_BESIDE_OTHERS))
+        load = replace(load, most_in_flight=min(load.step_rows, ROWS_BESIDE_OTHERS))
     fits, _ = load.verdict()
-    speed = None
+    speed, assumptions = None, _assumptions(load, work)
     if fits:
         pace = pace_of()
         speed = (
@@ -185,9 +188,12 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
             if pace
             else roofline(load, work, replicas=replicas, engines_per_gpu=engines_per_gpu)
         )
-    assumptions = _assumptions(load, work)
-    if engines_per_gpu > 1:
-        assumptions.append("NVIDIA's MPS is started; without it some nine tenths of the rows")
+        if not pace and engines_per_gpu > 1:
+            assumptions.append("NVIDIA's MPS is started; without it some nine tenths of the rows")
+        if not pace and engines_per_gpu > 2:  # noqa: PLR2004 - two were measured
+            assumptions.append(
+                "more than two engines on a GPU do as two did, which is not measured"
+            )
     return Plan(model, load, work, speed, tuple(assumptions), engines_per_gpu)
 
 

@@ -18,6 +18,8 @@ _USUAL, _LEAST = 0.75, 0.5
 _ENGINE = Interval(low=15_500, expected=19_000, high=20_000)
 """The most answer tokens a second that one engine is taken to write with a schema: what two hosts
 with an H200 wrote (docs/rubrics.md, vLLM 0.33). EngineCore's one Python thread can be the limit."""
+_LARGEST_GRAPH = 512
+"""Steps of no more rows run in a CUDA graph, in which nothing is read together (record 34)."""
 _MACHINES_VARY = 0.3
 """The variation of the same work between machines of one kind."""
 
@@ -47,26 +49,38 @@ def roofline(
 ) -> Speed | None:
     """Returns the rate of replicas by bandwidth and arithmetic; None if these are unknown.
 
-    Engines that share a GPU read what the prompts share once a step.
+    Engines that share a GPU read what the prompts share once a step, if it is a large one.
     """
-    hardware, rows = load.hardware, load.rows_in_flight(work.own_tokens_held)
+    hardware = load.hardware
+    rows = load.rows_in_flight(work.own_tokens_held, work.shared_tokens)
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
     bandwidth, operations = hardware.bandwidth_gb_s * 1e9, hardware.tflops * 1e12
-    shares, engines = engines_per_gpu > 1, replicas * engines_per_gpu
+    # An 8-bit KV cache is not read together either.
+    together = engines_per_gpu > 1 and rows.expected > _LARGEST_GRAPH and load.kv_bytes > 1
     arithmetic = _operations(load.shape, work) / load.tensor_parallel / operations
 
     def reading(in_flight: float) -> float:
-        return _bytes_read(load, work, max(in_flight, 1.0), shares=shares) / bandwidth
+        return _bytes_read(load, work, max(in_flight, 1.0), together=together) / bandwidth
 
     source = (
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
         f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}; "
         f"an engine with a schema is taken to write at most {_ENGINE.expected:,.0f} tokens/s"
     )
-    low, expected, high = (engines * tokens / work.output_tokens for tokens in _ENGINE)
-    if shares:
-        source += f"; {engines_per_gpu} engines on the GPU read what prompts share once a step"
+    low, expected, high = (replicas * tokens / work.output_tokens for tokens in _ENGINE)
+    if engines_per_gpu > 1:
+        expected, high = expected * engines_per_gpu, high * engines_per_gpu
+        source += f"; {engines_per_gpu} engines on the GPU read "
+        if not work.shared_tokens:
+            source += "nothing together, as it is not known that the prompts begin alike"
+        elif together:
+            source += "what the prompts share once a step"
+        else:
+            source += (
+                f"nothing together: that takes a 16-bit KV cache and over {_LARGEST_GRAPH} rows in "
+                "flight in each"
+            )
     if replicas > 1:
         source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
@@ -79,14 +93,14 @@ def roofline(
     )
 
 
-def _bytes_read(load: Load, work: Workload, in_flight: float, *, shares: bool) -> float:
+def _bytes_read(load: Load, work: Workload, in_flight: float, *, together: bool) -> float:
     """Returns the bytes that one GPU reads for one row's answer, from KV cache and weights."""
     shape, held = load.shape, work.tokens_held
-    # An 8-bit KV cache is not read together (record 34).
-    if shares and load.kv_bytes > 1:
-        held = work.own_tokens_held + work.shared_tokens / in_flight
+    once = work.own_tokens_held + work.shared_tokens / in_flight if together else held
     windowed = shape.layers - shape.full_layers
-    kept = shape.full_layers * held + windowed * min(held, shape.window)
+    # A window that ends inside the prefix is read by each row.
+    in_window = once if held <= shape.window else shape.window
+    kept = shape.full_layers * once + windowed * in_window
     cache = kept * shape.kv_bytes_per_layer(load.kv_bytes, load.tensor_parallel)
     wide = load.precision.dtype_bytes
     narrow = wide if load.precision.bits is None else load.precision.bits / 8

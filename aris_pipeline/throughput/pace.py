@@ -27,6 +27,7 @@ class Pace:
         source: the runs, in words.
         slowest, fastest: the slowest and fastest shards, in the same tokens per second.
         elsewhere: whether the runs were on another machine than the requested one.
+        other_engines: whether they had another number of engines on the GPU.
     """
 
     tokens_per_second: float
@@ -35,6 +36,7 @@ class Pace:
     slowest: float
     fastest: float
     elsewhere: bool = False
+    other_engines: bool = False
 
     def seconds(self, rows: int, prompt_tokens: int) -> float:
         """Returns the seconds of generation for rows with this many prompt tokens in total."""
@@ -98,6 +100,7 @@ def measured_pace(
         slowest=slowest,
         fastest=fastest,
         elsewhere=elsewhere,
+        other_engines=as_many.is_empty(),
     )
 
 

@@ -206,17 +206,17 @@ def test_a_completions_file_from_elsewhere_is_named(store: DataStore) -> None:
 def test_a_shard_says_before_it_generates_how_long_that_is_expected_to_take(
     ask: Ask, complete: Complete
 ) -> None:
-    asked: list[tuple[int, int]] = []
+    asked: list[tuple[float, ...]] = []
 
-    def predict(rows: int, prompt_tokens: int) -> Prediction:
-        asked.append((rows, prompt_tokens))
+    def predict(*work: float) -> Prediction:
+        asked.append(work)
         return Prediction(2.5, "measured: so")
 
     ask({}, {}, {"request_key": "k0"})
     first = complete(predict=predict)
     again = complete(predict=predict)
 
-    assert asked == [(2, 6)], "only what is to be generated, and only where something is"
+    assert asked == [(2, 6, 1)], "only what is to be generated, and only where something is"
     assert (first.predicted_s, first.predicted_from) == (2.5, "measured: so")
     assert first.metadata()["predicted_s"] == 2.5
     assert (again.predicted_s, again.predicted_from) == (None, None)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from aris_pipeline.models import Hardware
+from aris_pipeline.models import Hardware, find_hardware
 from aris_pipeline.planning import PROJECTED_ROWS, declared, make_plan
+from aris_pipeline.planning.workload import Workload
 from aris_pipeline.throughput import Pace
 from aris_pipeline_tests.unit.planning.conftest import model, planned
 
@@ -25,6 +26,7 @@ def test_a_plan_holds_what_is_promised_and_where_it_comes_from() -> None:
         "projections",
         "sources",
         "assumptions",
+        "engines_per_gpu",
     }
     assert found["max_model_len"] == 8_192
     kinds = [source.partition(":")[0] for source in found["sources"]]
@@ -110,6 +112,36 @@ def test_replicas_do_as_many_times_the_rows_and_the_plan_says_what_that_rests_on
     assert "replicas" not in one["sources"][-1]
 
 
+@pytest.mark.parametrize(
+    ("card", "shared", "kv_cache_dtype", "together"),
+    [
+        ("h200", 528, "auto", True),
+        ("h200", 0, "auto", False),
+        ("h200", 528, "fp8", False),
+        ("l40s", 528, "auto", False),
+    ],
+    ids=["large card", "nothing known", "8-bit KV cache", "few rows in flight"],
+)
+def test_two_engines_gain_where_they_read_a_prefix_together(
+    card: str, shared: int, kv_cache_dtype: str, *, together: bool
+) -> None:
+    work = Workload(1_000, 778, 305, (), shared_tokens=shared)
+    one, two = (
+        make_plan(
+            model("gemma3:4b"), find_hardware(card, None), work,
+            kv_cache_dtype=kv_cache_dtype, engines_per_gpu=engines,
+        ).as_dict()
+        for engines in (1, 2)
+    )  # fmt: skip
+
+    assert ("read what the prompts share" in two["sources"][-1]) == together
+    assert ("nothing together" in two["sources"][-1]) != together
+    if together:
+        assert two["predicted_req_s"] > 1.2 * one["predicted_req_s"]
+    elif kv_cache_dtype == "auto":
+        assert two["predicted_req_s"] <= one["predicted_req_s"]
+
+
 def test_each_of_two_engines_has_half_of_the_gpu_and_the_weights() -> None:
     one = planned("gemma3:4b", "rtx-4080").as_dict()
     two = planned("gemma3:4b", "rtx-4080", engines_per_gpu=2).as_dict()
@@ -117,4 +149,4 @@ def test_each_of_two_engines_has_half_of_the_gpu_and_the_weights() -> None:
     assert (one["fits"], two["fits"]) == (True, False)
     assert two["weights_gib"] == one["weights_gib"]
     assert two["reason"].startswith("each of 2 engines: ")
-    assert two["reason"].endswith("see if one engine alone fits")
+    assert two["reason"].endswith("; one engine alone fits")
