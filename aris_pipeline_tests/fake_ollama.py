@@ -38,6 +38,7 @@ class FakeOllama:
         ignores_num_ctx: gives the default context whatever is asked.
         tells_context: an older Ollama does not.
         ill: what befalls a request, by its number from 0 and its prompt; the two probes come first.
+        works_s: seconds before an answer begins.
         stop: makes the server go away for good.
     """
 
@@ -52,6 +53,7 @@ class FakeOllama:
     tells_context: bool = True
     key: str | None = None
     ill: Callable[[int, str], Ill | None] = lambda _number, _prompt: None
+    works_s: float = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     read: list[list[int]] = field(default_factory=list)
     contexts: list[int] = field(default_factory=list)
@@ -132,6 +134,7 @@ class FakeOllama:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
+            await asyncio.sleep(self.works_s)
             return await self._reply(request, body)
         finally:
             self.in_flight -= 1

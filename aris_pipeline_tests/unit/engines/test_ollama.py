@@ -246,6 +246,7 @@ def test_an_ollama_without_log_probabilities_is_not_asked_for_scores(
 
 def test_only_so_many_requests_are_in_flight(server: FakeOllama, engine: Opens, ask: Asks) -> None:
     requests = [ask(f"number {n}", str(n)) for n in range(60)]
+    server.works_s = 0.05
 
     completions = list(engine(max_requests_in_flight=5).generate(requests))
 
