@@ -104,7 +104,7 @@ def attend(  # noqa: PLR0913 - one argument a tensor or size
     """Writes the attention of each row's newest token to the row's blocks.
 
     Args:
-        query: shape (rows, heads, head size), contiguous; see `suits`.
+        query: shape (rows, heads, head size), a row's heads one after the other; see `suits`.
         cache: keys and values of a layer, shape (blocks, KV heads, block size, 2 x head size).
         table: blocks of each row, shape (at least rows, blocks).
         lengths: tokens of each row, at least 1, shape (at least rows,).

@@ -17,7 +17,8 @@ _KNOWN = ("0.32.", "0.33.")
 def read_prefix_once() -> None:
     """Puts attention that reads a shared prefix once in place of FlashAttention.
 
-    An engine alone is limited by its one Python thread, and gains nothing by it.
+    Engines alone keep vLLM's: one whose Python thread is the limit gains nothing, and of one whose
+    GPU is, at long answers, it is not measured yet.
     """
     if PARENT_VARIABLE not in os.environ or os.environ.get(SHARED_VARIABLE) != "1":
         return

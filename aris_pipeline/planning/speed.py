@@ -69,18 +69,10 @@ def roofline(
         f"an engine with a schema is taken to write at most {_ENGINE.expected:,.0f} tokens/s"
     )
     low, expected, high = (replicas * tokens / work.output_tokens for tokens in _ENGINE)
+    # The low end stays that of one engine: two were never seen to write twice as much.
+    expected, high = expected * engines_per_gpu, high * engines_per_gpu
     if engines_per_gpu > 1:
-        expected, high = expected * engines_per_gpu, high * engines_per_gpu
-        source += f"; {engines_per_gpu} engines on the GPU read "
-        if not work.shared_tokens:
-            source += "nothing together, as it is not known that the prompts begin alike"
-        elif together:
-            source += "what the prompts share once a step"
-        else:
-            source += (
-                f"nothing together: that takes a 16-bit KV cache and over {_LARGEST_GRAPH} rows in "
-                "flight in each"
-            )
+        source += f"; {engines_per_gpu} engines on the GPU {_reads(work, together=together)}"
     if replicas > 1:
         source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 1.93"
     return Speed(
@@ -90,6 +82,18 @@ def roofline(
             high=min(high, replicas / max(reading(rows.high), arithmetic)),
         ),
         source,
+    )
+
+
+def _reads(work: Workload, *, together: bool) -> str:
+    """Says what several engines on a GPU read together, or why nothing."""
+    if not work.shared_tokens:
+        return "read nothing together, as it is not known that the prompts begin alike"
+    if together:
+        return "read what the prompts share once a step"
+    return (
+        f"read nothing together: that takes a 16-bit KV cache and over {_LARGEST_GRAPH} rows in "
+        "flight in each"
     )
 
 
