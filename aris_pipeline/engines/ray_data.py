@@ -10,18 +10,14 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from typing import Any, Self
 
 import pandas as pd
 import ray
-from ray.data.block import BlockMetadata
-from ray.data.datasource import Datasource, ReadTask
 from ray.data.llm import Processor, build_processor, vLLMEngineProcessorConfig
-from ray.llm._internal.batch.stages.vllm_engine_stage import vLLMEngineStageUDF
 from ray.util.queue import Queue
 
 from aris_pipeline.engines.memory_advice import memory_advice
@@ -41,6 +37,7 @@ from aris_pipeline.engines.ray_cluster import (
     set_log_level,
     this_node,
 )
+from aris_pipeline.engines.ray_workers import Asked, Replica
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import (
     engine_args,
@@ -49,7 +46,7 @@ from aris_pipeline.engines.vllm_arguments import (
 )
 from aris_pipeline.errors import EngineDiedError, EngineError
 from aris_pipeline.models.cards import ModelCard, load_tokenizer
-from aris_pipeline.models.devices import gpu_count, vllm_version
+from aris_pipeline.models.devices import vllm_version
 
 _LOG = logging.getLogger(__name__)
 _ROWS_OF_A_BATCH = 16
@@ -62,7 +59,7 @@ because it takes most of a second to take a finished batch back and to deliver a
 because a row is two requests: of 2,048 in flight a GPU worked on some 500 answers, although it
 takes 1,024."""
 _READERS_OF_A_REPLICA = {True: 4, False: 1}
-"""Tasks on a GPU and on a CPU; a single one brings some 60 rows a second, and takes 0.6 GB."""
+"""Tasks on a GPU and on a CPU; a single one brings some 60 rows a second."""
 _ROWS_AHEAD = 256
 """Ray checks ten times a second which blocks a task has ready; by default these may be two blocks
 of one row."""
@@ -291,32 +288,6 @@ class VllmOnRay:
         )
 
 
-class _Replica(vLLMEngineStageUDF):
-    """One copy of vLLM, driven by Ray Data LLM but with the limits of offline use."""
-
-    def __init__(self, *, engine_kwargs: dict[str, Any], **rest: Any) -> None:
-        """Loads the model on the replica's host, whose GPU decides how much it works on at once.
-
-        Ray does not say what vLLM is used for, and then vLLM works on only 128 rows at once.
-        """
-        chosen = {name: value for name, value in engine_kwargs.items() if value is not None}
-        super().__init__(engine_kwargs={**_offline_limits(), **chosen}, **rest)
-
-    async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
-        self, batch: list[dict[str, Any]]
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Answers a batch; reports each row only when it is finished, as nobody reads parts of it.
-
-        With a thousand rows in flight, reporting every token costs a fifth of the speed.
-        """
-        from vllm.sampling_params import RequestOutputKind  # noqa: PLC0415 - where vLLM runs
-
-        for row in batch:
-            row["sampling_params"]["output_kind"] = RequestOutputKind.FINAL_ONLY
-        async for answer in super().udf(batch):
-            yield answer
-
-
 def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
     """Returns an answer without the stop text at its end, and whether there was one.
 
@@ -328,39 +299,6 @@ def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
         return text, False
     kept = sampling.further.get("include_stop_str_in_output", False)
     return (text if kept else text.removesuffix(max(found, key=len))), True
-
-
-def _offline_limits() -> dict[str, int]:
-    """Returns how much vLLM works on at once, on this GPU, in offline use."""
-    if not gpu_count():
-        return {}
-    from vllm import EngineArgs  # noqa: PLC0415 - where vLLM runs
-    from vllm.usage.usage_lib import UsageContext  # noqa: PLC0415
-
-    tokens, rows = EngineArgs.get_batch_defaults(world_size=1)
-    offline = UsageContext.LLM_CLASS
-    return {"max_num_batched_tokens": tokens[offline], "max_num_seqs": rows[offline]}
-
-
-class _Asked(Datasource):
-    """The requests as a source of Ray Data; it has no end, and disappears with Ray."""
-
-    def __init__(self, asked: Queue) -> None:
-        self._asked = asked
-
-    def estimate_inmemory_data_size(self) -> None:
-        """Returns None: the size is unknown."""
-
-    def get_read_tasks(self, parallelism: int, *_wishes: Any, **_more: Any) -> list[ReadTask]:
-        """Returns tasks, each of which reads the queue as long as the engine is open."""
-        unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
-        return [ReadTask(partial(_blocks, self._asked), unknown) for _ in range(parallelism)]
-
-
-def _blocks(asked: Queue) -> Iterator[pd.DataFrame]:
-    """Yields each batch that is put into the queue."""
-    while True:
-        yield asked.get()
 
 
 def _answered(
@@ -402,11 +340,11 @@ def _answered(
     name = "vLLMEngineStage"
     stage = processor.get_stage_by_name(name)
     # A copy, because the stage computes its resources again when it is assigned to.
-    processor.stages[name] = stage.model_copy(update={"fn": _Replica})
+    processor.stages[name] = stage.model_copy(update={"fn": Replica})
     # By default a batch is retried forever, even if it kills each replica.
     stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1
     source = ray.data.read_datasource(
-        _Asked(asked),
+        Asked(asked),
         override_num_blocks=_READERS_OF_A_REPLICA[on_gpu] * settings.replicas,
         num_cpus=0,
         label_selector=this_node(),

@@ -12,7 +12,6 @@ from typing import Any
 from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 from aris_pipeline.engines.protocol import Sampling
 from aris_pipeline.engines.settings import EngineSettings
-from aris_pipeline.engines.shared_gpu import SHARED_VARIABLE
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.models.cards import ModelCard, did_you_mean
 from aris_pipeline.models.configs import model_config
@@ -74,7 +73,6 @@ def _with_defaults(settings: EngineSettings, *, on_gpu: bool, apart: bool) -> di
         **defaults,
         **os.environ,
         **_of_the_key(settings),
-        SHARED_VARIABLE: str(int(settings.engines_per_gpu > 1)),
         PARENT_VARIABLE: str(os.getpid()),
     }
 
@@ -101,7 +99,6 @@ def replica_environment(settings: EngineSettings, *, on_gpu: bool) -> dict[str, 
     return {
         **variables,
         **_of_the_key(settings),
-        SHARED_VARIABLE: "0",
         PARENT_VARIABLE: str(os.getpid()),
     }
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from aris_pipeline.engines.shared_gpu import SHARED_VARIABLE, read_prefix_once
+from aris_pipeline.engines.attention import read_prefix_once
+from aris_pipeline.engines.lifetime import PARENT_VARIABLE
 
 pytestmark = pytest.mark.engine
 
@@ -125,7 +126,7 @@ def build(
         (64, 0, 0, 40, True),
         (70, 176, 3, 220, False),
     ],
-    ids=["usual", "window inside", "most rows are others", "nothing shared", "not on Hopper"],
+    ids=["usual", "window inside", "most rows are others", "nothing shared", "other heads"],
 )
 @pytest.mark.parametrize("layer", ["all", "window"])
 def test_parts_add_up_to_attention_row_by_row(  # noqa: PLR0913, PLR0917 - one each
@@ -189,40 +190,44 @@ def test_some_steps_are_left_to_vllm(
 
 
 @pytest.mark.parametrize(
-    ("heads", "on_hopper", "suits"),
-    [
-        ((8, 4, 256), True, True),
-        ((40, 8, 128), True, True),
-        ((8, 4, 256), False, False),
-        ((17, 1, 64), True, False),
-        ((32, 8, 96), True, False),
-    ],
-    ids=["Gemma 3 4B", "Qwen 2.5 14B", "another GPU", "too many queries", "no power of two"],
+    ("heads", "suits"),
+    [((8, 4, 256), True), ((40, 8, 128), True), ((17, 1, 64), False), ((32, 8, 96), False)],
+    ids=["Gemma 3 4B", "Qwen 2.5 14B", "too many queries", "no power of two"],
 )
-def test_rows_that_write_one_token_are_read_apart_where_it_pays(
-    shared_prefix: Any,
+def test_rows_that_write_one_token_are_read_apart_if_the_kernel_takes_the_heads(
+    shared_prefix: Any, heads: tuple[int, int, int], *, suits: bool
+) -> None:
+    assert shared_prefix.decode_attention.suits(*heads) == suits
+
+
+@pytest.mark.parametrize(
+    ("parent", "invariant", "capability", "replaced"),
+    [
+        ("1", "0", 90, True),
+        ("1", "1", 90, False),
+        (None, "0", 90, False),
+        ("1", "0", 80, False),
+    ],
+    ids=["ours", "batch-invariant", "somebody else's", "not on Hopper"],
+)
+def test_engines_of_ours_on_hopper_read_it_once(
     monkeypatch: pytest.MonkeyPatch,
-    heads: tuple[int, int, int],
+    parent: str | None,
+    invariant: str,
+    capability: int,
     *,
-    on_hopper: bool,
-    suits: bool,
+    replaced: bool,
 ) -> None:
-    attention = shared_prefix.decode_attention
-    platform = SimpleNamespace(is_device_capability_family=lambda _: on_hopper)
-    monkeypatch.setattr(attention, "current_platform", platform)
-
-    assert attention.suits(*heads) == suits
-
-
-@pytest.mark.parametrize(("shares", "replaced"), [("1", True), ("0", False)])
-def test_only_engines_that_share_a_gpu_read_it_once(
-    monkeypatch: pytest.MonkeyPatch, shares: str, *, replaced: bool
-) -> None:
+    from vllm import platforms
     from vllm.v1.attention.backends.registry import AttentionBackendEnum
 
     attention = AttentionBackendEnum.FLASH_ATTN
-    monkeypatch.setenv("ARIS_ENGINE_PARENT_PID", "1")
-    monkeypatch.setenv(SHARED_VARIABLE, shares)
+    card = SimpleNamespace(is_device_capability_family=lambda family: family == capability)
+    monkeypatch.setattr(platforms, "current_platform", card)
+    monkeypatch.delenv(PARENT_VARIABLE, raising=False)
+    if parent:
+        monkeypatch.setenv(PARENT_VARIABLE, parent)
+    monkeypatch.setenv("VLLM_BATCH_INVARIANT", invariant)
     try:
         read_prefix_once()
 
