@@ -8,7 +8,7 @@ from aris_pipeline.benchmarks.deciding import decided_engine, write_decision
 from aris_pipeline.benchmarks.decision import Decision, as_dict, decide
 from aris_pipeline.benchmarks.history import BESIDE_PEERS, History
 from aris_pipeline.benchmarks.quality import read_gold
-from aris_pipeline.benchmarks.tuning import MIN_AGREEMENT, Grid, Tuning, tune
+from aris_pipeline.benchmarks.tuning import MIN_AGREEMENT, Grid, Tuning, rows_to_ask, tune
 from aris_pipeline.benchmarks.weights import DecisionSettings
 from aris_pipeline.benchmarks.workload import FileSource, ShapeSource, Source
 
@@ -32,6 +32,7 @@ __all__ = [
     "decide",
     "decided_engine",
     "read_gold",
+    "rows_to_ask",
     "run_contest",
     "tune",
     "write_decision",

@@ -207,7 +207,10 @@ def tune(
         Path | None, typer.Argument(help="Rows to ask; without it, prompts of a declared shape.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Name or directory.")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of a block.")] = 200,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows of a block; by default 200, and 2048 on an H100 or H200."),
+    ] = None,
     blocks: Blocks = 2,
     seed: Seed = 1,
     warm_up: WarmUp = None,
@@ -230,9 +233,10 @@ def tune(
     """
     with command(as_json) as emit:
         settings = judging_settings(judging)
+        asked = rows or benchmarks.rows_to_ask()
         tuning = Tuning(
             card=_cards([model] if model else None, random_weights=random_weights)[0],
-            source=FileSource(file, rows, settings) if file else ShapeSource(rows, seed=seed),
+            source=FileSource(file, asked, settings) if file else ShapeSource(asked, seed=seed),
             settings=settings.engine,
             grid=Grid.load(grid),
             plan=_plan("tuning", blocks, seed, warm_up),

@@ -24,7 +24,7 @@ _DTYPES = ("bfloat16", "float16", "float32")
 
 @takes_settings(
     "gpu_memory_utilization", "max_model_len", "tensor_parallel_size", "replicas",
-    "engines_per_gpu", "kv_cache_dtype",
+    "engines_per_gpu", "kv_cache_dtype", "batch_invariant",
 )  # fmt: skip
 def plan(
     *,
@@ -91,6 +91,7 @@ def plan(
             replicas=engine.replicas,
             engines_per_gpu=engine.engines_per_gpu,
             kv_cache_dtype=engine.kv_cache_dtype,
+            batch_invariant=engine.batch_invariant,
             images=images,
         )  # fmt: skip
         found = made.as_dict()
@@ -119,7 +120,7 @@ def _model(
         read = read_config(config)
         stated = str(read.get("torch_dtype") or read.get("dtype") or "bfloat16")
         return Model(config.stem, read, str(config), dtype or stated, quantization=quantization)
-    card = find_model(name)
+    card = find_model(name, on_gpu=on_gpu)
     own: dict[str, Any] = {"dtype": dtype, "quantization": quantization}
     chosen = card.model_copy(update={key: value for key, value in own.items() if value})
     return Model.of_card(chosen, on_gpu=on_gpu)
@@ -158,7 +159,7 @@ def _show(model: Model, hardware: Hardware, found: dict[str, Any]) -> None:
     if found["predicted_req_s"]:
         figures += [
             ("rows a second", f"{found['predicted_req_s']:,}", _to(between["req_s"])),
-            ("tokens a second", f"{found['predicted_total_tok_s']:,.0f}", ""),
+            ("prompt and answer tokens a second", f"{found['predicted_total_tok_s']:,.0f}", ""),
         ]
         asked = {
             "rows": found["rows"],

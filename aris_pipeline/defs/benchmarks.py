@@ -19,6 +19,7 @@ from aris_pipeline.benchmarks import (
     Grid,
     Plan,
     Tuning,
+    rows_to_ask,
     run_contest,
     tune,
     write_decision,
@@ -131,6 +132,10 @@ def benchmark_decision(store: StoreResource) -> dg.MaterializeResult[None]:
 class TuningConfig(BenchmarkConfig):
     """On what engine settings are tried."""
 
+    rows: int | None = Field(
+        default=None,
+        description="only the first rows of the file; by default 200, and 2048 on an H100 or H200",
+    )
     blocks: int = Field(default=2, description="repetitions of each trial, in random turn")
     min_agreement: float = Field(
         default=MIN_AGREEMENT, description="share of the defaults' verdicts to be repeated"
@@ -151,7 +156,7 @@ def engine_tuning(
     data, settings = store.store(), judging.settings().with_profile()
     tuning = Tuning(
         card=find_model(context.partition_key),
-        source=FileSource(Path(config.file), config.rows, settings),
+        source=FileSource(Path(config.file), config.rows or rows_to_ask(), settings),
         settings=settings.engine,
         grid=Grid.load(Path(config.grid) if config.grid else None),
         plan=Plan("tuning", config.blocks, config.seed, config.warm_up_rows),

@@ -20,15 +20,17 @@ def read_prefix_once() -> None:
     if PARENT_VARIABLE not in os.environ:
         return
     import vllm  # noqa: PLC0415 - only where vLLM runs
+
+    # Kernels that depend less on the other rows of a step must not depend on what they share.
+    if not vllm.__version__.startswith(_KNOWN) or vllm.envs.VLLM_BATCH_INVARIANT:
+        return
     from vllm.platforms import current_platform  # noqa: PLC0415 - as above
     from vllm.v1.attention.backends.registry import (  # noqa: PLC0415 - as above
         AttentionBackendEnum,
         register_backend,
     )
 
-    known = vllm.__version__.startswith(_KNOWN) and current_platform.is_device_capability_family(90)
-    # Kernels that depend less on the other rows of a step must not depend on what they share.
-    if known and not vllm.envs.VLLM_BATCH_INVARIANT:
+    if current_platform.is_cuda() and current_platform.is_device_capability_family(90):
         register_backend(
             AttentionBackendEnum.FLASH_ATTN,
             "aris_pipeline.engines.shared_prefix.SharedPrefixBackend",

@@ -339,7 +339,8 @@ def _answered(
     processor.preprocess = processor.postprocess = None
     name = "vLLMEngineStage"
     stage = processor.get_stage_by_name(name)
-    # A copy, because the stage computes its resources again when it is assigned to.
+    # A copy, because the stage computes its resources again when it is assigned to, and wants a
+    # class of Ray's that imports vLLM.
     processor.stages[name] = stage.model_copy(update={"fn": Replica})
     # By default a batch is retried forever, even if it kills each replica.
     stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1

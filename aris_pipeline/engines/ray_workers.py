@@ -1,7 +1,7 @@
 """What Ray's own processes unpickle: the source of requests, and a replica before it is loaded.
 
 Ray sends the whole dataset to the processes that schedule and read, too. So this module imports no
-vLLM: it takes 13 s and half a gigabyte in each of them, one after the other.
+vLLM, which takes 13 s and half a gigabyte in each of them, one after the other.
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -55,14 +55,16 @@ class EngineSettings(BaseModel, frozen=True):
     max_num_batched_tokens: int | None = Field(
         None, ge=1, description="tokens in one step of vLLM; 256 on a CPU, else its own default"
     )
-    kv_cache_dtype: str = Field("auto", description="of the KV cache, as in vLLM: auto or fp8")
+    kv_cache_dtype: Literal["auto", "fp8"] = Field(
+        "auto", description="of the KV cache, as in vLLM"
+    )
     quantization: Literal["fp8"] | None = Field(
         None, description="of the weights as they are loaded; the model table's by default"
     )
     batch_invariant: bool = Field(
         default=False,
         description="kernels of vLLM made to depend less on the other rows of a step; some 5 % "
-        "slower, and on GPUs from compute capability 8.0 on",
+        "slower, more on an H100 or H200, and on GPUs from compute capability 8.0 on",
     )
     enforce_eager: bool | None = Field(default=None, description="off on a GPU, on on a CPU")
     stall_timeout_s: float = Field(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from vllm.utils.torch_utils import canonicalize_singleton_dim_strides
 from vllm.v1.attention.backend import AttentionType
 from vllm.v1.attention.backends import flash_attn
 from vllm.v1.attention.backends.fa_utils import flash_attn_varlen_func
@@ -25,6 +26,8 @@ from aris_pipeline.engines import decode_attention
 _LEAST_ROWS = 64
 """With fewer rows a second pass over the prefix costs more than it spares."""
 _NO_WINDOW = (-1, -1)
+_VERSION = 3
+"""Of FlashAttention: the one that was measured, and what vLLM takes on Hopper."""
 
 
 @dataclass
@@ -182,7 +185,7 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
         """Writes the attention of all tokens into `output`; shapes as in vLLM."""
         shared = getattr(attn_metadata, "shared", None)
         special = self.attn_type != AttentionType.DECODER or self.sinks is not None
-        special |= self.fa4_hd256 or self.alibi_slopes is not None
+        special |= self.alibi_slopes is not None or self.vllm_flash_attn_version != _VERSION
         if shared is None or special:
             return super().forward(
                 layer, query, key, value, kv_cache, attn_metadata, output, *scales, **further
@@ -194,11 +197,15 @@ class SharedPrefixAttention(flash_attn.FlashAttentionImpl):  # type: ignore[misc
             if self.logits_soft_cap
             else (shared.decodes, shared.starts)
         )
-        query, keys = query[:tokens], kv_cache.transpose(1, 2).split(self.head_size, dim=-1)
+        query = query[:tokens]
+        keys, values = (
+            canonicalize_singleton_dim_strides(cache)
+            for cache in kv_cache.transpose(1, 2).split(self.head_size, dim=-1)
+        )
         own = shared.own[self.sliding_window]
         always = {
-            "k": keys[0],
-            "v": keys[1],
+            "k": keys,
+            "v": values,
             "softmax_scale": self.scale,
             "softcap": self.logits_soft_cap,
             "max_seqlen_k": attn_metadata.max_seq_len,

@@ -173,19 +173,20 @@ class ModelTable(BaseModel, frozen=True, extra="forbid"):
             raise ConfigError(f"model table {source}: {error}") from error
 
 
-def find_model(name: str | None, *, listed: bool = False) -> ModelCard:
+def find_model(name: str | None, *, listed: bool = False, on_gpu: bool | None = None) -> ModelCard:
     """Finds a model by name, alias, Hugging Face id or directory.
 
     Args:
-        name: None gives the default of this machine: one for GPUs, one for CPUs.
+        name: None gives the default: one for GPUs, one for CPUs.
         listed: accept only models of a table; a file of candidates must not make us load others.
+        on_gpu: which default; this machine's if None.
 
     Raises:
         ConfigError: no model fits; the message suggests the nearest names.
     """
     tables = _tables()
     if name is None:
-        on_gpu = gpu_count() > 0
+        on_gpu = gpu_count() > 0 if on_gpu is None else on_gpu
         name = next(
             default
             for table in tables

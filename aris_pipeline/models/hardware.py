@@ -27,6 +27,7 @@ class _Gpu(BaseModel, frozen=True, extra="forbid"):
     tflops: float
     driver_names: tuple[str, ...]
     source: str
+    reads_prefix_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Hardware:
         tflops: its speed in dense arithmetic at 16 bits.
         driver_names: names of GPUs whose history counts; None for this machine, whatever it is.
         kv_space_gib: the size of the KV cache if it is set and not measured, as on a CPU.
+        reads_prefix_once: whether large steps read what their rows share once (record 34).
     """
 
     name: str
@@ -50,6 +52,7 @@ class Hardware:
     tflops: float | None = None
     driver_names: tuple[str, ...] | None = ()
     kv_space_gib: float | None = None
+    reads_prefix_once: bool = False
 
     @property
     def on_gpu(self) -> bool:
@@ -126,7 +129,7 @@ def _by_name(name: str) -> _Gpu:
     known = [entry.name for entry in _table()]
     raise ConfigError(
         f"unknown GPU '{name}': {did_you_mean(plain, known)}Known GPUs: {', '.join(known)}. "
-        "For another one give its memory with --gpu-memory"
+        "For another one leave --gpu out and give its memory with --gpu-memory"
     )
 
 
@@ -138,6 +141,7 @@ def _of_table(entry: _Gpu) -> Hardware:
         bandwidth_gb_s=entry.bandwidth_gb_s,
         tflops=entry.tflops,
         driver_names=entry.driver_names,
+        reads_prefix_once=entry.reads_prefix_once,
     )
 
 

@@ -145,6 +145,7 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
     replicas: int = 1,
     engines_per_gpu: int = 1,
     kv_cache_dtype: str = "auto",
+    batch_invariant: bool = False,
     images: bool = False,
 ) -> Plan:
     """Plans a run of a model; loads nothing.
@@ -160,12 +161,15 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         replicas: copies of the model, each with its own GPUs.
         engines_per_gpu: engines that share a GPU; memory and rows in flight are those of each.
         kv_cache_dtype: as in vLLM.
+        batch_invariant: kernels that depend less on other rows share no reading with them.
         images: whether the vision tower is loaded; the pipeline leaves it out.
 
     Raises:
         ConfigError: the config is of a kind that cannot be planned.
     """
-    load = Load.of(
+    if batch_invariant:
+        hardware = replace(hardware, reads_prefix_once=False)
+    whole = Load.of(
         model.config,
         hardware,
         dtype=model.dtype,
@@ -173,10 +177,11 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
         kv_cache_dtype=kv_cache_dtype,
         engine_args=model.engine_args,
         context=max_model_len or model.max_model_len or (8_192 if hardware.on_gpu else 2_048),
-        utilization=utilization / engines_per_gpu,
+        utilization=utilization,
         tensor_parallel=tensor_parallel,
         images=images,
     )
+    load = replace(whole, utilization=utilization / engines_per_gpu)
     if engines_per_gpu > 1:
         load = replace(load, most_in_flight=min(load.step_rows, ROWS_BESIDE_OTHERS))
     fits, _ = load.verdict()
@@ -189,6 +194,9 @@ def make_plan(  # noqa: PLR0913 - one argument a choice
             else roofline(load, work, replicas=replicas, engines_per_gpu=engines_per_gpu)
         )
         if not pace and engines_per_gpu > 1:
+            one = roofline(whole, work)
+            if one is not None:
+                assumptions.append(f"one engine would answer {_round(one.req_s.expected)} rows/s")
             assumptions.append("NVIDIA's MPS is started; without it some nine tenths of the rows")
         if not pace and engines_per_gpu > 2:  # noqa: PLR2004 - two were measured
             assumptions.append(
@@ -214,8 +222,10 @@ def _assumptions(load: Load, work: Workload) -> list[str]:
         said.append("nothing else uses the GPU")
     if not work.shared_tokens:
         said.append("no gain by the prefix cache")
-    if work.longest + work.output_tokens > load.context:
-        said.append("the longest prompts do not fit the context and are shortened or fail")
+    if max(work.longest, work.prompt_tokens) + work.output_tokens > load.context:
+        said.append("the longest prompts and their answers do not fit the context, and fail")
+    if work.rows < load.rows_in_flight(work.own_tokens_held, work.shared_tokens).expected:
+        said.append("so few rows do not fill the engine, and take longer than the rate says")
     return said
 
 

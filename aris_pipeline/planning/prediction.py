@@ -65,4 +65,5 @@ def _plan_here(card: ModelCard, settings: EngineSettings, work: Workload) -> Pla
         replicas=settings.replicas,
         engines_per_gpu=settings.engines_per_gpu,
         kv_cache_dtype=settings.kv_cache_dtype,
+        batch_invariant=settings.batch_invariant,
     )  # fmt: skip

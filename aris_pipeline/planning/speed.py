@@ -16,9 +16,10 @@ from aris_pipeline.throughput import Pace
 
 _USUAL, _LEAST = 0.75, 0.5
 _ROW_S, _TOKEN_S = 3.1e-3, 34e-6
-"""The least time that one engine takes for a row, and for a token of its answer, with a schema. It
-took 4.7, 5.4 and 13.5 ms for answers of 48, 66 and 305 tokens on hosts with an H200 (record 34,
-vLLM 0.33), where EngineCore's one Python thread can be the limit."""
+"""The least time that one engine takes for a row, and for a token of its answer, with a schema and
+scores: fitted to 4.7, 5.4 and 13.5 ms for answers of 48, 66 and 305 tokens, of prompts with 250
+tokens in no cache, on hosts with an H200 (record 34, vLLM 0.33; the first two without a prefix read
+once). EngineCore's one Python thread is the limit there, or nearly."""
 _ENGINES_VARY = Interval(low=0.8, expected=1.0, high=1.2)
 _LARGEST_GRAPH = 512
 """Steps of no more rows run in a CUDA graph, in which nothing is read together (record 34)."""
@@ -58,8 +59,8 @@ def roofline(
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
     bandwidth, operations = hardware.bandwidth_gb_s * 1e9, hardware.tflops * 1e12
-    # An 8-bit KV cache is not read together either.
-    together = rows.expected > _LARGEST_GRAPH and load.kv_bytes > 1
+    # An 8-bit KV cache is not read together.
+    together = hardware.reads_prefix_once and rows.expected > _LARGEST_GRAPH and load.kv_bytes > 1
     arithmetic = _operations(load.shape, work) / load.tensor_parallel / operations
 
     def reading(in_flight: float) -> float:
@@ -69,7 +70,8 @@ def roofline(
     source = (
         f"roofline: {hardware.bandwidth_gb_s:,.0f} GB/s and {hardware.tflops:,.0f} TFLOP/s "
         f"({hardware.source}); expected {_USUAL:.0%} of it, at least {_LEAST:.0%}; "
-        f"an engine with a schema is taken to answer at most {1 / alone:.3g} rows/s"
+        f"one engine with a schema is taken to answer at most {1 / alone:.3g} rows/s, a fifth more "
+        "or less"
     )
     low, expected, high = (replicas * share / alone for share in _ENGINES_VARY)
     # The low end stays that of one engine: two were never seen to write twice as much.
@@ -97,8 +99,8 @@ def _reads(work: Workload, *, together: bool) -> str:
     if together:
         return "read what the prompts share once a step"
     return (
-        f"read nothing together: that takes a 16-bit KV cache and over {_LARGEST_GRAPH} rows in "
-        "flight in each"
+        "read nothing together: that takes an H100 or H200, a 16-bit KV cache, over "
+        f"{_LARGEST_GRAPH} rows in flight in each, and kernels that may depend on other rows"
     )
 
 

@@ -53,7 +53,7 @@ RESULTS = ["ranking", "failed", "joined", "throughput"]
 
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
 _VARIABLE = r"\b(?:ARIS|DAGSTER)_[A-Z_]+\b"
-_INTERNAL_VARIABLES = {"ARIS_ENGINE_PARENT_PID", "ARIS_ENGINE_SHARES_GPU"}
+_INTERNAL_VARIABLES = {"ARIS_ENGINE_PARENT_PID"}
 _OTHER_PROGRAMS_VARIABLES = {"DAGSTER_POSTGRES_URL"}
 
 

@@ -2,27 +2,44 @@
 
     python -m aris_pipeline_tests.gpu.attention
 
-768 rows with heads as in Gemma 3 4B share 528 tokens, and two of them read their prompts.
+768 rows share 528 tokens, and two of them read their prompts, with the heads of several models.
 """
 
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from vllm.v1.attention.backends.fa_utils import flash_attn_varlen_func
 
 from aris_pipeline.engines import shared_prefix
 
-ROWS, SHARED, BLOCK, HEADS, KV_HEADS, HEAD = 768, 528, 16, 8, 4, 256
+
+class Heads(NamedTuple):
+    """The heads of a layer."""
+
+    queries: int
+    kv: int
+    size: int
+
+
+MODELS = {
+    "Gemma 3 4B": Heads(8, 4, 256),
+    "Gemma 3 1B": Heads(4, 1, 256),
+    "Gemma 3 12B": Heads(16, 8, 256),
+    "Mistral 7B": Heads(32, 8, 128),
+    "Qwen 2.5 14B": Heads(40, 8, 128),
+    "SmolLM2 135M": Heads(9, 3, 64),
+}
+ROWS, SHARED, BLOCK = 768, 528, 16
 WIDTH = 88
 """Blocks that a row may have."""
 _ROUNDING = 0.01
 """More than bfloat16 loses in the attention of so many tokens; 0.002 to 0.004 were seen."""
 
 
-def step() -> tuple[SimpleNamespace, torch.Tensor, torch.Tensor]:
+def step(heads: Heads) -> tuple[SimpleNamespace, torch.Tensor, torch.Tensor]:
     """Returns vLLM's metadata of a step, its queries, and a layer's KV cache."""
     torch.manual_seed(1)
     table = torch.randperm(ROWS * WIDTH).reshape(ROWS, WIDTH).int()
@@ -38,20 +55,19 @@ def step() -> tuple[SimpleNamespace, torch.Tensor, torch.Tensor]:
         query_start_loc=starts.cuda(), seq_lens=lengths.cuda(),
         block_table=table.cuda(),
     )  # fmt: skip
-    query = torch.randn(tokens, HEADS, HEAD, dtype=torch.bfloat16, device="cuda")
-    cache = torch.randn(
-        ROWS * WIDTH, KV_HEADS, BLOCK, 2 * HEAD, dtype=torch.bfloat16, device="cuda"
-    )
+    made = {"dtype": torch.bfloat16, "device": "cuda"}
+    query = torch.randn(tokens, heads.queries, heads.size, **made)
+    cache = torch.randn(ROWS * WIDTH, heads.kv, BLOCK, 2 * heads.size, **made)
     return metadata, query, cache
 
 
-def attention(window: tuple[int, int]) -> Any:
+def attention(heads: Heads, window: tuple[int, int]) -> Any:
     """Returns the attention of a layer, as vLLM would make it."""
     made: Any = shared_prefix.SharedPrefixAttention.__new__(shared_prefix.SharedPrefixAttention)
     vars(made).update(
-        head_size=HEAD, sliding_window=window, scale=HEAD**-0.5, logits_soft_cap=0,
+        head_size=heads.size, sliding_window=window, scale=heads.size**-0.5, logits_soft_cap=0,
         vllm_flash_attn_version=3, attn_type="decoder", sinks=None, alibi_slopes=None,
-        fa4_hd256=False, kv_cache_dtype="auto",
+        kv_cache_dtype="auto",
     )  # fmt: skip
     return made
 
@@ -68,41 +84,49 @@ def milliseconds(work: Callable[[], object]) -> float:
     return float(begin.elapsed_time(end)) / 50
 
 
+def compare(heads: Heads, window: tuple[int, int]) -> None:
+    """Writes times, and fails where a difference is more than rounding."""
+    metadata, query, cache = step(heads)
+    keys, values = cache.transpose(1, 2).split(heads.size, dim=-1)
+    row_by_row = torch.empty_like(query)
+
+    def theirs() -> None:
+        flash_attn_varlen_func(
+            q=query, k=keys, v=values, out=row_by_row, cu_seqlens_q=metadata.query_start_loc,
+            max_seqlen_q=metadata.max_query_len, seqused_k=metadata.seq_lens,
+            max_seqlen_k=metadata.max_seq_len, softmax_scale=heads.size**-0.5, causal=True,
+            window_size=list(window), block_table=metadata.block_table, fa_version=3,
+        )  # fmt: skip
+
+    theirs()
+    sys.stdout.write(f"  window {window[0]}: row by row {milliseconds(theirs):.3f} ms\n")
+    for name, decodes in (("FlashAttention", 0), ("our kernel", ROWS - 2)):
+        metadata.shared = shared_prefix.find_shared_prefix(
+            metadata.block_table, metadata.seq_lens, metadata.query_start_loc,
+            block_size=BLOCK, tokens=len(query), decodes=decodes, windows={window},
+        )  # fmt: skip
+        ours, output = attention(heads, window), torch.empty_like(query)
+
+        def parts(ours: Any = ours, out: torch.Tensor = output) -> None:
+            ours.forward(None, query, query, query, cache, metadata, out)
+
+        parts()
+        off = (output.float() - row_by_row.float()).abs()
+        sys.stdout.write(
+            f"    prefix once, own blocks by {name}: {milliseconds(parts):.3f} ms, "
+            f"off by {off.max():.4f} at most, {off.mean():.5f} in the mean\n"
+        )
+        sys.stdout.flush()
+        assert int(metadata.shared.length) == SHARED
+        assert off.max() < _ROUNDING
+
+
 def main() -> None:
-    """Prints times, and ends with an error where a difference is more than rounding."""
-    metadata, query, cache = step()
-    keys, values = cache.transpose(1, 2).split(HEAD, dim=-1)
-    for window in ((-1, -1), (1023, 0)):
-        row_by_row = torch.empty_like(query)
-
-        def theirs(window: tuple[int, int] = window, out: torch.Tensor = row_by_row) -> None:
-            flash_attn_varlen_func(
-                q=query, k=keys, v=values, out=out, cu_seqlens_q=metadata.query_start_loc,
-                max_seqlen_q=metadata.max_query_len, seqused_k=metadata.seq_lens,
-                max_seqlen_k=metadata.max_seq_len, softmax_scale=HEAD**-0.5, causal=True,
-                window_size=list(window), block_table=metadata.block_table, fa_version=3,
-            )  # fmt: skip
-
-        theirs()
-        sys.stdout.write(f"window {window[0]}: row by row {milliseconds(theirs):.3f} ms\n")
-        for name, decodes in (("FlashAttention", 0), ("our kernel", ROWS - 2)):
-            metadata.shared = shared_prefix.find_shared_prefix(
-                metadata.block_table, metadata.seq_lens, metadata.query_start_loc,
-                block_size=BLOCK, tokens=len(query), decodes=decodes, windows={window},
-            )  # fmt: skip
-            ours, output = attention(window), torch.empty_like(query)
-
-            def parts(ours: Any = ours, out: torch.Tensor = output) -> None:
-                ours.forward(None, query, query, query, cache, metadata, out)
-
-            parts()
-            off = (output.float() - row_by_row.float()).abs()
-            sys.stdout.write(
-                f"  prefix once, own blocks by {name}: {milliseconds(parts):.3f} ms, "
-                f"off by {off.max():.4f} at most, {off.mean():.5f} in the mean\n"
-            )
-            assert int(metadata.shared.length) == SHARED
-            assert off.max() < _ROUNDING
+    """Compares for each model's heads, with a window and without."""
+    for model, heads in MODELS.items():
+        sys.stdout.write(f"{model}: {heads.queries} and {heads.kv} heads of {heads.size}\n")
+        for window in ((-1, -1), (1023, 0)):
+            compare(heads, window)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from aris_pipeline.benchmarks import FileSource, Grid, History, Plan, ShapeSource, Tuning, tune
+from aris_pipeline.benchmarks import (
+    FileSource,
+    Grid,
+    History,
+    Plan,
+    ShapeSource,
+    Tuning,
+    rows_to_ask,
+    tune,
+)
 from aris_pipeline.engines import Completion, Engine, EngineSettings, Request
 from aris_pipeline.errors import ConfigError, EngineError
 from aris_pipeline.judging import JudgingSettings
-from aris_pipeline.models import ModelCard
+from aris_pipeline.models import ModelCard, find_hardware
 from aris_pipeline.storage import Batch, DataStore, EngineTuning, read_table
 from aris_pipeline_tests.fake_engine import FakeEngine, answer_by_schema
 from aris_pipeline_tests.tables import make_batch
@@ -207,6 +216,18 @@ def test_the_shipped_grid_tries_fp8_only_where_the_gpu_computes_with_it(
     assert not any(trial.needs_fp8 for trial in without)
     assert {trial.kv_cache_dtype for trial in with_fp8} == {None, "fp8"}
     assert without[0].label == "defaults"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "rows"), [("h100", 2048), ("h200", 2048), ("a100-80", 200), ("rtx-4080", 200)]
+)
+def test_a_gpu_that_takes_large_steps_is_asked_enough_rows_to_fill_them(
+    monkeypatch: pytest.MonkeyPatch, gpu: str, rows: int
+) -> None:
+    card = find_hardware(gpu, None)
+    monkeypatch.setattr("aris_pipeline.benchmarks.tuning.this_machine", lambda: card)
+
+    assert rows_to_ask() == rows
 
 
 def test_the_table_of_trials_is_what_its_schema_says(store: DataStore, tuning: Tuning) -> None:

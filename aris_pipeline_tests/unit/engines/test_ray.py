@@ -2,6 +2,7 @@
 
 import builtins
 import importlib
+import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -89,6 +90,24 @@ def test_the_parts_of_one_replica_are_on_one_node(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(EngineError, match=r"each replica 2 of one node\), and Ray has 3 \+ 3:"):
         cluster.room_for_replicas(settings, on_gpu=False)
+
+
+@pytest.mark.slow
+def test_processes_of_ray_that_schedule_or_read_import_no_vllm() -> None:
+    """They unpickle the dataset one after the other, and vLLM takes 13 s in each."""
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+    from aris_pipeline.engines.ray_workers import Asked, Replica
+
+    asked: Any = None  # a queue is an actor of Ray's
+    (task,) = Asked(asked).get_read_tasks(1)
+    unpickles = (
+        f"import pickle, sys; pickle.loads({ray.cloudpickle.dumps((Replica, task))!r}); "
+        "print({'torch', 'transformers', 'vllm'} & sys.modules.keys())"
+    )
+
+    found = subprocess.run([sys.executable, "-c", unpickles], capture_output=True, check=True)
+
+    assert found.stdout.decode().strip() == "set()"
 
 
 def _cluster(monkeypatch: pytest.MonkeyPatch, cpus: int, alive: list[bool]) -> ModuleType:

@@ -84,14 +84,18 @@ def test_assumptions_are_named() -> None:
     )
 
 
-def test_prompts_that_are_longer_than_the_context_are_told_of() -> None:
-    long = replace(declared(10), longest=8_000)
-
+@pytest.mark.parametrize(
+    "work",
+    [replace(declared(10), longest=8_000), replace(declared(10), output_tokens=4_000)],
+    ids=["a long prompt", "long answers"],
+)
+def test_what_does_not_fit_the_context_is_said(work: Workload) -> None:
     said = make_plan(
-        model("mistral:7b"), Hardware("own", 80.0, "by hand"), long, max_model_len=4_096
+        model("mistral:7b"), Hardware("own", 80.0, "by hand"), work, max_model_len=4_096
     ).assumptions
 
-    assert any("longest prompts do not fit" in one for one in said)
+    assert any("do not fit the context" in one for one in said)
+    assert any("so few rows" in one for one in said)
 
 
 def test_the_model_tables_own_context_is_taken() -> None:
@@ -120,7 +124,7 @@ def test_replicas_do_as_many_times_the_rows_and_the_plan_says_what_that_rests_on
         ("h200", 528, "fp8", False),
         ("l40s", 528, "auto", False),
     ],
-    ids=["large card", "nothing known", "8-bit KV cache", "few rows in flight"],
+    ids=["Hopper", "nothing known", "8-bit KV cache", "another card"],
 )
 def test_two_engines_gain_where_they_read_a_prefix_together(
     card: str, shared: int, kv_cache_dtype: str, *, together: bool
@@ -136,10 +140,42 @@ def test_two_engines_gain_where_they_read_a_prefix_together(
 
     assert ("read what the prompts share" in two["sources"][-1]) == together
     assert ("nothing together" in two["sources"][-1]) != together
+    assert ("is read once a step" in one["sources"][-1]) == together
+    assert f"one engine would answer {one['predicted_req_s']} rows/s" in two["assumptions"]
     if together:
         assert two["predicted_req_s"] > 1.2 * one["predicted_req_s"]
     elif kv_cache_dtype == "auto":
         assert two["predicted_req_s"] <= one["predicted_req_s"]
+
+
+@pytest.mark.parametrize(
+    ("card", "batch_invariant", "gain"),
+    [("h200", False, True), ("h200", True, False), ("a100-80", False, False)],
+    ids=["H200", "rows that do not depend on others", "not measured there"],
+)
+def test_long_answers_gain_by_what_their_prompts_share(
+    card: str, *, batch_invariant: bool, gain: bool
+) -> None:
+    many = model("gemma3:4b", engine_args={"max_num_seqs": 1024})
+    alone, shared = (
+        make_plan(
+            many, find_hardware(card, None), Workload(1_000, 528 + own, 305, (), shared_tokens=s),
+            batch_invariant=batch_invariant,
+        ).as_dict()
+        for own, s in ((250, 0), (250, 528))
+    )  # fmt: skip
+
+    assert ("read once a step" in shared["sources"][-1]) == gain
+    assert (shared["predicted_req_s"] > 1.4 * alone["predicted_req_s"]) == gain
+
+
+@pytest.mark.parametrize(("output_tokens", "most"), [(1, 330), (7_000, 5)])
+def test_an_engine_has_a_limit_for_answers_of_any_length(output_tokens: float, most: float) -> None:
+    work = Workload(1_000, 778, output_tokens, (), shared_tokens=528)
+
+    found = make_plan(model("gemma3:4b"), find_hardware("h200", None), work).as_dict()
+
+    assert 0 < found["predicted_req_s"] < most
 
 
 def test_each_of_two_engines_has_half_of_the_gpu_and_the_weights() -> None:
