@@ -15,7 +15,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Self
 
-import pandas as pd
 import ray
 from ray.data.llm import Processor, build_processor, vLLMEngineProcessorConfig
 from ray.util.queue import Queue
@@ -37,7 +36,7 @@ from aris_pipeline.engines.ray_cluster import (
     set_log_level,
     this_node,
 )
-from aris_pipeline.engines.ray_workers import Asked, Replica
+from aris_pipeline.engines.ray_workers import ERROR, Asked, Replica, packed, unpacked
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.engines.vllm_arguments import (
     engine_args,
@@ -58,17 +57,12 @@ _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
 because it takes most of a second to take a finished batch back and to deliver another one, and
 because a row is two requests: of 2,048 in flight a GPU worked on some 500 answers, although it
 takes 1,024."""
-_READERS_OF_A_REPLICA = {True: 4, False: 1}
-"""Tasks on a GPU and on a CPU; a single one brings some 60 rows a second."""
-_ROWS_AHEAD = 256
-"""Ray checks ten times a second which blocks a task has ready; by default these may be two blocks
-of one row."""
+_BATCHES_AHEAD = 16
+"""Ray checks ten times a second which batches a task has ready; by default these may be two."""
 _LONGEST_START_S = 3600
 _LOOK_EVERY_S = 0.5
 _LOOK_AT_NODES_EVERY_S = 5.0
 _END_S = 30.0
-_ERROR = "__inference_error__"
-_FILLER = "filler"
 
 
 class VllmOnRay:
@@ -97,10 +91,11 @@ class VllmOnRay:
             self._stops = _stop_tokens(card)
             self._warned_of_seeds = False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
-            # A part of a batch would never be sent.
-            self._window = settings.replicas * max(in_flight, _ROWS_OF_A_BATCH)
+            self._window = settings.replicas * in_flight
+            self._batch = min(_ROWS_OF_A_BATCH, in_flight)
+            batches = -(-in_flight // self._batch)
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": this_node()})
-            self._rows = _answered(card, settings, self._asked, self._window, on_gpu=on_gpu)
+            self._rows = _answered(card, settings, self._asked, batches, on_gpu=on_gpu)
             self._listener.start()
             max_model_len = settings.context(on_gpu=on_gpu, of_model=card.max_model_len)
             self._info = EngineInfo(
@@ -127,9 +122,9 @@ class VllmOnRay:
         live: dict[int, Request] = {}
         exhausted = False
         while live or not exhausted:
-            while len(live) + _ROWS_OF_A_BATCH <= self._window and not exhausted:
-                drawn = list(islice(waiting, _ROWS_OF_A_BATCH))
-                exhausted = len(drawn) < _ROWS_OF_A_BATCH
+            while len(live) + self._batch <= self._window and not exhausted:
+                drawn = list(islice(waiting, self._batch))
+                exhausted = len(drawn) < self._batch
                 refused = [too_long(request, self._info.max_model_len) for request in drawn]
                 yield from filter(None, refused)
                 asked = {
@@ -173,22 +168,17 @@ class VllmOnRay:
             for batch in self._rows.iter_batches(
                 batch_size=None, prefetch_batches=0, batch_format="pyarrow"
             ):
-                for row in batch.column(Processor.DATA_COLUMN).to_pylist():
-                    if row[_ERROR] != _FILLER:
+                for answers in batch.column(Processor.DATA_COLUMN).to_pylist():
+                    for row in unpacked(answers):
                         self._answers.put(row)
         except Exception as error:  # noqa: BLE001 - whatever it is, no more rows come
             end = error
         self._answers.put(end)
 
     def _ask(self, asked: Mapping[int, Request]) -> None:
-        """Sends a batch; Ray waits until it is full, so missing rows are filled up."""
-        if not asked:
-            return
-        rows = [self._row(number, request) for number, request in asked.items()]
-        filler = {**rows[0], "number": -1, _ERROR: _FILLER}
-        rows += [filler] * (_ROWS_OF_A_BATCH - len(rows))
-        # A pandas block, because rows with and without a schema have no common type in Arrow.
-        self._asked.put(pd.DataFrame({Processor.DATA_COLUMN: rows}))
+        """Sends a batch."""
+        if asked:
+            self._asked.put(packed([self._row(*numbered) for numbered in asked.items()]))
 
     def _row(self, number: int, request: Request) -> dict[str, Any]:
         """Returns a request in the form that Ray's `vLLMEngineStage` expects."""
@@ -216,7 +206,7 @@ class VllmOnRay:
                     else {}
                 ),
             },
-            _ERROR: "",
+            ERROR: "",
         }
 
     def _next(self) -> Mapping[str, Any]:
@@ -245,7 +235,7 @@ class VllmOnRay:
         ids = load_tokenizer(card)("Ready?", add_special_tokens=False)["input_ids"]
         self._ask({next(self._numbers): Request("ready", ids, Sampling(1))})
         row = self._first_answer(time.monotonic() + _LONGEST_START_S)
-        said = reason_of(row) if isinstance(row, Exception) else row.get(_ERROR)
+        said = reason_of(row) if isinstance(row, Exception) else row.get(ERROR)
         if said:
             error = EngineError(f"Ray cannot load {card.model_id}: {said}")
             raise EngineError(f"{error}{memory_advice(card, self._settings, error)}")
@@ -267,7 +257,7 @@ class VllmOnRay:
         raise EngineError(f"Ray does not become ready with {replicas} replicas")
 
     def _completion(self, request: Request, row: Mapping[str, Any]) -> Completion:
-        if said := row[_ERROR]:
+        if said := row[ERROR]:
             return refusal(request, "refused", said)
         tokens, metrics = row["generated_tokens"], row["metrics"] or {}
         text, stopped = _without_stop(request.sampling, row["generated_text"])
@@ -302,7 +292,7 @@ def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
 
 
 def _answered(
-    card: ModelCard, settings: EngineSettings, asked: Queue, window: int, *, on_gpu: bool
+    card: ModelCard, settings: EngineSettings, asked: Queue, batches: int, *, on_gpu: bool
 ) -> ray.data.DataIterator:
     """Returns a dataset of requests with answers, which works while it is read.
 
@@ -311,9 +301,9 @@ def _answered(
     """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # No row waits until others fill a block.
+    # No batch waits until others fill a block.
     context.target_max_block_size = 1
-    context._max_num_blocks_in_streaming_gen_buffer = _ROWS_AHEAD
+    context._max_num_blocks_in_streaming_gen_buffer = _BATCHES_AHEAD
     context.wait_for_min_actors_s = _LONGEST_START_S
     args = engine_args(card, settings, on_gpu=on_gpu)
     args.pop("use_tqdm_on_load")
@@ -324,8 +314,8 @@ def _answered(
         model_source=args.pop("model"),
         engine_kwargs=args,
         concurrency=(settings.replicas, settings.replicas),
-        batch_size=_ROWS_OF_A_BATCH,
-        max_concurrent_batches=-(-window // settings.replicas // _ROWS_OF_A_BATCH),
+        batch_size=1,
+        max_concurrent_batches=batches,
         should_continue_on_error=True,
         log_engine_metrics=False,
         chat_template_stage=False,
@@ -345,8 +335,8 @@ def _answered(
     # By default a batch is retried forever, even if it kills each replica.
     stage.map_batches_kwargs["max_task_retries"] = _TRIES_OF_A_BATCH - 1
     source = ray.data.read_datasource(
-        Asked(asked),
-        override_num_blocks=_READERS_OF_A_REPLICA[on_gpu] * settings.replicas,
+        Asked(asked, Processor.DATA_COLUMN),
+        override_num_blocks=settings.replicas,
         num_cpus=0,
         label_selector=this_node(),
     )

@@ -99,7 +99,7 @@ def test_processes_of_ray_that_schedule_or_read_import_no_vllm() -> None:
     from aris_pipeline.engines.ray_workers import Asked, Replica
 
     asked: Any = None  # a queue is an actor of Ray's
-    (task,) = Asked(asked).get_read_tasks(1)
+    (task,) = Asked(asked, "requests").get_read_tasks(1)
     unpickles = (
         f"import pickle, sys; pickle.loads({ray.cloudpickle.dumps((Replica, task))!r}); "
         "print({'torch', 'transformers', 'vllm'} & sys.modules.keys())"
