@@ -54,9 +54,8 @@ _TRIES_OF_A_BATCH = 4
 """This many replicas may die with a batch in work before the rows at fault are sought."""
 _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
 """Requests in flight for a replica, on a GPU and on a CPU. They are more than it works on at once,
-because it takes most of a second to take a finished batch back and to deliver another one, and
-because a row is two requests: of 2,048 in flight a GPU worked on some 500 answers, although it
-takes 1,024."""
+because a row is two requests, and because an answer waits for the slowest of its batch: of 2,048 in
+flight a GPU worked on some 500 answers, although it takes 1,024."""
 _BATCHES_AHEAD = 16
 """Ray checks ten times a second which batches a task has ready; by default these may be two."""
 _LONGEST_START_S = 3600

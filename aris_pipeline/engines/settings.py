@@ -11,6 +11,9 @@ from aris_pipeline.models.identity import EngineKind
 ROWS_BESIDE_OTHERS = 768
 """In flight in each of several engines on a GPU. Two with 1,024 each fill their KV caches, give up
 rows and read them again: record 34."""
+LEAST_KEYS = 1024
+"""Values in the keys of a token, in a layer and on one GPU, from which a step reads a shared prefix
+once. With a fourth of them launching the further kernels took what they spared: record 34."""
 
 
 class EngineSettings(BaseModel, frozen=True):

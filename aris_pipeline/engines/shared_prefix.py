@@ -22,6 +22,7 @@ from vllm.v1.attention.ops.merge_attn_states import merge_attn_states
 from vllm.v1.kv_cache_interface import is_quantized_kv_cache
 
 from aris_pipeline.engines import decode_attention
+from aris_pipeline.engines.settings import LEAST_KEYS
 
 _LEAST_ROWS = 64
 """With fewer rows a second pass over the prefix costs more than it spares."""
@@ -121,6 +122,7 @@ class SharedPrefixBuilder(
 
     _windows: set[tuple[int, int]] | None = None
     _decodes_apart = False
+    _small = False
 
     def build(
         self, common_prefix_len: int, common_attn_metadata: Any, fast_build: bool = False
@@ -134,9 +136,11 @@ class SharedPrefixBuilder(
             self._decodes_apart = decode_attention.suits(
                 self.num_heads_q, self.num_heads_kv, self.headdim
             )
+            self._small = self.num_heads_kv * self.headdim < LEAST_KEYS
         in_a_graph = self.use_full_cuda_graph and tokens <= (self.max_cudagraph_size or 0)
         if (
             rows < _LEAST_ROWS
+            or self._small
             or in_a_graph
             or metadata.causal is not True
             or metadata.rswa_prefix_lens is not None

@@ -9,6 +9,7 @@ H100 and 2.29 on an RTX 4080.
 
 from dataclasses import dataclass
 
+from aris_pipeline.engines.settings import LEAST_KEYS
 from aris_pipeline.models import ModelShape
 from aris_pipeline.models.fit import Interval, Load
 from aris_pipeline.planning.workload import Workload
@@ -59,8 +60,10 @@ def roofline(
     if hardware.bandwidth_gb_s is None or hardware.tflops is None or not rows.expected:
         return None
     bandwidth, operations = hardware.bandwidth_gb_s * 1e9, hardware.tflops * 1e12
+    keys = load.shape.kv_bytes_per_layer(1, load.tensor_parallel) // 2
     # An 8-bit KV cache is not read together.
-    together = hardware.reads_prefix_once and rows.expected > _LARGEST_GRAPH and load.kv_bytes > 1
+    together = hardware.reads_prefix_once and keys >= LEAST_KEYS and load.kv_bytes > 1
+    together = together and rows.expected > _LARGEST_GRAPH
     arithmetic = _operations(load.shape, work) / load.tensor_parallel / operations
 
     def reading(in_flight: float) -> float:
@@ -99,8 +102,9 @@ def _reads(work: Workload, *, together: bool) -> str:
     if together:
         return "read what the prompts share once a step"
     return (
-        "read nothing together: that takes an H100 or H200, a 16-bit KV cache, over "
-        f"{_LARGEST_GRAPH} rows in flight in each, and kernels that may depend on other rows"
+        f"read nothing together: that takes an H100 or H200, a 16-bit KV cache, {LEAST_KEYS:,} "
+        f"values in a token's keys of a layer, over {_LARGEST_GRAPH} rows in flight in each, and "
+        "kernels that may depend on other rows"
     )
 
 

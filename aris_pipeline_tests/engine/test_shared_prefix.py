@@ -96,22 +96,26 @@ def step(rows: int, prefix: int, *, others: int, seed: int) -> SimpleNamespace:
     )
 
 
-def build(
+def build(  # noqa: PLR0913 - one each
     shared_prefix: Any,
     metadata: SimpleNamespace,
     windows: set[tuple[int, int]],
     monkeypatch: pytest.MonkeyPatch,
     *,
     apart: bool = True,
+    keys: int = 1024,
 ) -> Any:
     """Returns what our builder makes of vLLM's metadata, with CUDA graphs of up to 64 tokens."""
     builder = shared_prefix.SharedPrefixBuilder.__new__(shared_prefix.SharedPrefixBuilder)
     vars(builder).update(
-        _windows=windows, _decodes_apart=apart, use_full_cuda_graph=True, max_cudagraph_size=64,
-        dcp_world_size=1, cache_config=SimpleNamespace(cache_dtype="auto"),
+        use_full_cuda_graph=True, max_cudagraph_size=64, num_heads_q=8, num_heads_kv=1,
+        headdim=keys, dcp_world_size=1, cache_config=SimpleNamespace(cache_dtype="auto"),
         vllm_config=SimpleNamespace(speculative_config=None), block_size=BLOCK,
     )  # fmt: skip
-    of_vllm = shared_prefix.flash_attn.FlashAttentionMetadataBuilder
+    vllms = shared_prefix.flash_attn
+    monkeypatch.setattr(vllms, "_get_sliding_window_configs", lambda _config: windows)
+    monkeypatch.setattr(shared_prefix.decode_attention, "suits", lambda *_heads: apart)
+    of_vllm = vllms.FlashAttentionMetadataBuilder
     monkeypatch.setattr(of_vllm, "build", lambda *_: metadata)
     common = SimpleNamespace(query_start_loc_cpu=metadata.query_start_loc)
     return builder.build(common_prefix_len=0, common_attn_metadata=common)  # as vLLM calls it
@@ -187,6 +191,14 @@ def test_some_steps_are_left_to_vllm(
     vars(metadata).update(change)
 
     assert build(shared_prefix, metadata, {(-1, -1)}, monkeypatch).shared is None
+
+
+def test_models_whose_keys_are_few_are_left_to_vllm(
+    shared_prefix: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = step(100, 176, others=0, seed=1)
+
+    assert build(shared_prefix, metadata, {(-1, -1)}, monkeypatch, keys=256).shared is None
 
 
 @pytest.mark.parametrize(

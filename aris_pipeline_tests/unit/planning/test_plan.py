@@ -149,14 +149,19 @@ def test_two_engines_gain_where_they_read_a_prefix_together(
 
 
 @pytest.mark.parametrize(
-    ("card", "batch_invariant", "gain"),
-    [("h200", False, True), ("h200", True, False), ("a100-80", False, False)],
-    ids=["H200", "rows that do not depend on others", "not measured there"],
+    ("name", "card", "batch_invariant", "gain"),
+    [
+        ("gemma3:4b", "h200", False, True),
+        ("gemma3:4b", "h200", True, False),
+        ("gemma3:4b", "a100-80", False, False),
+        ("gemma3:1b", "h200", False, False),
+    ],
+    ids=["H200", "rows that do not depend on others", "not measured there", "few keys"],
 )
 def test_long_answers_gain_by_what_their_prompts_share(
-    card: str, *, batch_invariant: bool, gain: bool
+    name: str, card: str, *, batch_invariant: bool, gain: bool
 ) -> None:
-    many = model("gemma3:4b", engine_args={"max_num_seqs": 1024})
+    many = model(name, engine_args={"max_num_seqs": 1024})
     alone, shared = (
         make_plan(
             many, find_hardware(card, None), Workload(1_000, 528 + own, 305, (), shared_tokens=s),
