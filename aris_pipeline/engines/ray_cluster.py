@@ -24,7 +24,7 @@ def connect(settings: EngineSettings) -> None:
     set_log_level(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        with _own_signal_handlers():
+        with own_signal_handlers():
             if settings.ray_address:
                 ray.init(settings.ray_address, **quiet)
             else:
@@ -34,9 +34,6 @@ def connect(settings: EngineSettings) -> None:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         at = settings.ray_address or "this machine"
         raise EngineError(f"Ray at {at}: {reason_of(error)}; see to --ray-address") from error
-    except SystemExit as error:
-        # Ray turns a SIGTERM into this exit while it connects; a caller would take it for any exit.
-        raise KeyboardInterrupt from error
 
 
 def set_log_level(level: int) -> None:
@@ -49,11 +46,14 @@ def set_log_level(level: int) -> None:
 
 
 @contextlib.contextmanager
-def _own_signal_handlers() -> Iterator[None]:
-    """Keeps Ray from handling the signals that stop a run properly."""
+def own_signal_handlers() -> Iterator[None]:
+    """Keeps Ray, which is initialized meanwhile, from handling the signals that stop a run."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except SystemExit as error:
+        # Ray turns a SIGTERM into this exit; a caller would take it for any exit.
+        raise KeyboardInterrupt from error
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in kept.items():

@@ -31,6 +31,7 @@ from aris_pipeline.engines.protocol import (
 from aris_pipeline.engines.ray_cluster import (
     connect,
     has_gpus,
+    own_signal_handlers,
     reason_of,
     room_for_replicas,
     set_log_level,
@@ -323,7 +324,8 @@ def _answered(
         runtime_env={"env_vars": replica_environment(settings, on_gpu=on_gpu)},
         placement_group_config=None if on_gpu else {"bundle_per_worker": {"CPU": 1}},
     )
-    processor = build_processor(config)
+    with own_signal_handlers():  # it initializes Ray again
+        processor = build_processor(config)
     # Ray would start a task for each row, which is slower than the row's share of a replica.
     processor.preprocess = processor.postprocess = None
     name = "vLLMEngineStage"

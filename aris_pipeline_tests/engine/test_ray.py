@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 
 import psutil
 import pytest
@@ -57,11 +58,13 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
     ]
     answered: list[Completion] = []
     others = {*psutil.Process().children(recursive=True)}
+    stops = signal.getsignal(signal.SIGTERM)
     # Fewer in flight than a batch of Ray's has rows.
     settings = EngineSettings(
         engine="ray", replicas=REPLICAS, max_model_len=1024, max_requests_in_flight=8
     )
     with open_engine(tiny.card, settings) as engine:
+        assert signal.getsignal(signal.SIGTERM) is stops, "a SIGTERM would not stop a run"
         for completion in engine.generate(iter(asked)):
             if not answered:
                 assert len(replicas()) == REPLICAS
