@@ -1,4 +1,4 @@
-"""How many requests Ray Data passes to replicas and back, whatever they are.
+"""How many requests Ray Data passes to replicas and back, without the work of the replicas.
 
     python -m aris_pipeline_tests.ray_requests --replicas 2 --requests 20000
 
@@ -26,7 +26,7 @@ from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.models import find_model
 
 _MODEL = "smollm2-135m-instruct"
-_PROMPT = list(range(1000, 1780))
+_PROMPT = list(range(100_000, 100_780))
 _SCHEMA = json.dumps(
     {"properties": {f"reason_{n}": {"type": "string", "maxLength": 120} for n in range(12)}}
 )
@@ -76,8 +76,9 @@ class StandInReplica(Replica):
 def requests(count: int) -> Iterator[Request]:
     """Yields an answer and a score of each row."""
     for n in range(0, count, 2):
-        yield Request(f"{n}", _PROMPT, Sampling(900), _SCHEMA)
-        yield Request(f"{n + 1}", _PROMPT, Sampling(1), logprob_token_ids=(1, 2, 3, 4, 5))
+        prompt = list(_PROMPT)
+        yield Request(f"{n}", prompt, Sampling(900), _SCHEMA)
+        yield Request(f"{n + 1}", prompt, Sampling(1), logprob_token_ids=(1, 2, 3, 4, 5))
 
 
 def cpu_seconds() -> dict[int, tuple[str, float]]:

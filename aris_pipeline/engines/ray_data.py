@@ -50,7 +50,7 @@ from aris_pipeline.models.devices import vllm_version
 
 _LOG = logging.getLogger(__name__)
 _ROWS_OF_A_BATCH = 16
-"""Rows in Ray's unit of work and of retry; they come back together, so the number is small."""
+"""Most rows in Ray's unit of work and of retry; they come back together, so they are few."""
 _TRIES_OF_A_BATCH = 4
 """This many replicas may die with a batch in work before the rows at fault are sought."""
 _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
@@ -92,8 +92,9 @@ class VllmOnRay:
             self._warned_of_seeds = False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             self._window = settings.replicas * in_flight
-            self._batch = min(_ROWS_OF_A_BATCH, in_flight)
-            batches = -(-in_flight // self._batch)
+            # A replica is never without work while the answers of a batch are taken back.
+            batches = max(2, -(-in_flight // _ROWS_OF_A_BATCH))
+            self._batch = max(1, in_flight // batches)
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": this_node()})
             self._rows = _answered(card, settings, self._asked, batches, on_gpu=on_gpu)
             self._listener.start()
@@ -316,6 +317,8 @@ def _answered(
         concurrency=(settings.replicas, settings.replicas),
         batch_size=1,
         max_concurrent_batches=batches,
+        # By default twice as many, and first those of the node where the requests are.
+        max_tasks_in_flight_per_actor=batches,
         should_continue_on_error=True,
         log_engine_metrics=False,
         chat_template_stage=False,

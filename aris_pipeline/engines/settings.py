@@ -13,7 +13,8 @@ ROWS_BESIDE_OTHERS = 768
 rows and read them again: record 34."""
 LEAST_KEYS = 1024
 """Values in the keys of a token, in a layer and on one GPU, from which a step reads a shared prefix
-once. With a fourth of them launching the further kernels took what they spared: record 34."""
+once. With a fourth of them it was slower, with these faster; between, nothing was measured: record
+34."""
 
 
 class EngineSettings(BaseModel, frozen=True):

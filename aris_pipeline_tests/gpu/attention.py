@@ -90,6 +90,7 @@ def milliseconds(work: Callable[[], object]) -> str:
         work()
     launched = time.perf_counter() - started
     end.record()
+    assert not begin.query(), "launching took longer than the GPU slept"
     end.synchronize()
     return f"{begin.elapsed_time(end) / _CALLS:.3f} ms, launch {1000 * launched / _CALLS:.3f} ms"
 
