@@ -80,7 +80,8 @@ class Progress:
             parts.insert(0, f"{self.share:.0%}")
             parts.append(f"{'' if self.done else 'up to '}{duration(self.left_s)} left")
         else:
-            parts.append("waiting for the first token")
+            first = "finished row" if self.counted is None else "token"
+            parts.append(f"waiting for the first {first}")
         if self.done and self.seconds:
             parts.append(f"{self.done / self.seconds:,.2f} rows/s")
         if self.counted is None and self.done and self.seconds:

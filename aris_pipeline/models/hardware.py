@@ -18,6 +18,10 @@ _GIB = 1024**3
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(gib|gb|g|mib)?", re.IGNORECASE)
 _UNITS = {"gib": _GIB, "g": _GIB, "mib": 1024**2, "gb": 10**9}
 _LARGE_GIB = 70.0
+CPU_STEP_TOKENS = 256
+"""Tokens that a step takes on a CPU, if settings do not say otherwise."""
+_CPU_ROWS = 128
+"""Rows in flight on a CPU."""
 
 
 class _Gpu(BaseModel, frozen=True, extra="forbid"):
@@ -61,12 +65,13 @@ class Hardware:
 
     @property
     def batch_limits(self) -> tuple[int, int]:
-        """Returns the tokens a step, and the rows in flight, that vLLM takes by default.
+        """Returns the tokens a step, and the rows in flight, that an engine takes by default.
 
-        The source is `EngineArgs.get_batch_defaults` (0.28 to 0.33), for offline use.
+        On a CPU they are ours, on a GPU vLLM's for offline use (`EngineArgs.get_batch_defaults`,
+        0.28 to 0.33).
         """
         if not self.on_gpu:
-            return 2_048, 128
+            return CPU_STEP_TOKENS, _CPU_ROWS
         large = self.memory_gib >= _LARGE_GIB and "a100" not in self.name.lower()
         return (16_384, 1_024) if large else (8_192, 256)
 

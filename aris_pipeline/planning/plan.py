@@ -209,7 +209,7 @@ def _assumptions(load: Load, work: Workload) -> list[str]:
     said = [
         *load.precision.assumptions,
         f"a step of the engine takes {load.step_tokens:,} tokens and {load.step_rows:,} rows, "
-        "vLLM's defaults unless engine_args say otherwise",
+        "the defaults unless engine_args say otherwise",
         f"overhead beside weights and KV cache: {load.overhead_gib.low:.1f} to "
         f"{load.overhead_gib.high:.1f} GiB",
         "hours are those of generation; loading the model comes on top",

@@ -34,7 +34,9 @@ def _at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_before_the_first_row_ends_its_tokens_tell_how_far_it_is_and_how_long_it_takes() -> None:
-    assert str(ASKED) == "answering: 0 of 40 rows, waiting for the first token, 50 s"
+    none = replace(ASKED, counted=TokenCounts(prompt=0, cached=0, output=0))
+    assert str(none) == "answering: 0 of 40 rows, waiting for the first token, 50 s"
+    assert str(ASKED) == "answering: 0 of 40 rows, waiting for the first finished row, 50 s"
 
     a_quarter = replace(ASKED, counted=TokenCounts(prompt=20_000, cached=0, output=200))
     assert a_quarter.share == pytest.approx(20_200 / 88_000)

@@ -57,7 +57,7 @@ def test_this_machine_without_a_gpu_is_its_cpu(monkeypatch: pytest.MonkeyPatch) 
     found = this_machine()
 
     assert (found.on_gpu, found.kv_space_gib, found.bandwidth_gb_s) == (False, 3, None)
-    assert found.batch_limits == (2_048, 128)
+    assert found.batch_limits == (256, 128)
 
 
 @pytest.mark.parametrize(
