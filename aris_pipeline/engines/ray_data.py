@@ -49,8 +49,8 @@ from aris_pipeline.models.cards import ModelCard, load_tokenizer
 from aris_pipeline.models.devices import vllm_version
 
 _LOG = logging.getLogger(__name__)
-_ROWS_OF_A_BATCH = 16
-"""Most rows in Ray's unit of work and of retry; they come back together, so they are few."""
+_REQUESTS_OF_A_BATCH = 16
+"""At most, in Ray's unit of work and of retry; they come back together, so they are few."""
 _TRIES_OF_A_BATCH = 4
 """This many replicas may die with a batch in work before the rows at fault are sought."""
 _REQUESTS_IN_FLIGHT = {True: 4096, False: 128}
@@ -93,7 +93,7 @@ class VllmOnRay:
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             self._window = settings.replicas * in_flight
             # A replica is never without work while the answers of a batch are taken back.
-            batches = max(2, -(-in_flight // _ROWS_OF_A_BATCH))
+            batches = max(2, -(-in_flight // _REQUESTS_OF_A_BATCH))
             self._batch = max(1, in_flight // batches)
             self._asked = Queue(actor_options={"num_cpus": 0, "label_selector": this_node()})
             self._rows = _answered(card, settings, self._asked, batches, on_gpu=on_gpu)
