@@ -37,6 +37,9 @@ _SAID = re.compile(
     r"(?P<more>\+|\splus)?[\s-]years?\b['\u2019]?(?P<after>.{0,60})",
     re.IGNORECASE | re.DOTALL,
 )
+_YEARS = re.compile("year", re.IGNORECASE)
+_BEFORE_YEARS = 30
+"""More characters than stand before it in `_SAID`, which is slow to search for."""
 _ELSEWHERE = re.compile(r"\s(?:ago|old|later|program|degree)\b", re.IGNORECASE)
 _IN_ALL = re.compile(
     r"\s(?:of\s)?(?:(?:work|working|professional|total|overall|industry)\s)*(?:experience|career|work)\b"
@@ -123,7 +126,10 @@ def _differs(reason: str, years: float, *, is_least: bool) -> bool:
         years: of experience, by the dates.
         is_least: whether it may be more years, as a job has no dates.
     """
-    for said in _SAID.finditer(reason):
+    first = _YEARS.search(reason)
+    if not first:
+        return False
+    for said in _SAID.finditer(reason, max(0, first.start() - _BEFORE_YEARS)):
         if _ELSEWHERE.match(said["after"]):
             continue
         number = _NUMBERS.get(said["number"].lower()) or float(said["number"])

@@ -309,7 +309,7 @@ def _check(answers: list[Row], answered: pl.DataFrame, rubric: Rubric) -> None:
         claims = claims_of(said, common)
         answer["ungrounded"] = own.missing(claims)
         answer["grounding"] = grounding(claims, answer["ungrounded"])
-        answer[_ELSEWHERE] = not another.missing(claims) if claims else None
+        answer[_ELSEWHERE] = all(map(another.holds, claims)) if claims else None
 
 
 def _free_text(parsed: list[Parsed], answered: pl.DataFrame) -> pl.DataFrame:

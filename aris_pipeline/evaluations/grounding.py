@@ -75,6 +75,8 @@ def claims_of(reasons: Sequence[str], common: frozenset[str]) -> list[str]:
         found |= dict.fromkeys(_YEAR.findall(reason))
         found |= dict.fromkeys(number.strip(".,") for number, _ in _FIGURE.findall(reason))
         for word in _WORD.finditer(reason):
+            if word[0].islower():  # as most words
+                continue
             if _is_name(word[0], common, starts=bool(_SENTENCE.search(reason[: word.start()]))):
                 found[word[0].rstrip(".'\u2019")] = None
     return list(found)
