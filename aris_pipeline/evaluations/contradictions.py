@@ -39,7 +39,7 @@ _SAID = re.compile(
 )
 _YEARS = re.compile("year", re.IGNORECASE)
 _BEFORE_YEARS = 30
-"""More characters than stand before it in `_SAID`, which is slow to search for."""
+"""More than the 27 characters that `_SAID`, which is slow, can have before `year`."""
 _ELSEWHERE = re.compile(r"\s(?:ago|old|later|program|degree)\b", re.IGNORECASE)
 _IN_ALL = re.compile(
     r"\s(?:of\s)?(?:(?:work|working|professional|total|overall|industry)\s)*(?:experience|career|work)\b"

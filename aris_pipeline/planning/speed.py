@@ -84,7 +84,7 @@ def roofline(
     elif together and work.shared_tokens:
         source += "; what the prompts share is read once a step"
     if replicas > 1:
-        source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 2"
+        source += f"; {replicas} replicas as {replicas} times one, two have done 1.85 to 2.07"
     return Speed(
         Interval(
             low=min(low, replicas * _LEAST / (reading(rows.low) + arithmetic)),

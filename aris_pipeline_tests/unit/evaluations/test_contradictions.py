@@ -62,6 +62,12 @@ def test_contradictions_are_named(
     assert finder.find(_answer(**values), LINES, years=9.0) == found
 
 
+def test_more_than_a_number_of_years_is_seen_behind_much_text(finder: ContradictionFinder) -> None:
+    reason = "Led teams at companies of every size, with more than twenty-five years of experience"
+
+    assert finder.find(_answer(overall_reason=reason), LINES, years=30.0) == []
+
+
 def test_more_years_than_the_dates_give_are_possible_if_a_job_has_none(
     finder: ContradictionFinder,
 ) -> None:
