@@ -20,7 +20,7 @@ import psutil
 from ray.llm._internal.batch.stages.base import StatefulStageUDF
 
 from aris_pipeline.engines import ray_data
-from aris_pipeline.engines.protocol import Request, Sampling
+from aris_pipeline.engines.protocol import Completion, Request, Sampling
 from aris_pipeline.engines.ray_workers import Replica
 from aris_pipeline.engines.settings import EngineSettings
 from aris_pipeline.models import find_model
@@ -35,7 +35,7 @@ _AT_ONCE = 1126
 
 
 class StandIn(StatefulStageUDF):
-    """Answers after a while, with the fields of Ray's own stage."""
+    """Answers after a while, as a replica's stage does."""
 
     def __init__(self, data_column: str, expected_input_keys: list[str], **_rest: Any) -> None:
         super().__init__(data_column, expected_input_keys)
@@ -51,14 +51,17 @@ class StandIn(StatefulStageUDF):
         scored = row["sampling_params"]["logprob_token_ids"]
         async with self._free:
             await asyncio.sleep((0.1 if scored else 2) * random.uniform(0.5, 1.5))
-        logprobs = {token: {"logprob": -1.0, "rank": 1} for token in scored or ()}
+        completion = Completion(
+            "",
+            text="x" * (4 if scored else 1220),
+            finish_reason="stop",
+            prompt_tokens=len(row["tokenized_prompt"]),
+            output_tokens=1 if scored else 305,
+            latency_s=1.0,
+            logprobs=dict.fromkeys(scored or (), -1.0),
+        )
         return {
-            "prompt_token_ids": list(row["tokenized_prompt"]),
-            "num_input_tokens": len(row["tokenized_prompt"]),
-            "generated_tokens": list(range(1 if scored else 305)),
-            "generated_text": "x" * (4 if scored else 1220),
-            "metrics": {"queued_ts": 1.0, "last_token_ts": 2.0, "num_preemptions": 0},
-            "logprobs": [logprobs] if scored else None,
+            "completion": completion,
             "params": str(row["sampling_params"]),
             self.IDX_IN_BATCH_COLUMN: row[self.IDX_IN_BATCH_COLUMN],
             "__inference_error__": "",

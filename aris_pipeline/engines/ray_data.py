@@ -88,7 +88,6 @@ class VllmOnRay:
                 _LOG.warning("lost nodes of Ray's took %d replicas; %d go on", lost, replicas)
             settings = settings.model_copy(update={"replicas": replicas})
             self._settings, self._on_gpu = settings, on_gpu
-            self._stops = _stop_tokens(card)
             self._warned_of_seeds = False
             in_flight = settings.max_requests_in_flight or _REQUESTS_IN_FLIGHT[on_gpu]
             self._window = settings.replicas * in_flight
@@ -139,7 +138,7 @@ class VllmOnRay:
                 row = self._next()
                 # Rows of an abandoned call come late.
                 if request := live.pop(row["number"], None):
-                    yield self._completion(request, row)
+                    yield _completion(request, row)
 
     def kv_cache_usage(self) -> float | None:
         """Returns None, because Ray Data does not report it."""
@@ -200,7 +199,6 @@ class VllmOnRay:
                 "logprob_token_ids": list(request.logprob_token_ids) or None,
                 "structured_outputs": None,
                 **further_parameters(sampling),
-                **({"include_stop_str_in_output": True} if "stop" in sampling.further else {}),
                 **(
                     {"structured_outputs": {"json": request.response_schema}}
                     if request.response_schema
@@ -257,39 +255,12 @@ class VllmOnRay:
                 raise EngineError(f"a node of Ray's was lost while {replicas} replicas were loaded")
         raise EngineError(f"Ray does not become ready with {replicas} replicas")
 
-    def _completion(self, request: Request, row: Mapping[str, Any]) -> Completion:
-        if said := row[ERROR]:
-            return refusal(request, "refused", said)
-        tokens, metrics = row["generated_tokens"], row["metrics"] or {}
-        text, stopped = _without_stop(request.sampling, row["generated_text"])
-        stops = self._stops.union(request.sampling.further.get("stop_token_ids", ()))
-        full = len(tokens) >= request.sampling.max_tokens
-        ended, queued = metrics.get("last_token_ts"), metrics.get("queued_ts")
-        logprobs = row["logprobs"][0] if row["logprobs"] else {}
-        return Completion(
-            request.request_id,
-            text=text,
-            # Ray leaves out vLLM's own reason.
-            finish_reason="length" if full and not stopped and tokens[-1] not in stops else "stop",
-            prompt_tokens=row["num_input_tokens"],
-            output_tokens=len(tokens),
-            latency_s=ended - queued if ended and queued else None,
-            preemptions=metrics.get("num_preemptions") or 0,
-            logprobs={token: given["logprob"] for token, given in logprobs.items()},
-        )
 
-
-def _without_stop(sampling: Sampling, text: str) -> tuple[str, bool]:
-    """Returns an answer without the stop text at its end, and whether there was one.
-
-    The stop text is requested with the answer, because nothing else shows that the last token
-    completed one.
-    """
-    found = [stop for stop in sampling.further.get("stop", ()) if text.endswith(stop)]
-    if not found:
-        return text, False
-    kept = sampling.further.get("include_stop_str_in_output", False)
-    return (text if kept else text.removesuffix(max(found, key=len))), True
+def _completion(request: Request, row: Mapping[str, Any]) -> Completion:
+    if said := row[ERROR]:
+        return refusal(request, "refused", said)
+    completion: Completion = row["completion"]
+    return replace(completion, request_id=request.request_id)
 
 
 def _answered(
@@ -345,14 +316,3 @@ def _answered(
         label_selector=this_node(),
     )
     return processor(source).streaming_split(1, equal=False)[0]
-
-
-def _stop_tokens(card: ModelCard) -> frozenset[int]:
-    """Returns the tokens that end an answer by themselves, as vLLM knows them."""
-    from transformers import GenerationConfig  # noqa: PLC0415 - comes with vllm, an extra
-
-    stops = [load_tokenizer(card).eos_token_id]
-    with contextlib.suppress(OSError):  # a checkpoint may lack it
-        stops.append(GenerationConfig.from_pretrained(card.checkpoint()).eos_token_id)
-    flat = [one for stop in stops for one in (stop if isinstance(stop, list) else [stop])]
-    return frozenset(stop for stop in flat if stop is not None)

@@ -1,17 +1,36 @@
 """One copy of vLLM, driven by Ray Data LLM but with the limits of offline use."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 
-from ray.llm._internal.batch.stages.vllm_engine_stage import vLLMEngineStageUDF
+from ray.llm._internal.batch.stages import vllm_engine_stage
 from vllm import EngineArgs
 from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
+from aris_pipeline.engines.offline import completion_of
+from aris_pipeline.engines.protocol import Completion
 from aris_pipeline.models.devices import gpu_count
 
 
-class OfflineStage(vLLMEngineStageUDF):
+class _Answer:
+    """What is kept of vLLM's output, instead of Ray's `vLLMOutputData`.
+
+    That leaves out why an answer ended and what the prefix cache had of its prompt.
+    """
+
+    def __init__(self, completion: Completion | None = None, **_of_a_refused_row: Any) -> None:
+        self._completion = completion
+
+    @classmethod
+    def from_vllm_engine_output(cls, output: Any) -> Self:
+        return cls(completion_of(output))
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"completion": self._completion}
+
+
+class OfflineStage(vllm_engine_stage.vLLMEngineStageUDF):
     """vLLM for rows that nobody waits for one by one."""
 
     def __init__(self, *, engine_kwargs: dict[str, Any], **rest: Any) -> None:
@@ -21,6 +40,7 @@ class OfflineStage(vLLMEngineStageUDF):
         """
         chosen = {name: value for name, value in engine_kwargs.items() if value is not None}
         super().__init__(engine_kwargs={**_offline_limits(), **chosen}, **rest)
+        vllm_engine_stage.vLLMOutputData = _Answer  # type: ignore[assignment, misc]
 
     async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
         self, batch: list[dict[str, Any]]

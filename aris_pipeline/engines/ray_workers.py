@@ -17,9 +17,9 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 from ray.util.queue import Queue
 
-_USED = ("number", "generated_text", "generated_tokens", "num_input_tokens", "logprobs", "metrics")
-"""What the engine uses of an answer; Ray sends back the prompt, too."""
 ERROR = "__inference_error__"
+_USED = ("number", "completion", ERROR)
+"""What the engine uses of an answer; Ray sends back the prompt, too."""
 
 
 def packed(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -69,8 +69,5 @@ class Replica:
         """Answers a batch."""
         for asked in batch[self._column]:
             async for answered in self._stage({self._column: unpacked(asked)}):
-                rows = [
-                    {ERROR: row[ERROR], **{name: row.get(name) for name in _USED}}
-                    for row in answered[self._column]
-                ]
+                rows = [{name: row[name] for name in _USED} for row in answered[self._column]]
                 yield {self._column: [packed(rows)]}

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 REPLICAS = 2 if (os.cpu_count() or 1) > 2 else 1
 """On two cores, Ray and a second replica would take four minutes more."""
+STOPS = {"stop": ['"']}
+"""The tiny model writes nothing else."""
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -56,6 +58,10 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
         Request("impossible", [99_999_999], Sampling(4)),
         Request("long", ids("Why?") * 200, Sampling(4)),
     ]
+    alike = [
+        Request(f"again-{n}", ids("Is this candidate any good?") * 20, Sampling(50, further=STOPS))
+        for n in range(4)
+    ]
     answered: list[Completion] = []
     others = {*psutil.Process().children(recursive=True)}
     stops = signal.getsignal(signal.SIGTERM)
@@ -70,7 +76,7 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
                 assert len(replicas()) == REPLICAS
                 replicas()[0].kill()
             answered.append(completion)
-        again = list(engine.generate(iter(asked[:1])))
+        again = [one for _ in range(2) for one in engine.generate(iter(alike))]
         family = {*psutil.Process().children(recursive=True)} - others
     _gone, alive = psutil.wait_procs(family, timeout=30)
     # Python's own, which ends with this process.
@@ -85,5 +91,6 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
     assert set(by_id["score"].logprobs) >= {504, 1770}
     assert by_id["impossible"].error_type == "refused"
     assert by_id["long"].error_type == "prompt_too_long"
-    assert again[0].output_tokens
+    assert {(one.text, one.finish_reason) for one in again} == {("", "stop")}
+    assert any(one.cached_tokens for one in again), "hits of the prefix cache are not reported"
     assert not alive
