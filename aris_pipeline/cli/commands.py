@@ -334,7 +334,10 @@ def report(
 
 @app.command()
 def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
-    """List the batches and how far each is."""
+    """List the batches and how far each is.
+
+    Open rows have no verdict yet; those that are kept are answered, and are not asked again.
+    """
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
         rows, damaged = [], []

@@ -2,7 +2,7 @@
 
 from aris_pipeline.completions.answer_parser import AnswerParser, Parsed
 from aris_pipeline.completions.answer_repair import RETRY_STEPS, SHORTENED, Shorten
-from aris_pipeline.completions.parts import remove_finished_parts
+from aris_pipeline.completions.parts import part_files, remove_finished_parts
 from aris_pipeline.completions.progress import Progress, ProgressReporter, Report
 from aris_pipeline.completions.reuse import known_completions
 from aris_pipeline.completions.run import complete_shards
@@ -32,6 +32,7 @@ __all__ = [
     "Triaged",
     "complete_shards",
     "known_completions",
+    "part_files",
     "read_stats",
     "remove_finished_parts",
     "sample_of",

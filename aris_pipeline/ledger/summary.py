@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from aris_pipeline.candidates import parameter_of
-from aris_pipeline.completions import RunStats, read_stats
-from aris_pipeline.errors import DamagedDataError
+from aris_pipeline.completions import RunStats, part_files, read_stats
+from aris_pipeline.errors import DamagedDataError, MissingDataError
 from aris_pipeline.evaluations import Agreement, triage_agreement
 from aris_pipeline.ledger.reconcile import Reconciliation, reconcile
 from aris_pipeline.storage import (
@@ -33,6 +33,7 @@ class BatchSummary:
     counts: Reconciliation
     shards: int
     shards_completed: int
+    kept: int
     reused: int
     generated: int
     load_s: float
@@ -96,6 +97,7 @@ class BatchSummary:
             "triaged": counts.triaged,
             "erased": counts.erased,
             "open": counts.missing,
+            "kept": self.kept,
         }
 
     def _rate(self, count: int) -> float | None:
@@ -105,7 +107,7 @@ class BatchSummary:
 def summarize(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
     """Reads a batch's outputs; shards that have none count as missing rows."""
     stats: list[RunStats] = []
-    reused = prompt = output = 0
+    kept = reused = prompt = output = 0
     for shard in Shard.all_of(batch):
         path = store.completions(judge, shard)
         if path.exists():
@@ -117,10 +119,13 @@ def summarize(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
             reused += int(rows["reused"].sum())
             prompt += int(fresh["prompt_tokens"].sum())
             output += int(fresh["output_tokens"].sum())
+        else:
+            kept += _kept(store, judge, shard)
     return BatchSummary(
         counts=reconcile(store, batch, judge),
         shards=len(batch.shard_rows),
         shards_completed=len(stats),
+        kept=kept,
         reused=reused,
         generated=sum(one.generated for one in stats),
         load_s=sum(one.load_s for one in stats),
@@ -133,6 +138,15 @@ def summarize(store: DataStore, batch: Batch, judge: Judge) -> BatchSummary:
         agreement=triage_agreement(store, batch=batch, judge=judge),
         refused_parameters=_refused_parameters(store, batch),
     )
+
+
+def _kept(store: DataStore, judge: Judge, shard: Shard) -> int:
+    """Returns the rows that a stopped run, or one at work, has finished of a shard."""
+    kept = 0
+    for part in part_files(store.completion_parts(judge, shard)):
+        with contextlib.suppress(DamagedDataError, MissingDataError):  # a run may have removed it
+            kept += read_table(part, Completions, hint="", columns=["custom_id"]).height
+    return kept
 
 
 def _refused_parameters(store: DataStore, batch: Batch) -> dict[str, int]:

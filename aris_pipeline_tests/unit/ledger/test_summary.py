@@ -89,11 +89,15 @@ def test_the_status_of_a_batch_says_how_much_is_open(
 ) -> None:
     _complete(store, FIRST, {}, {}, {}, generate_s=1.0)
     judge(FIRST, "a1", "a2", "a3")
+    parts = store.completion_parts(JUDGE, SECOND)
+    write_parquet(table(Completions, {}), parts / "part-1.parquet", Completions)
+    (parts / "part-2.parquet").write_bytes(b"torn")
 
     status = summarize(store, batch, JUDGE).status()
 
     assert (status["shards"], status["shards_completed"]) == (2, 1)
     assert (status["evaluated"], status["quarantined"], status["open"]) == (3, 1, 2)
+    assert status["kept"] == 1
 
 
 def test_a_batch_that_nobody_judged_has_no_rates_and_no_success(
