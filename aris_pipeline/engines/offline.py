@@ -354,6 +354,8 @@ def completion_of(output: Any) -> Completion:
     """Returns vLLM's `RequestOutput` of a finished request as a completion."""
     answer = output.outputs[0]
     metrics = output.metrics
+    # A request that vLLM gave up was never queued.
+    timed = metrics and metrics.queued_ts and metrics.last_token_ts
     logprobs = answer.logprobs[0] if answer.logprobs else {}
     return Completion(
         request_id=output.request_id,
@@ -362,7 +364,7 @@ def completion_of(output: Any) -> Completion:
         prompt_tokens=len(output.prompt_token_ids),
         cached_tokens=output.num_cached_tokens or 0,
         output_tokens=len(answer.token_ids),
-        latency_s=metrics.last_token_ts - metrics.queued_ts if metrics else None,
+        latency_s=metrics.last_token_ts - metrics.queued_ts if timed else None,
         preemptions=getattr(metrics, "num_preemptions", 0) if metrics else 0,
         logprobs={token: value.logprob for token, value in logprobs.items()},
     )

@@ -30,6 +30,9 @@ class _Answer:
         return {"completion": self._completion}
 
 
+vllm_engine_stage.vLLMOutputData = _Answer  # type: ignore[assignment, misc]
+
+
 class OfflineStage(vllm_engine_stage.vLLMEngineStageUDF):
     """vLLM for rows that nobody waits for one by one."""
 
@@ -40,7 +43,6 @@ class OfflineStage(vllm_engine_stage.vLLMEngineStageUDF):
         """
         chosen = {name: value for name, value in engine_kwargs.items() if value is not None}
         super().__init__(engine_kwargs={**_offline_limits(), **chosen}, **rest)
-        vllm_engine_stage.vLLMOutputData = _Answer  # type: ignore[assignment, misc]
 
     async def udf(  # type: ignore[override] # Ray's own declaration says that it is awaited
         self, batch: list[dict[str, Any]]

@@ -146,7 +146,7 @@ class Completions(dy.Schema):
     custom_id = _custom_id()
     request_key = dy.String(description="The prompt's request_key.")
     text = dy.String(nullable=True, description="The generated text.")
-    finish_reason = dy.String(nullable=True, description="stop, length or abort.")
+    finish_reason = dy.String(nullable=True, description="stop, length, abort or error.")
     prompt_tokens = dy.Int32(description="Tokens of the prompt.")
     cached_tokens = dy.Int32(description="Tokens of the prompt that the prefix cache answered.")
     output_tokens = dy.Int32(description="Tokens of the answer.")

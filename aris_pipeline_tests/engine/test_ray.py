@@ -15,7 +15,8 @@ from aris_pipeline.engines import (
     Sampling,
     open_engine,
 )
-from aris_pipeline_tests.engine.chat import ids
+from aris_pipeline.models import load_tokenizer
+from aris_pipeline_tests.engine.chat import CARD, ids
 from aris_pipeline_tests.tiny_model import TinyModel
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -23,8 +24,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 REPLICAS = 2 if (os.cpu_count() or 1) > 2 else 1
 """On two cores, Ray and a second replica would take four minutes more."""
-STOPS = {"stop": ['"']}
-"""The tiny model writes nothing else."""
 SCHEMA = json.dumps(
     {
         "type": "object",
@@ -58,8 +57,11 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
         Request("impossible", [99_999_999], Sampling(4)),
         Request("long", ids("Why?") * 200, Sampling(4)),
     ]
+    # The tiny model writes nothing but quotation marks.
+    quote = load_tokenizer(CARD)('"', add_special_tokens=False)["input_ids"]
+    ends = {"stop": ["never"], "stop_token_ids": quote}
     alike = [
-        Request(f"again-{n}", ids("Is this candidate any good?") * 20, Sampling(50, further=STOPS))
+        Request(f"again-{n}", ids("Is this candidate any good?") * 20, Sampling(50, further=ends))
         for n in range(4)
     ]
     answered: list[Completion] = []
@@ -85,12 +87,13 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
     assert sorted(one.request_id for one in answered) == sorted(one.request_id for one in asked)
     by_id = {one.request_id: one for one in answered}
     assert all(one.output_tokens for one in answered if one.error_type is None)
-    assert by_id["free-0"].finish_reason in {"stop", "length"}
+    assert by_id["free-0"].finish_reason == "length"
     assert json.loads(by_id["schema"].text or "")["verdict"] in {"Strong Yes", "No"}
     assert by_id["schema"].finish_reason == "stop"
     assert set(by_id["score"].logprobs) >= {504, 1770}
     assert by_id["impossible"].error_type == "refused"
     assert by_id["long"].error_type == "prompt_too_long"
     assert {(one.text, one.finish_reason) for one in again} == {("", "stop")}
+    assert all(one.latency_s for one in again)
     assert any(one.cached_tokens for one in again), "hits of the prefix cache are not reported"
     assert not alive
