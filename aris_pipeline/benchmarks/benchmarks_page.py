@@ -51,7 +51,7 @@ _METHOD = """\
 - Kappa is Cohen's (1960): agreement beyond chance. It is undefined, and left empty, where both sides give every row the same category.
 - A flip is another category for the same row in the second block, asked with another seed; at temperature 0 it shows what batching does to rounding.
 - Random weights tell speed and nothing else.
-- Ray's arms report hits of the prefix cache since December 2026; 0.0 % before is unknown.
+- Up to 30 November 2026 Ray's arms did not report hits of the prefix cache: their 0.0 % stands for unknown.
 
 [The decision record](docs/decisions/0016-blocks-in-turn-and-ratios.md) says why.
 """  # noqa: E501 - a line a sentence, as in all documents
