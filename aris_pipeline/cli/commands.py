@@ -340,15 +340,17 @@ def status(data_dir: DataDir = _DATA, as_json: AsJson = False) -> None:
     """
     with command(as_json) as emit:
         store = DataStore.at(data_dir)
-        rows, damaged = [], []
-        for batch in store.batches(complain=console.complain):
+        rows: list[dict[str, Any]] = []
+        damaged: list[str] = []
+        for batch in store.batches(complain=damaged.append):
             for judge in store.judges("prompts", batch.name) or [Judge("none", "none")]:
                 try:
                     rows.append(summarize(store, batch, judge).status())
                 except DamagedDataError as error:
                     damaged.append(f"{batch.name}: {error}")
         emit({"data_dir": str(store.root), "batches": rows, "damaged": damaged})
-        console.show_status(store, rows)
+        if rows or not damaged:
+            console.show_status(store, rows)
         for complaint in damaged:
             console.complain(complaint)
         raise typer.Exit(2 if damaged else 0)
