@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 
 from aris_pipeline.engines.settings import EngineSettings
@@ -16,6 +18,7 @@ from aris_pipeline.errors import EngineError
 _SPARE_CPUS = 4
 """Ray's slots, not cores, for the tasks that feed the replicas and take their rows."""
 _OBJECT_STORE_BYTES = 2**30
+_SHARED_MEMORY = ("/dev/shm/psm_", "/dev/shm/sem.mp-")  # noqa: S108 - Python's own names
 
 
 def connect(settings: EngineSettings) -> None:
@@ -34,6 +37,29 @@ def connect(settings: EngineSettings) -> None:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         at = settings.ray_address or "this machine"
         raise EngineError(f"Ray at {at}: {reason_of(error)}; see to --ray-address") from error
+
+
+@contextlib.contextmanager
+def no_shared_memory_left() -> Iterator[None]:
+    """Removes the shared memory of this machine's replicas, which are killed meanwhile.
+
+    Ray kills vLLM's processes too, so these cannot do it.
+    """
+    family = psutil.Process().children(recursive=True)
+    left = {file for process in family for file in _shared_memory(process.pid)}
+    yield
+    for file in left:
+        file.unlink(missing_ok=True)
+
+
+def _shared_memory(pid: int) -> set[Path]:
+    """Returns the files of Python's shared memory and semaphores that a process has mapped."""
+    try:
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+    except OSError:  # it has just ended, or this is no Linux
+        return set()
+    names = (line.split()[-1] for line in mapped.splitlines())
+    return {Path(name) for name in names if name.startswith(_SHARED_MEMORY)}
 
 
 def set_log_level(level: int) -> None:

@@ -31,6 +31,7 @@ from aris_pipeline.engines.protocol import (
 from aris_pipeline.engines.ray_cluster import (
     connect,
     has_gpus,
+    no_shared_memory_left,
     own_signal_handlers,
     reason_of,
     room_for_replicas,
@@ -148,11 +149,12 @@ class VllmOnRay:
         """Ends the replicas, and also Ray if it was started for this engine."""
         # Tasks that still work complain about it.
         set_log_level(logging.CRITICAL)
-        if self._listener.is_alive():
-            # A thread that waits for Ray during its shutdown would end this whole process.
-            ray.kill(self._rows._coord_actor)
-            self._listener.join(_END_S)
-        ray.shutdown()
+        with no_shared_memory_left():
+            if self._listener.is_alive():
+                # A thread that waits for Ray during its shutdown would end this whole process.
+                ray.kill(self._rows._coord_actor)
+                self._listener.join(_END_S)
+            ray.shutdown()
 
     def __enter__(self) -> Self:
         return self

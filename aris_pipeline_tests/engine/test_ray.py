@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -45,6 +46,11 @@ def command(process: psutil.Process) -> str:
     return ""
 
 
+def shared_memory(process: psutil.Process) -> set[Path]:
+    mapped = Path(f"/proc/{process.pid}/maps").read_text().split()
+    return {Path(word) for word in mapped if word.startswith("/dev/shm/psm_")}
+
+
 def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyModel) -> None:
     # One is answered at once; others are at work when the replica is killed.
     asked = [
@@ -80,6 +86,7 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
             answered.append(completion)
         again = [one for _ in range(2) for one in engine.generate(iter(alike))]
         family = {*psutil.Process().children(recursive=True)} - others
+        shared = {file for one in family for file in shared_memory(one)}
     _gone, alive = psutil.wait_procs(family, timeout=30)
     # Python's own, which ends with this process.
     alive = [one for one in alive if "resource_tracker" not in " ".join(one.cmdline())]
@@ -97,3 +104,5 @@ def test_a_killed_replica_costs_no_row_and_nothing_is_left_behind(tiny: TinyMode
     assert all(one.latency_s for one in again)
     assert any(one.cached_tokens for one in again), "hits of the prefix cache are not reported"
     assert not alive
+    assert shared
+    assert not [file for file in shared if file.exists()]
