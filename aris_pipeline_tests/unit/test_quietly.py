@@ -57,7 +57,10 @@ def test_sigterm_and_a_terminals_ctrl_c_end_the_command_too(
     tmp_path: Path, number: int, by: Callable[["subprocess.Popen[str]", int], None]
 ) -> None:
     started, log = tmp_path / "started", tmp_path / "setup.log"
-    program = f"import pathlib, time; pathlib.Path({str(started)!r}).touch(); time.sleep(600)"
+    # Python does not see a signal that comes just before a sleep until the sleep ends.
+    program = (
+        f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\nwhile True: time.sleep(0.1)"
+    )
     command = [sys.executable, QUIETLY, str(log), "installing", sys.executable, "-c", program]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     while not started.exists():
