@@ -47,9 +47,11 @@ def no_shared_memory_left() -> Iterator[None]:
     """
     family = psutil.Process().children(recursive=True)
     left = {file for process in family for file in _shared_memory(process.pid)}
-    yield
-    for file in left:
-        file.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        for file in left:
+            file.unlink(missing_ok=True)
 
 
 def _shared_memory(pid: int) -> set[Path]:

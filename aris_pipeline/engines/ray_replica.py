@@ -14,9 +14,9 @@ from aris_pipeline.models.devices import gpu_count
 
 
 class _Answer:
-    """What is kept of vLLM's output, instead of Ray's `vLLMOutputData`.
+    """Stands in for Ray's `vLLMOutputData`, and keeps vLLM's output as a completion.
 
-    That leaves out why an answer ended and what the prefix cache had of its prompt.
+    Ray's leaves out why an answer ended, and how much of its prompt the prefix cache had.
     """
 
     def __init__(self, completion: Completion | None = None, **_of_a_refused_row: Any) -> None:
